@@ -1,0 +1,41 @@
+"""Activation normalization."""
+
+import tensorflow as tf
+
+from flowconv.bijectors.bijector import Bijector, per_example, pixels
+from flowconv.bijectors.initialization import channel_moments, initializing
+
+
+class ActNorm(Bijector):
+    """y = x ⊙ γ + β, an affine map of each channel (Kingma & Dhariwal 2018, section 3.1).
+
+    Inverse: x = (y − β) / γ. Log-determinant: H·W·Σ_c log γ_c. Cost: O(B·H·W·C) each.
+    γ = exp(log γ) is never 0. Both start as the identity and are set from the first batch that a
+    `data_dependent_initialization` pass brings, so that y has mean 0 and variance 1 in each channel;
+    a variable remembers that this was done, so a restored layer is never set again.
+    """
+
+    def build(self, input_shape):
+        channels = (input_shape[-1],)
+        self.log_scale = self.add_weight(shape=channels, initializer="zeros", name="log_scale")
+        self.bias = self.add_weight(shape=channels, initializer="zeros", name="bias")
+        self.initialized = self.add_weight(
+            shape=(), initializer="zeros", dtype="float32", trainable=False, autocast=False, name="initialized"
+        )
+
+    def initialize(self, x: tf.Tensor) -> None:
+        """Sets γ and β so that the images x `[B, H, W, C]` come out normalized, unless that was done before."""
+        mean, deviation = channel_moments(x)
+        for variable, value in ((self.log_scale, -tf.math.log(deviation)), (self.bias, -mean / deviation)):
+            variable.assign(tf.where(self.initialized > 0, variable.value, tf.cast(value, variable.dtype)))
+        self.initialized.assign(1.0)
+
+    def forward_and_log_det(self, x):
+        if initializing():
+            self.initialize(x)
+        y = x * tf.exp(self.log_scale.value) + self.bias.value
+        return y, per_example(pixels(x) * tf.reduce_sum(self.log_scale.value), x)
+
+    def inverse_and_log_det(self, y):
+        x = (y - self.bias.value) * tf.exp(-self.log_scale.value)
+        return x, per_example(-pixels(y) * tf.reduce_sum(self.log_scale.value), y)

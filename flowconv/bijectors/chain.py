@@ -1,0 +1,49 @@
+"""Composition of bijectors."""
+
+from collections.abc import Sequence
+
+from flowconv.bijectors.bijector import Bijector
+
+
+class Chain(Bijector):
+    """y = f_n(… f_2(f_1(x))): the layers in the order in which they are applied to data.
+
+    (TFP's `tfb.Chain` lists them the other way round.) Inverse: the inverses in reverse order.
+    Log-determinant: the sum.
+    """
+
+    def __init__(self, layers: Sequence[Bijector], **kwargs):
+        super().__init__(**kwargs)
+        self.layers = list(layers)
+
+    def build(self, input_shape):
+        shape = tuple(input_shape)
+        for layer in self.layers:
+            layer.build(shape)
+            shape = shape[:-3] + layer.forward_shape(shape[-3:])
+
+    def forward_shape(self, shape):
+        for layer in self.layers:
+            shape = layer.forward_shape(shape)
+        return shape
+
+    def forward_and_log_det(self, x):
+        total = 0.0
+        for layer in self.layers:
+            x, log_det = layer.forward_and_log_det(x)
+            total += log_det
+        return x, total
+
+    def inverse_and_log_det(self, y):
+        total = 0.0
+        for layer in reversed(self.layers):
+            y, log_det = layer.inverse_and_log_det(y)
+            total += log_det
+        return y, total
+
+    def inverse_and_gradients(self, y, dy, dlog_det):
+        gradients = {}
+        for layer in reversed(self.layers):
+            y, dy, own = layer.inverse_and_gradients(y, dy, dlog_det)
+            gradients |= own
+        return y, dy, gradients

@@ -1,0 +1,35 @@
+"""Data-dependent initialization: a forward pass in which layers set themselves from what they see."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import tensorflow as tf
+
+_average: list[Callable[[tf.Tensor], tf.Tensor]] = []
+
+
+@contextlib.contextmanager
+def data_dependent_initialization(average: Callable[[tf.Tensor], tf.Tensor] = tf.identity) -> Iterator[None]:
+    """Within it, a forward pass initializes every layer that was not, from the batch that reaches it.
+
+    Args:
+      average: returns a tensor's mean over all workers, so that the statistics are those of the global batch.
+    """
+    _average.append(average)
+    try:
+        yield
+    finally:
+        _average.pop()
+
+
+def initializing() -> bool:
+    """True inside `data_dependent_initialization`."""
+    return bool(_average)
+
+
+def channel_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns mean and standard deviation, `[C]` each, of x `[B, H, W, C]` over the global batch."""
+    x = tf.cast(x, tf.float64)  # E[x²] - E[x]² cancels
+    axes = list(range(x.shape.rank - 1))
+    mean, mean_of_squares = tf.unstack(_average[-1](tf.stack([tf.reduce_mean(x, axes), tf.reduce_mean(x * x, axes)])))
+    return mean, tf.sqrt(tf.maximum(mean_of_squares - mean**2, 0.0)) + 1e-6

@@ -1,0 +1,7 @@
+"""Parameterizations of the 1×1 convolution's matrix, one a file."""
+
+from flowconv.bijectors.matrices.direct import DirectMatrix
+from flowconv.bijectors.matrices.matrix import SquareMatrix
+from flowconv.bijectors.matrices.plu import PLUMatrix
+
+MATRICES: dict[str, type[SquareMatrix]] = {"plu": PLUMatrix, "direct": DirectMatrix}

@@ -1,0 +1,50 @@
+"""The paper's invertible shift."""
+
+from typing import Literal
+
+import tensorflow as tf
+
+from flowconv.bijectors.bijector import Bijector, per_example, pixels
+from flowconv.bijectors.numerics import soft_clip
+
+LOG_ALPHA_LIMIT = 8.0
+
+
+class InvertibleShift(Bijector):
+    """y = α ⊙ x + β (Truong et al. 2021, equations 7 to 10).
+
+    Inverse: x = (y − β) / α. Log-determinant: H·W·Σ_c log|α_c| (equation 10; the paper's Algorithm 1
+    omits H·W). Cost: O(B·H·W·C) each. Starts as the identity, α = 1 and β = 0.
+
+    α = exp(log α) with log α softly clipped to ±8: no learning rate can bring α to 0 or to infinity.
+
+    Args:
+      per: "channel" has α, β of shape [C] as in the paper (which folds into a neighbouring ActNorm);
+        "position" has them of shape [H, W, C], log-determinant Σ_hwc log α_hwc.
+    """
+
+    def __init__(self, per: Literal["channel", "position"] = "channel", **kwargs):
+        super().__init__(**kwargs)
+        if per not in ("channel", "position"):
+            raise ValueError(f"per must be 'channel' or 'position', got {per!r}")
+        self.per = per
+
+    def build(self, input_shape):
+        shape = tuple(input_shape[-1:] if self.per == "channel" else input_shape[-3:])
+        self.log_alpha_unclipped = self.add_weight(shape=shape, initializer="zeros", name="log_alpha")
+        self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
+
+    @property
+    def log_alpha(self) -> tf.Tensor:
+        """log α, of shape [C] or [H, W, C]."""
+        return soft_clip(self.log_alpha_unclipped.value, LOG_ALPHA_LIMIT)
+
+    def _log_det(self, x):
+        count = pixels(x) if self.per == "channel" else 1.0
+        return per_example(count * tf.reduce_sum(self.log_alpha), x)
+
+    def forward_and_log_det(self, x):
+        return x * tf.exp(self.log_alpha) + self.beta.value, self._log_det(x)
+
+    def inverse_and_log_det(self, y):
+        return (y - self.beta.value) * tf.exp(-self.log_alpha), -self._log_det(y)

@@ -1,0 +1,27 @@
+"""The paper's invertible n×n convolution."""
+
+from typing import Literal
+
+from flowconv.bijectors.chain import Chain
+from flowconv.bijectors.conv1x1 import Conv1x1
+from flowconv.bijectors.shift import InvertibleShift
+
+
+class ShiftConvolution(Chain):
+    """y = W (α ⊙ x + β): the invertible shift, then a 1×1 convolution (Truong et al. 2021, Algorithm 1).
+
+    Inverse: x = (W⁻¹ y − β) / α. Log-determinant: H·W·(Σ_c log|α_c| + log|det W|), with equation 10's H·W,
+    which Algorithm 1 omits for the shift. Cost and invertibility: those of its two parts.
+    """
+
+    def __init__(
+        self, per: Literal["channel", "position"] = "channel", parameterization: str = "plu", **kwargs
+    ):
+        dtype = kwargs.get("dtype")
+        super().__init__(
+            [
+                InvertibleShift(per, dtype=dtype, name="shift"),
+                Conv1x1(parameterization, dtype=dtype, name="conv1x1"),
+            ],
+            **kwargs,
+        )

@@ -1,0 +1,6 @@
+"""How bijectors are put together, and the flow as a density."""
+
+from flowconv.models.flow import Flow
+from flowconv.models.glow import glow
+
+__all__ = ["Flow", "glow"]

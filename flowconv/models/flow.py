@@ -1,0 +1,188 @@
+"""A flow as a density of images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import keras
+import tensorflow as tf
+
+from flowconv.bijectors import Bijector, Split, data_dependent_initialization
+from flowconv.models.dequantization import dequantize, quantize, uniform_noise
+
+if TYPE_CHECKING:
+    import tensorflow_probability as tfp
+
+
+class Flow(keras.Model):
+    """A multi-scale flow (Dinh et al. 2017): preprocessing, then levels, with a split between each two.
+
+    Images x are `[B, H, W, C]` in [0, 1). Their latents are a list of tensors, one a level, N(0, I) each,
+    which together have as many numbers as x: those that leave at a split, in order, and the last level's.
+    A batch of uint8 images becomes such x by `dequantize`, and x becomes uint8 again by `quantize`.
+
+    Args:
+      preprocessing: a bijector of pixels, `Logit` or `Centre`.
+      levels: bijectors, each from one level's input to its output.
+      splits: one fewer.
+      image_shape: (H, W, C).
+      n_bits: bits that are kept of each uint8 number.
+    """
+
+    def __init__(
+        self,
+        preprocessing: Bijector,
+        levels: Sequence[Bijector],
+        splits: Sequence[Split],
+        image_shape: tuple[int, int, int],
+        n_bits: int = 8,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.preprocessing = preprocessing
+        self.levels = list(levels)
+        self.splits = list(splits)
+        self.image_shape = tuple(image_shape)
+        self.n_bits = n_bits
+        self.latent_shapes = []
+        shape = self.image_shape
+        for number, level in enumerate(self.levels):
+            level.build((None, *shape))
+            shape = level.forward_shape(shape)
+            if number < len(self.splits):
+                self.splits[number].build((None, *shape))
+                shape = (*shape[:2], shape[2] // 2)
+            self.latent_shapes.append(shape)
+        self.built = True
+
+    @property
+    def dimensions(self) -> int:
+        """H·W·C, the numbers in an image."""
+        return math.prod(self.image_shape)
+
+    def encode_and_log_det(self, x: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """Returns the latents of x and log |det ∂latents/∂x|, `[B]`, nats."""
+        x, total = self.preprocessing.forward_and_log_det(tf.cast(x, self.compute_dtype))
+        latents = []
+        for number, level in enumerate(self.levels):
+            x, log_det = level.forward_and_log_det(x)
+            total += log_det
+            if number < len(self.splits):
+                (x, latent), log_det = self.splits[number].forward_and_log_det(x)
+                total += log_det
+                latents.append(latent)
+        return [*latents, x], total
+
+    def decode_and_log_det(self, latents: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the x of these latents and log |det ∂x/∂latents|, `[B]`, nats."""
+        *latents, x = latents
+        total = tf.zeros(tf.shape(x)[:1], x.dtype)
+        for number, level in reversed(list(enumerate(self.levels))):
+            if number < len(self.splits):
+                x, log_det = self.splits[number].inverse_and_log_det((x, latents[number]))
+                total += log_det
+            x, log_det = level.inverse_and_log_det(x)
+            total += log_det
+        x, log_det = self.preprocessing.inverse_and_log_det(x)
+        return x, total + log_det
+
+    def encode(self, x: tf.Tensor) -> list[tf.Tensor]:
+        """Returns all latents of x, split ones included: shapes `[B, *shape]` for each of `latent_shapes`."""
+        return self.encode_and_log_det(x)[0]
+
+    def decode(self, latents: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Returns the images x of these latents; `decode(encode(x))` is x."""
+        return self.decode_and_log_det(latents)[0]
+
+    def log_prob(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns log p(x), `[B]`, nats: the density of x in [0, 1)^(H·W·C) (equation 2 of the paper)."""
+        latents, log_det = self.encode_and_log_det(x)
+        log_normal = sum(tf.reduce_sum(z**2, axis=[1, 2, 3]) for z in latents)
+        return log_det - 0.5 * (log_normal + self.dimensions * math.log(2.0 * math.pi))
+
+    def bits_per_dim(self, images: tf.Tensor, seed: tf.Tensor | int, first: tf.Tensor | int = 0) -> tf.Tensor:
+        """Returns −log₂ P(image) / (H·W·C), `[B]`: an upper bound on it, from one draw of the dequantization noise.
+
+        Args:
+          images: uint8 `[B, H, W, C]`.
+          seed: of the noise.
+          first: the number of the first image in its data set or stream; an image's noise depends on
+            (seed, its number) alone.
+        """
+        return self.bits_per_dim_of_density(self.log_prob(self.dequantize(images, seed, first)))
+
+    def bits_per_dim_of_density(self, log_prob: tf.Tensor) -> tf.Tensor:
+        """Returns bits/dim of pixels at `n_bits`, for log-densities (nats) of x in [0, 1)."""
+        return self.n_bits - log_prob / (self.dimensions * math.log(2.0))
+
+    def dequantize(self, images: tf.Tensor, seed: tf.Tensor | int, first: tf.Tensor | int = 0) -> tf.Tensor:
+        """Returns x = (level + u) / 2^n_bits with u ~ U[0, 1); arguments as in `bits_per_dim`."""
+        noise = uniform_noise((images.shape[0] or tf.shape(images)[0], *self.image_shape), seed, first)
+        return dequantize(images, tf.cast(noise, self.compute_dtype), self.n_bits)
+
+    def level_centres(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns x = (level + ½) / 2^n_bits: the images without noise."""
+        return dequantize(images, tf.constant(0.5, self.compute_dtype), self.n_bits)
+
+    def quantize(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns uint8 images of x; the inverse of dequantization."""
+        return quantize(x, self.n_bits)
+
+    def sample_latents(self, n: int, temperature: float = 1.0, seed: int = 0) -> list[tf.Tensor]:
+        """Returns n draws of all latents from N(0, temperature²·I)."""
+        return [
+            temperature * tf.random.stateless_normal((n, *shape), [seed, number], self.compute_dtype)
+            for number, shape in enumerate(self.latent_shapes)
+        ]
+
+    def sample(self, n: int, temperature: float = 1.0, seed: int = 0) -> tf.Tensor:
+        """Returns n samples x, `[n, H, W, C]`, of latents N(0, temperature²·I); the same for the same seed."""
+        return self.decode(self.sample_latents(n, temperature, seed))
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Keras' own entry: `log_prob`."""
+        return self.log_prob(x)
+
+    def initialize(self, x: tf.Tensor, average=tf.identity) -> None:
+        """Data-dependent initialization from the batch x; layers that were initialized before stay as they are.
+
+        Args:
+          x: `[B, H, W, C]` in [0, 1).
+          average: returns a tensor's mean over all workers.
+        """
+        with data_dependent_initialization(average):
+            self.encode(x)
+
+    def as_bijector(self) -> tfp.bijectors.Bijector:
+        """Returns a `tfb.Bijector` from images `[H, W, C]` to all latents as one vector `[H·W·C]`."""
+        from flowconv.bijectors.probability import KerasBijector
+
+        sizes = [math.prod(shape) for shape in self.latent_shapes]
+
+        def forward_and_log_det(x):
+            latents, log_det = self.encode_and_log_det(x)
+            return tf.concat([tf.reshape(z, [-1, n]) for z, n in zip(latents, sizes, strict=True)], 1), log_det
+
+        def inverse_and_log_det(z):
+            parts = zip(tf.split(z, sizes, axis=1), self.latent_shapes, strict=True)
+            return self.decode_and_log_det([tf.reshape(part, [-1, *shape]) for part, shape in parts])
+
+        return KerasBijector(
+            forward_and_log_det,
+            inverse_and_log_det,
+            self.image_shape,
+            (self.dimensions,),
+            self.compute_dtype,
+            self.name,
+        )
+
+    def as_distribution(self) -> tfp.distributions.Distribution:
+        """Returns the density of images as a `tfd.Distribution` over events `[H, W, C]` in [0, 1)."""
+        from tensorflow_probability import bijectors as tfb
+        from tensorflow_probability import distributions as tfd
+
+        zeros = tf.zeros([self.dimensions], self.compute_dtype)
+        normal = tfd.MultivariateNormalDiag(loc=zeros, scale_diag=tf.ones_like(zeros))
+        return tfd.TransformedDistribution(normal, tfb.Invert(self.as_bijector()), name=self.name)

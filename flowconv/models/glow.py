@@ -1,0 +1,82 @@
+"""Glow with the convolution of one's choice."""
+
+from typing import Literal
+
+from flowconv.bijectors import (
+    ActNorm,
+    AdditiveCoupling,
+    AffineCoupling,
+    Bijector,
+    Centre,
+    Chain,
+    Conv1x1,
+    InvertibleShift,
+    Logit,
+    Repeated,
+    ShiftConvolution,
+    Split,
+    Squeeze,
+)
+from flowconv.models.flow import Flow
+
+NETWORK_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "mixed_bfloat16"}
+FLOW_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}
+
+
+def glow(
+    image_shape: tuple[int, int, int],
+    *,
+    n_bits: int = 8,
+    levels: int = 3,
+    depth: int = 32,
+    width: int = 512,
+    convolution: Literal["shift", "conv1x1"] = "shift",
+    shift: Literal["channel", "position"] = "channel",
+    parameterization: Literal["plu", "direct"] = "plu",
+    coupling: Literal["affine", "additive"] = "affine",
+    prior: Literal["standard", "learned"] = "standard",
+    preprocessing: Literal["logit", "centre"] = "logit",
+    backward: Literal["store", "recompute", "invert"] = "invert",
+    precision: Literal["float32", "float64", "bfloat16"] = "float32",
+) -> Flow:
+    """Builds Glow (Kingma & Dhariwal 2018) of L levels × K steps: squeeze, K × (actnorm, convolution, coupling), split.
+
+    With convolution "shift" it is the model of Truong et al. 2021, with "conv1x1" Glow itself. The other
+    arguments are explained in `flowconv.configuration`; H and W must be divisible by 2^levels.
+
+    Returns:
+      A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
+    """
+    dtype = FLOW_DTYPES[precision]
+
+    def step() -> Bijector:
+        couplings = {"affine": AffineCoupling, "additive": AdditiveCoupling}
+        convolutions = {
+            "shift": lambda: ShiftConvolution(shift, parameterization, dtype=dtype, name="convolution"),
+            "conv1x1": lambda: Conv1x1(parameterization, dtype=dtype, name="convolution"),
+        }
+        return Chain(
+            [
+                ActNorm(dtype=dtype, name="actnorm"),
+                convolutions[convolution](),
+                couplings[coupling](width, network_dtype=NETWORK_DTYPES[precision], dtype=dtype, name="coupling"),
+            ],
+            dtype=dtype,
+            name="step",
+        )
+
+    def level(number: int) -> Bijector:
+        layers = [Squeeze(dtype=dtype), Repeated(step(), depth, backward, dtype=dtype, name="steps")]
+        if prior == "learned" and number == levels:
+            layers.append(InvertibleShift(dtype=dtype, name="prior"))  # a mean and a deviation a channel
+        return Chain(layers, dtype=dtype, name=f"level_{number}")
+
+    return Flow(
+        {"logit": Logit, "centre": Centre}[preprocessing](dtype=dtype),
+        [level(number) for number in range(1, levels + 1)],
+        [Split(prior, dtype=dtype, name=f"split_{number}") for number in range(1, levels)],
+        image_shape,
+        n_bits,
+        dtype=dtype,
+        name="glow",
+    )
