@@ -4,7 +4,14 @@ The files in `configs/` start from `default_config()` and change only what their
 on the command line `--config.model.depth=8` changes any field again. Nothing here imports TensorFlow.
 """
 
+import difflib
+import math
+from collections.abc import Iterator
+from typing import Any
+
 from ml_collections import ConfigDict
+
+from flowconv.errors import UserError
 
 
 def default_config() -> ConfigDict:
@@ -61,3 +68,127 @@ def default_config() -> ConfigDict:
     evaluation.temperatures = (0.0, 0.5, 0.7, 0.8, 0.9, 1.0)  # of the grids of samples
     evaluation.samples = 16  # images a grid
     return config
+
+
+CHOICES = {
+    "model.convolution": ("shift", "conv1x1"),
+    "model.shift": ("channel", "position"),
+    "model.parameterization": ("plu", "direct"),
+    "model.coupling": ("affine", "additive"),
+    "model.prior": ("standard", "learned"),
+    "model.preprocessing": ("logit", "centre"),
+    "model.backward": ("store", "recompute", "invert"),
+    "model.precision": ("float32", "float64", "bfloat16"),
+    "train.jit_compile": ("auto", "on", "off"),
+    "optimizer.name": ("adam", "adamax"),
+    "optimizer.schedule": ("constant", "cosine"),
+}
+
+# Lowest and highest value; None is no limit.
+RANGES = {
+    "seed": (0, 2**31 - 1),
+    "model.levels": (1, 16),
+    "model.depth": (1, None),
+    "model.width": (1, None),
+    "data.image_size": (2, None),
+    "data.n_bits": (1, 8),
+    "data.validation_images": (1, None),
+    "train.images": (1, None),
+    "train.batch_size": (1, None),
+    "train.initialization_images": (1, None),
+    "train.log_seconds": (0.1, None),
+    "train.evaluate_images": (1, None),
+    "train.checkpoint_seconds": (1.0, None),
+    "train.ema_decay": (0.0, 0.999999),
+    "train.watchdog_seconds": (1.0, None),
+    "optimizer.learning_rate": (0.0, None),
+    "optimizer.warmup_images": (0, None),
+    "optimizer.beta_1": (0.0, 0.999999),
+    "optimizer.beta_2": (0.0, 0.999999999),
+    "optimizer.epsilon": (0.0, None),
+    "optimizer.clip_norm": (0.0, None),
+    "evaluation.batch_size": (1, None),
+    "evaluation.seed": (0, 2**31 - 1),
+    "evaluation.samples": (1, None),
+}
+
+# A checkpoint of a model fits another one only where these agree.
+ARCHITECTURE = (
+    "model.levels",
+    "model.depth",
+    "model.width",
+    "model.convolution",
+    "model.shift",
+    "model.parameterization",
+    "model.coupling",
+    "model.prior",
+    "model.preprocessing",
+    "data.image_size",
+    "data.n_bits",
+    "optimizer.name",
+)
+
+
+def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields ("model.depth", 32), … for every field."""
+    for name, value in config.items():
+        if isinstance(value, ConfigDict):
+            yield from flatten(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def nearest(name: str, choices) -> str:
+    """Returns " (did you mean X?)" for the choice nearest to `name`, or nothing."""
+    matches = difflib.get_close_matches(str(name), list(choices), n=1)
+    return f" (did you mean {matches[0]}?)" if matches else ""
+
+
+def validate(config: ConfigDict) -> None:
+    """Checks every field that can be checked without data.
+
+    Raises:
+      UserError: naming the first field that is out of place, its value, and what would be right.
+    """
+    fields = dict(flatten(config))
+    known = dict(flatten(default_config()))
+    for name in fields:
+        if name not in known:
+            raise UserError(f"--config.{name}: there is no such field{nearest(name, known)}")
+    for name in known:
+        if name not in fields:
+            raise UserError(f"--config.{name}: the config lacks this field; start it from flowconv.configuration")
+    for name, choices in CHOICES.items():
+        if fields[name] not in choices:
+            right = f"must be one of {', '.join(choices)}{nearest(fields[name], choices)}"
+            raise UserError(f"--config.{name}={fields[name]}: {right}")
+    for name, (low, high) in RANGES.items():
+        value = fields[name]
+        if not math.isfinite(value) or value < low or (high is not None and value > high):
+            right = f"at least {low}" if high is None else f"from {low} to {high}"
+            raise UserError(f"--config.{name}={value}: must be {right}")
+    size, levels = fields["data.image_size"], fields["model.levels"]
+    if size % 2**levels:
+        raise UserError(
+            f"--config.data.image_size={size}: must be divisible by 2^model.levels = {2**levels}, "
+            f"since each level halves height and width"
+        )
+    temperatures = fields["evaluation.temperatures"]
+    if not temperatures or not all(isinstance(t, int | float) and 0 <= t < math.inf for t in temperatures):
+        raise UserError(f"--config.evaluation.temperatures={temperatures}: must be numbers of at least 0")
+
+
+def differing_architecture(saved: dict[str, Any], config: ConfigDict) -> list[str]:
+    """Returns "model.depth is 8 there and 16 here", … for fields in which a saved model's config (nested) differs."""
+    here = dict(flatten(config))
+    there = dict(flatten(ConfigDict(saved)))
+    differences = [
+        f"{name} is {there.get(name)} there and {here[name]} here"
+        for name in ARCHITECTURE
+        if there.get(name) != here[name]
+    ]
+    if "float64" in (here["model.precision"], there.get("model.precision")):
+        name = "model.precision"
+        if there.get(name) != here[name]:
+            differences.append(f"{name} is {there.get(name)} there and {here[name]} here")
+    return differences

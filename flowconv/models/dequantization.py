@@ -2,49 +2,45 @@
 
 import tensorflow as tf
 
+PHILOX = 1  # tf.random's number for the algorithm
 
-def uniform_noise(shape: tuple[int, ...], seed: tf.Tensor | int, first: tf.Tensor | int) -> tf.Tensor:
-    """Returns u ~ U[0, 1), float32 `shape` = [B, …], for the examples `first`, …, `first` + B − 1 of a stream.
 
-    An example's noise depends on `seed` and its own number alone: whatever the batch size and however
-    many workers share the stream, it is the same. Each example has its own interval of the counter of
-    the Philox generator (Salmon et al. 2011), which gives four numbers a count; so B's other axes must
-    multiply to a multiple of 4.
+def uniform_noise(
+    shape: tuple[int, ...], seed: tf.Tensor | int, first: tf.Tensor | int, stream: int = 0
+) -> tf.Tensor:
+    """Returns u ~ U[0, 1), float32 `shape` = [B, …], for the examples `first`, …, `first` + B − 1.
+
+    An example's noise depends on `seed`, `stream` and its own number alone: whatever the batch size and
+    however many workers share the examples, it is the same. Each example has its own interval of the
+    counter of the Philox generator (Salmon et al. 2011), which gives four numbers a count.
 
     Raises:
-      ValueError: if they do not.
+      ValueError: if the axes of shape after the first don't multiply to a multiple of 4.
     """
     numbers = tf.TensorShape(shape[1:]).num_elements()
     if numbers % 4:
         raise ValueError(f"an example must have a multiple of 4 numbers, got the shape {tuple(shape[1:])}")
-    seed = tf.stack([tf.cast(seed, tf.int64), 0])
+    seed = tf.stack([tf.cast(seed, tf.int64), tf.cast(stream, tf.int64)])
     key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
     offset = tf.cast(tf.cast(first, tf.int64) * (numbers // 4), tf.uint64)
-    philox = 1
-    return tf.raw_ops.StatelessRandomUniformV2(
-        shape=shape, key=key, counter=counter + tf.stack([offset, tf.zeros([], tf.uint64)]), alg=philox
-    )
+    counter += tf.stack([offset, tf.zeros([], tf.uint64)])
+    return tf.raw_ops.StatelessRandomUniformV2(shape=shape, key=key, counter=counter, alg=PHILOX)
 
 
-def dequantize(images: tf.Tensor, noise: tf.Tensor | float, n_bits: int) -> tf.Tensor:
-    """Returns x = (level + noise) / 2^n_bits in [0, 1), in the noise's dtype (float32 if it is a number).
+def dequantize(images: tf.Tensor, noise: tf.Tensor, n_bits: int) -> tf.Tensor:
+    """Returns x = (level + noise) / 2^n_bits in [0, 1), in the noise's dtype.
 
     Args:
       images: uint8 `[B, H, W, C]`; of each pixel the `n_bits` highest bits are its level.
-      noise: in [0, 1), the shape of images, or one number: ½ for the middle of each level.
+      noise: in [0, 1), the shape of images, or a scalar: ½ for the middle of each level.
       n_bits: 1 to 8.
     """
-    noise = tf.convert_to_tensor(noise)
     levels = tf.bitwise.right_shift(images, tf.constant(8 - n_bits, images.dtype))
     return (tf.cast(levels, noise.dtype) + noise) / 2.0**n_bits
 
 
 def quantize(x: tf.Tensor, n_bits: int) -> tf.Tensor:
-    """Returns uint8 images of x, whose levels are floor(x·2^n_bits) within range, spread over 0 to 255.
-
-    For the pixels p of an image of which `n_bits` bits were kept this gives p back at 8 bits, and
-    level·255 / (2^n_bits − 1) below.
-    """
+    """Returns uint8 images of x: the levels floor(x·2^n_bits), within range, spread evenly over 0 to 255."""
     top = 2.0**n_bits - 1.0
     levels = tf.clip_by_value(tf.floor(x * (top + 1.0)), 0.0, top)
     return tf.cast(tf.round(levels * (255.0 / top)), tf.uint8)

@@ -21,7 +21,7 @@ class Flow(keras.Model):
 
     Images x are `[B, H, W, C]` in [0, 1). Their latents are a list of tensors, one a level, N(0, I) each,
     which together have as many numbers as x: those that leave at a split, in order, and the last level's.
-    A batch of uint8 images becomes such x by `dequantize`, and x becomes uint8 again by `quantize`.
+    A batch of uint8 images becomes such x by `dequantize`, and x becomes uint8 again by `to_images`.
 
     Args:
       preprocessing: a bijector of pixels, `Logit` or `Centre`.
@@ -61,6 +61,11 @@ class Flow(keras.Model):
     def dimensions(self) -> int:
         """H·W·C, the numbers in an image."""
         return math.prod(self.image_shape)
+
+    @property
+    def parameters(self) -> int:
+        """The number of trainable numbers."""
+        return sum(math.prod(variable.shape) for variable in self.trainable_variables)
 
     def encode_and_log_det(self, x: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
         """Returns the latents of x and log |det ∂latents/∂x|, `[B]`, nats."""
@@ -126,14 +131,14 @@ class Flow(keras.Model):
         """Returns x = (level + ½) / 2^n_bits: the images without noise."""
         return dequantize(images, tf.constant(0.5, self.compute_dtype), self.n_bits)
 
-    def quantize(self, x: tf.Tensor) -> tf.Tensor:
+    def to_images(self, x: tf.Tensor) -> tf.Tensor:
         """Returns uint8 images of x; the inverse of dequantization."""
         return quantize(x, self.n_bits)
 
     def sample_latents(self, n: int, temperature: float = 1.0, seed: int = 0) -> list[tf.Tensor]:
         """Returns n draws of all latents from N(0, temperature²·I)."""
         return [
-            temperature * tf.random.stateless_normal((n, *shape), [seed, number], self.compute_dtype)
+            temperature * tf.random.stateless_normal((n, *shape), [seed, number], dtype=self.compute_dtype)
             for number, shape in enumerate(self.latent_shapes)
         ]
 

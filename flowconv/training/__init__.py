@@ -1,0 +1,1 @@
+"""The training loop, its files, and everything of Horovod."""

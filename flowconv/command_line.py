@@ -1,0 +1,134 @@
+"""What train.py and the scripts share: flags, and errors in one line. Nothing here imports TensorFlow."""
+
+import inspect
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from flowconv import configuration
+from flowconv.errors import UserError
+
+EXIT_STATUS = 2  # of a mistake in what the program was given
+DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "photos.py"
+FIELDS = dict(configuration.flatten(configuration.default_config()))
+
+
+def run(main: Callable, description: str, with_config: bool = False) -> None:
+    """Parses sys.argv and calls main(config), or main() without a config; ends the process with its status.
+
+    A UserError ends in its one line on stderr (of the first rank alone) and exit status 2, as does a flag
+    that can't be parsed.
+
+    Args:
+      main: the program; it imports TensorFlow, this module does not.
+      description: shown by --help, above the flags.
+      with_config: defines --config and with it an override for each of its fields.
+    """
+    quiet_libraries()
+    if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in sys.argv[1:]):
+        print(help_text(description, with_config))
+        sys.exit(0)
+    try:
+        arguments = parse_config(sys.argv) if with_config else ()
+        parse(sys.argv)
+        main(*(argument.value for argument in arguments))
+    except UserError as error:
+        fail(str(error))
+
+
+def parse_config(arguments: list[str]) -> tuple[flags.FlagHolder[ConfigDict]]:
+    """Defines --config, in whose place `arguments` decide already: ml_collections reads sys.argv.
+
+    Raises:
+      UserError: for a file that isn't there, or a field that no config has.
+    """
+    # --config must come before its overrides; users should not have to care.
+    arguments[1:] = sorted(arguments[1:], key=lambda argument: not re.match(r"--?config=", argument))
+    for argument in arguments[1:]:
+        given = re.match(r"--?config=([^:]*)", argument)
+        if given and not Path(given[1]).is_file():
+            near = configuration.nearest(given[1], map(str, Path("configs").glob("*.py")))
+            raise UserError(f"{argument}: there is no such file{near}")
+        override = re.match(r"--?(?:no)?config\.([^=]+)", argument)
+        if override and override[1] not in FIELDS:
+            raise UserError(f"{argument}: there is no such field{configuration.nearest(override[1], FIELDS)}")
+    try:
+        return (config_flags.DEFINE_config_file("config", str(DEFAULT_CONFIG), "the experiment: a file of configs/"),)
+    except Exception as error:  # whatever a config file does wrong
+        raise UserError(f"--config can't be read: {error}") from error
+
+
+def quiet_libraries() -> None:
+    """Keeps TensorFlow's and XLA's chatter out of the output, unless the environment asks for it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+def fail(message: str) -> None:
+    """Prints one line on stderr, on the first rank alone, and ends the process with status 2."""
+    if rank_of_environment() == 0:
+        print(f"error: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(EXIT_STATUS) if "horovod" in sys.modules else sys.exit(EXIT_STATUS)
+
+
+def rank_of_environment() -> int:
+    """This process' rank as horovodrun or mpirun tell it, 0 without them."""
+    for name in ("HOROVOD_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK"):
+        if os.environ.get(name, "").isdigit():
+            return int(os.environ[name])
+    return 0
+
+
+def parse(arguments: list[str]) -> None:
+    """Parses absl flags.
+
+    Raises:
+      UserError: for an unknown flag or a value of the wrong type.
+    """
+    try:
+        rest = flags.FLAGS(arguments)
+    except flags.IllegalFlagValueError as error:
+        override = re.match(r"flag --config\.([^=]+)=(.*?): ", str(error))
+        kinds = {bool: "true or false", int: "a whole number", float: "a number", tuple: "numbers in parentheses"}
+        if override and override[1] in FIELDS:
+            right = kinds.get(type(FIELDS[override[1]]), "text")
+            raise UserError(f"--config.{override[1]}={override[2]}: must be {right}") from error
+        raise UserError(str(error)) from error
+    except flags.Error as error:
+        raise UserError(str(error)) from error
+    if rest[1:]:
+        raise UserError(f"{rest[1]}: flags start with -- and take their value after an =")
+
+
+def help_text(description: str, with_config: bool) -> str:
+    """Returns what --help prints: the description, the flags, and with `with_config` all fields of the config."""
+    lines = [description.strip(), "", "Flags:"]
+    if with_config:
+        lines.append("  --config=…  the experiment: a file of configs/ (default: configs/photos.py)")
+    for flag in flags.FLAGS.get_flags_for_module(sys.argv[0]):
+        default = f" (default: {flag.default})" if flag.default not in (None, "") else ""
+        lines.append(f"  --{flag.name}=…  {flag.help}{default}")
+    if with_config:
+        lines += ["", "Fields of --config, each set by --config.FIELD=VALUE, with the common default:"]
+        lines += _documented_fields()
+    return "\n".join(lines)
+
+
+def _documented_fields() -> list[str]:
+    """The fields with their comments, read from where they are defined."""
+    pattern = re.compile(r"    (?:config\.)?([\w.]+) = (.+?)  # (.*)|    (?:config\.)?([\w.]+) = ([^#]+)$")
+    lines = []
+    for line in inspect.getsource(configuration.default_config).splitlines():
+        match = pattern.fullmatch(line)
+        if match:
+            name, value, comment = match[1] or match[4], match[2] or match[5], match[3] or ""
+            if "ConfigDict()" not in value:
+                lines.append(f"  {name + '=' + value:<40}  {comment}".rstrip())
+    return lines

@@ -1,0 +1,52 @@
+"""Which examples of a builder's splits make train, validation and test."""
+
+from dataclasses import dataclass
+
+import tensorflow_datasets as tfds
+
+from flowconv.data.builders import OWN
+from flowconv.errors import UserError
+
+
+@dataclass(frozen=True)
+class Part:
+    """The examples [first, end) of one of a builder's splits."""
+
+    split: str
+    first: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.end - self.first
+
+
+def parts(builder: tfds.core.DatasetBuilder, validation_images: int) -> dict[str, Part]:
+    """The parts of a *prepared* builder's splits that make train, validation and test.
+
+    Test is the split of that name, or else "validation", or else the last tenth of "train". Our validation part
+    is the end of what training has left.
+
+    Raises UserError when that leaves nothing to train on.
+    """
+    splits = {name: split.num_examples for name, split in builder.info.splits.items()}
+    if builder.name in OWN:
+        return {name: Part(name, 0, splits[name]) for name in ("train", "validation", "test")}
+    if not splits.get("train"):
+        raise UserError(f"--config.data.name={builder.name}: has no split 'train', only {', '.join(splits)}")
+    end = splits["train"]
+    if held_out := splits.keys() & {"test", "validation"}:
+        name = "test" if "test" in held_out else "validation"
+        test = Part(name, 0, splits[name])
+    else:
+        test = Part("train", end * 9 // 10, end)
+        end = test.first
+    if not 1 <= validation_images < end:
+        raise UserError(
+            f"--config.data.validation_images={validation_images}: must be at least 1 and less than the "
+            f"{end:,} training images of {builder.name}"
+        )
+    return {
+        "train": Part("train", 0, end - validation_images),
+        "validation": Part("train", end - validation_images, end),
+        "test": test,
+    }

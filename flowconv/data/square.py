@@ -1,0 +1,28 @@
+"""Any picture as a square of 8-bit RGB."""
+
+import numpy as np
+from PIL import Image
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """The image in 8-bit RGB: grey is repeated, 16 bits are scaled, transparency is laid over white.
+
+    Raises ValueError for 32-bit integer and floating-point pixels, whose white nothing defines.
+    """
+    if image.mode in ("I", "F"):
+        raise ValueError(f"pixels of mode {image.mode} have no defined white")
+    if image.mode.startswith("I;16"):
+        # Pillow's own conversion to 8 bits clips at 255 where it should scale.
+        grey = np.asarray(image).astype(np.float64) / 65535 * 255
+        return Image.fromarray(np.rint(grey).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+def square(image: Image.Image, size: int) -> Image.Image:
+    """The largest centred square of the image, resized with an antialiasing Lanczos filter to `size` pixels a side."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.LANCZOS)

@@ -1,0 +1,24 @@
+"""The moving average of the weights, which Keras' optimizers keep."""
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+
+
+@contextlib.contextmanager
+def averaged_weights(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """Within it, the model's trainable variables have the values of their moving average.
+
+    Args:
+      model: what the optimizer trains.
+      optimizer: made with `use_ema=True`, after at least one step.
+    """
+    variables = model.trainable_variables
+    weights = [variable.numpy() for variable in variables]
+    optimizer.finalize_variable_values(variables)
+    try:
+        yield
+    finally:
+        for variable, weight in zip(variables, weights, strict=True):
+            variable.assign(weight)

@@ -1,0 +1,49 @@
+"""Grids of images as PNG files."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from flowconv.models import Flow
+
+
+def grid(images: np.ndarray, columns: int | None = None, border: int = 2) -> np.ndarray:
+    """Returns uint8 images `[N, H, W, 3]` side by side on white: one uint8 image `[H', W', 3]`.
+
+    Args:
+      images: what to show, row by row.
+      columns: images a row; by default the grid is about square.
+      border: pixels between images.
+    """
+    n, height, width, channels = images.shape
+    columns = columns or math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    sheet = np.full(
+        (rows * (height + border) + border, columns * (width + border) + border, channels), 255, np.uint8
+    )
+    for number, image in enumerate(images):
+        top = border + (number // columns) * (height + border)
+        left = border + (number % columns) * (width + border)
+        sheet[top : top + height, left : left + width] = image
+    return sheet
+
+
+def save(path: Path, image: np.ndarray, least_side: int = 256) -> None:
+    """Writes a uint8 image `[H, W, 3]` as PNG, enlarged by a whole factor until its shorter side has `least_side` pixels."""
+    factor = max(1, math.ceil(least_side / min(image.shape[:2])))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image.repeat(factor, axis=0).repeat(factor, axis=1)).save(path)
+
+
+def sample_grid(flow: Flow, n: int, temperature: float, seed: int) -> np.ndarray:
+    """Returns a grid of n samples at one temperature, uint8."""
+    return grid(flow.to_images(flow.sample(n, temperature, seed)).numpy())
+
+
+def reconstruction_grid(flow: Flow, images: np.ndarray) -> np.ndarray:
+    """Returns uint8 images `[N, H, W, 3]` in rows of pairs: an original, then its reconstruction."""
+    x = flow.level_centres(images)
+    pairs = np.stack([flow.to_images(x), flow.to_images(flow.decode(flow.encode(x)))], axis=1)
+    return grid(pairs.reshape(-1, *images.shape[1:]), columns=8)

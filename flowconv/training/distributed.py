@@ -1,0 +1,120 @@
+"""All of Horovod: the workers of a run, what they exchange, and what keeps a run from hanging."""
+
+import faulthandler
+import os
+import sys
+from typing import Any
+
+import tensorflow as tf
+
+from flowconv.errors import UserError
+
+try:
+    import horovod.tensorflow as hvd
+except ImportError as error:
+    raise UserError(f"Horovod can't be imported ({error}): set it up with `make install`") from error
+
+
+def initialize() -> None:
+    """Joins the other workers; must come before any TensorFlow operation.
+
+    A worker that does so 30 s after the first one finds that the job has ended. Gives each worker of a
+    host a GPU of its own, or its share of the cores.
+    """
+    hvd.init()
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        if hvd.local_rank() >= len(gpus):
+            raise UserError(f"{hvd.local_size()} ranks share this machine's {len(gpus)} GPUs: start one a GPU (-np)")
+        tf.config.set_visible_devices(gpus[hvd.local_rank()], "GPU")
+        tf.config.experimental.set_memory_growth(gpus[hvd.local_rank()], True)
+    else:
+        cores = len(os.sched_getaffinity(0))
+        tf.config.threading.set_intra_op_parallelism_threads(max(1, cores // hvd.local_size()))
+
+
+def rank() -> int:
+    """This worker's number, from 0."""
+    return hvd.rank()
+
+
+def local_rank() -> int:
+    """This worker's number on its host, from 0."""
+    return hvd.local_rank()
+
+
+def size() -> int:
+    """The number of workers."""
+    return hvd.size()
+
+
+def is_root() -> bool:
+    """True on the one worker that prints and writes."""
+    return hvd.rank() == 0
+
+
+def average(tensor: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of `tensor` over all workers."""
+    return hvd.allreduce(tensor, op=hvd.Average) if hvd.size() > 1 else tensor
+
+
+def grouped_average(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Returns each tensor's mean over all workers, in one exchange."""
+    return hvd.grouped_allreduce(tensors, op=hvd.Average) if hvd.size() > 1 else tensors
+
+
+def total(tensor: tf.Tensor) -> tf.Tensor:
+    """Returns the sum of `tensor` over all workers."""
+    return hvd.allreduce(tensor, op=hvd.Sum) if hvd.size() > 1 else tensor
+
+
+def maximum(tensor: tf.Tensor) -> tf.Tensor:
+    """Returns the elementwise maximum of `tensor` over all workers."""
+    return hvd.allreduce(tensor, op=hvd.Max) if hvd.size() > 1 else tensor
+
+
+def broadcast(variables: list) -> None:
+    """Gives the Keras or TensorFlow variables of every worker the values that they have on the first."""
+    if hvd.size() > 1:
+        hvd.broadcast_variables([getattr(v, "value", v) if hasattr(v, "_value") else v for v in variables], 0)
+
+
+def broadcast_object(value: Any) -> Any:
+    """Returns the first worker's `value`."""
+    return hvd.broadcast_object(value, 0) if hvd.size() > 1 else value
+
+
+def gather(value: Any) -> list:
+    """Returns the `value` of every worker, in the order of their ranks."""
+    return hvd.allgather_object(value) if hvd.size() > 1 else [value]
+
+
+def agree(error: UserError | None) -> None:
+    """Ends what all workers are doing if any of them met an error: each raises the first one.
+
+    Raises:
+      UserError: on every worker.
+    """
+    errors = [e for e in gather(str(error) if error else None) if e]
+    if errors:
+        raise UserError(errors[0])
+
+
+class Watchdog:
+    """Ends this process with the stack of every thread if nothing feeds the dog in time.
+
+    Horovod's own stall check never fires under Gloo: without this, one stuck worker would hang all.
+    """
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+        self.patient_seconds = 10.0 * seconds  # for what takes long: tracing, evaluation, sampling
+
+    def feed(self, patient: bool = False) -> None:
+        """Gives the next stretch of work its time."""
+        seconds = self.patient_seconds if patient else self.seconds
+        faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
+
+    def stop(self) -> None:
+        """Sends the dog home."""
+        faulthandler.cancel_dump_traceback_later()

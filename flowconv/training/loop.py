@@ -1,0 +1,297 @@
+"""Training from a config and a workdir to results."""
+
+import os
+import time
+
+import numpy as np
+import tensorflow as tf
+from ml_collections import ConfigDict
+
+from flowconv import configuration, data
+from flowconv.errors import UserError
+from flowconv.evaluation import Evaluator, averaged_weights, pictures
+from flowconv.models import build_flow
+from flowconv.training import distributed
+from flowconv.training.checkpoints import Checkpoints
+from flowconv.training.metrics import MetricsFile, Progress, TensorBoard, duration, say
+from flowconv.training.optimizer import build_optimizer, build_schedule
+from flowconv.training.report import report
+from flowconv.training.step import TrainingStep
+from flowconv.training.workdir import Workdir
+
+SKIPPED_STEPS_IN_A_ROW = 20  # with a loss or gradient that isn't finite, before the run gives up
+
+
+def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
+    """Trains a flow, going on where a run in `workdir` stopped, and evaluates it on the test split.
+
+    Called by every worker of a Horovod job, or alone.
+
+    Args:
+      config: as `flowconv.configuration.default_config` has it.
+      workdir: the run's folder; only the first worker writes to it.
+
+    Returns:
+      What results.json holds (see `flowconv.training.report.report`), on every worker.
+
+    Raises:
+      UserError: for anything that the user can put right, on every worker.
+    """
+    configuration.validate(config)
+    distributed.initialize()
+    workdir = Workdir(workdir)
+    images = prepare(config, workdir)
+    return Trainer(config, workdir, images).run()
+
+
+def prepare(config: ConfigDict, workdir: Workdir) -> data.ImageData:
+    """Returns the data; every worker checks what it needs before a graph is built.
+
+    Raises:
+      UserError: on every worker, if any of them met one.
+    """
+    error = None
+    try:
+        data.check(config.data)
+        workdir.check(config)
+    except UserError as caught:
+        error = caught
+    distributed.agree(error)
+    try:
+        if distributed.local_rank() == 0:
+            data.load(config.data)
+    except UserError as caught:
+        error = caught
+    distributed.agree(error)  # and wait for the worker that prepares the data of each host
+    return data.load(config.data, prepare=False)
+
+
+class Trainer:
+    """One run: model, optimizer, data and files, and the loop over them.
+
+    Args:
+      config: validated.
+      workdir: checked.
+      images: the three splits.
+    """
+
+    def __init__(self, config: ConfigDict, workdir: Workdir, images: data.ImageData):
+        self.config = config
+        self.workdir = workdir
+        self.images = images
+        self.root = distributed.is_root()
+        self.watchdog = distributed.Watchdog(config.train.watchdog_seconds)
+        self.watchdog.feed(patient=True)
+        self.global_batch = config.train.batch_size * distributed.size()
+        self.jit_compile = config.train.jit_compile == "on" or (
+            config.train.jit_compile == "auto" and bool(tf.config.list_physical_devices("GPU"))
+        )
+
+        self.flow = build_flow(config)
+        self.optimizer = build_optimizer(config)
+        self.optimizer.build(self.flow.trainable_variables)
+        self.images_seen = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
+        self.best_bits_per_dim = tf.Variable(np.inf, dtype=tf.float64, trainable=False)
+        self.step = TrainingStep(
+            self.flow,
+            self.optimizer,
+            build_schedule(config),
+            self.images_seen,
+            seed=config.seed,
+            flip=config.data.flip,
+            jit_compile=self.jit_compile,
+        )
+        self.evaluator = Evaluator(
+            self.flow,
+            batch_size=config.evaluation.batch_size,
+            seed=config.evaluation.seed,
+            rank=distributed.rank(),
+            world_size=distributed.size(),
+            total=distributed.total,
+            maximum=distributed.maximum,
+            jit_compile=self.jit_compile,
+        )
+        progress = {
+            "images_seen": self.images_seen,
+            "seconds": self.seconds,
+            "best_bits_per_dim": self.best_bits_per_dim,
+        }
+        self.variables = [*self.flow.variables, *self.optimizer.variables, *progress.values()]
+        self.checkpoints = Checkpoints(
+            self.flow, self.optimizer, progress, workdir.checkpoints, workdir.best_checkpoint
+        )
+
+    def run(self) -> dict:
+        """Starts or goes on, trains to the budget, and reports; returns the results."""
+        resumed = self._restore(self.checkpoints.restore)
+        if not resumed:
+            self._initialize()
+        distributed.broadcast(self.variables)
+        self._open_files(resumed)
+        try:
+            images_per_second = self._train()
+        finally:
+            self.progress.close()
+        self._restore(self.checkpoints.restore_best)
+        distributed.broadcast(self.variables)
+        self.watchdog.feed(patient=True)
+        results = report(
+            self.flow,
+            self.optimizer,
+            self.evaluator,
+            self.images,
+            self.config,
+            self.workdir,
+            images_per_second=images_per_second,
+            images_trained=int(self.images_seen),
+            seconds=float(self.seconds),
+        )
+        self.watchdog.stop()
+        return results
+
+    def _restore(self, restore) -> bool:
+        """Restores on the first worker, which alone decides whether there is something to restore."""
+        error, restored = None, False
+        try:
+            restored = self.root and restore()
+        except UserError as caught:
+            error = caught
+        distributed.agree(error)
+        return distributed.broadcast_object(restored)
+
+    def _initialize(self):
+        """Data-dependent initialization from the first images of the stream, over all workers."""
+        batches = self._batches(self.config.train.initialization_images, start=0)
+        pixels, first = next(iter(batches))
+        self.flow.initialize(self.flow.dequantize(pixels, self.config.seed, first), distributed.average)
+
+    def _batches(self, batch_size, start):
+        return data.training_batches(
+            self.images.splits["train"],
+            batch_size=batch_size,
+            seed=self.config.seed,
+            start=start,
+            rank=distributed.rank(),
+            world_size=distributed.size(),
+        )
+
+    def _open_files(self, resumed):
+        seen, budget = int(self.images_seen), self.config.train.images
+        self.progress = Progress(budget, seen, self.config.train.log_seconds, self.root)
+        if not self.root:
+            return
+        self.workdir.save_config(self.config)
+        self.metrics = MetricsFile(self.workdir.metrics, seen)
+        self.tensorboard = TensorBoard(self.workdir.tensorboard)
+        start = f"going on at {seen:,} images" if resumed else "from the start"
+        counts = " / ".join(f"{len(self.images.splits[name]):,}" for name in ("train", "validation", "test"))
+        say(f"{self.images.name} {self.images.version}: {counts} images (train / validation / test)")
+        say(
+            f"{self.flow.parameters:,} parameters, {distributed.size()} × {self.config.train.batch_size} "
+            f"images a step, {budget:,} images, {start}; everything goes to {self.workdir.path}"
+        )
+
+    def _train(self) -> float:
+        """The loop; returns the training rate in images/s over all workers, evaluations not counted."""
+        budget = self.config.train.images
+        batches = iter(self._batches(self.config.train.batch_size, int(self.images_seen)))
+        meter = _Meter()
+        skipped = 0
+        last_checkpoint = time.monotonic()
+        traced = False
+        while (seen := int(self.images_seen)) < budget:
+            self.watchdog.feed(patient=not traced)
+            pixels, first = next(batches)
+            started = time.monotonic()
+            figures = {name: float(value) for name, value in self.step(pixels, first).items()}
+            elapsed = time.monotonic() - started
+            self.seconds.assign_add(elapsed)
+            seen += self.global_batch
+            skipped = skipped + 1 if figures.pop("skipped") else 0
+            if skipped >= SKIPPED_STEPS_IN_A_ROW:
+                raise UserError(
+                    f"--config.optimizer.learning_rate={self.config.optimizer.learning_rate}: loss or gradients were "
+                    f"not finite in {skipped} steps in a row, at {seen:,} images; start again with a lower one"
+                )
+            meter.add(figures, self.global_batch if traced else 0, elapsed if traced else 0.0)
+            traced = True
+            if self.root:
+                self.progress.update(seen, figures["bits_per_dim"])
+                if self.progress.due() or seen >= budget:
+                    self._log(seen, meter.take())
+            every = self.config.train.evaluate_images
+            if seen // every > (seen - self.global_batch) // every or seen >= budget:
+                self._evaluate(seen)
+            if self.root and (time.monotonic() - last_checkpoint > self.config.train.checkpoint_seconds or seen >= budget):
+                self.checkpoints.save(seen)
+                last_checkpoint = time.monotonic()
+        return meter.images_per_second
+
+    def _log(self, seen, figures):
+        row = {"images": seen, "seconds": float(self.seconds), **figures}
+        self.metrics.write(row)
+        self.tensorboard.scalars(row)
+        self.progress.line(
+            int(self.optimizer.iterations), seen, figures["bits_per_dim"], figures["images_per_second"]
+        )
+
+    def _evaluate(self, seen):
+        """Scores raw and averaged weights on the validation split; keeps the best; draws pictures."""
+        self.watchdog.feed(patient=True)
+        validation = self.images.splits["validation"]
+        raw = self.evaluator.bits_per_dim(validation)
+        with averaged_weights(self.flow, self.optimizer):
+            averaged = self.evaluator.bits_per_dim(validation)
+            if self.root:
+                self._draw(seen, validation)
+        best = min(raw, averaged)
+        improved = best < float(self.best_bits_per_dim)
+        if improved:
+            self.best_bits_per_dim.assign(best)
+        if self.root:
+            row = {"images": seen, "seconds": float(self.seconds)}
+            row |= {"validation_bits_per_dim": raw, "validation_bits_per_dim_ema": averaged}
+            self.metrics.write(row)
+            self.tensorboard.scalars(row)
+            self.progress.say(
+                f"validation at {seen:,} images, {duration(float(self.seconds))}: "
+                f"{raw:.4f} bits/dim, {averaged:.4f} with averaged weights"
+            )
+            if improved:
+                self.checkpoints.save_best(seen)
+
+    def _draw(self, seen, validation):
+        samples = pictures.sample_grid(self.flow, self.config.evaluation.samples, 0.8, self.config.seed)
+        reconstructions = pictures.reconstruction_grid(self.flow, validation[:16])
+        pictures.save(self.workdir.pictures / f"samples-{seen:09}.png", samples)
+        self.tensorboard.image("samples", samples, seen)
+        self.tensorboard.image("reconstructions", reconstructions, seen)
+
+
+class _Meter:
+    """Means of the steps since the last `take`, and the rate since the first step."""
+
+    def __init__(self):
+        self.total_images, self.total_seconds = 0, 0.0
+        self._start()
+
+    def _start(self):
+        self.rows, self.images, self.seconds = [], 0, 0.0
+
+    def add(self, figures, images, seconds):
+        self.rows.append(figures)
+        self.images += images
+        self.seconds += seconds
+        self.total_images += images
+        self.total_seconds += seconds
+
+    def take(self):
+        means = {name: float(np.mean([row[name] for row in self.rows])) for name in self.rows[0]}
+        means["images_per_second"] = self.images / self.seconds if self.seconds else 0.0
+        self._start()
+        return means
+
+    @property
+    def images_per_second(self):
+        return self.total_images / self.total_seconds if self.total_seconds else 0.0

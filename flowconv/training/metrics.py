@@ -1,0 +1,138 @@
+"""What a run shows and writes while it trains."""
+
+import csv
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+COLUMNS = (
+    "images",
+    "seconds",
+    "bits_per_dim",
+    "images_per_second",
+    "learning_rate",
+    "gradient_norm",
+    "validation_bits_per_dim",
+    "validation_bits_per_dim_ema",
+)
+
+
+class MetricsFile:
+    """metrics.csv: one row a log line, with the training or the validation columns filled.
+
+    Args:
+      path: the file; rows beyond `images_seen`, which a killed run left, are dropped.
+      images_seen: where the run goes on.
+    """
+
+    def __init__(self, path: Path, images_seen: int):
+        rows = []
+        if path.exists():
+            with path.open(newline="") as file:
+                rows = [row for row in csv.DictReader(file) if int(row["images"]) <= images_seen]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("w", newline="")
+        self._writer = csv.DictWriter(self._file, COLUMNS, restval="", extrasaction="ignore")
+        self._writer.writeheader()
+        self._writer.writerows(rows)
+        self._file.flush()
+
+    def write(self, row: dict[str, float]) -> None:
+        """Appends one row."""
+        self._writer.writerow(row)
+        self._file.flush()
+
+
+def read_metrics(path: Path) -> list[dict[str, float | None]]:
+    """Returns the rows of a metrics.csv; None where a row has no figure."""
+    with path.open(newline="") as file:
+        return [{name: float(value) if value else None for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+class TensorBoard:
+    """Scalars and images by the number of training images seen."""
+
+    def __init__(self, path: Path):
+        self._writer = tf.summary.create_file_writer(str(path))
+
+    def scalars(self, row: dict[str, float]) -> None:
+        """Writes every entry of the row but `images`, which is the step."""
+        with self._writer.as_default(step=int(row["images"])):
+            for name, value in row.items():
+                if name != "images":
+                    tf.summary.scalar(name, value)
+
+    def image(self, name: str, image: np.ndarray, images_seen: int) -> None:
+        """Writes one uint8 image `[H, W, 3]`."""
+        with self._writer.as_default(step=images_seen):
+            tf.summary.image(name, image[None])
+        self._writer.flush()
+
+
+class Progress:
+    """A bar on a terminal, one compact line every few seconds elsewhere.
+
+    Args:
+      images: the budget.
+      images_seen: where the run starts.
+      log_seconds: between lines.
+      visible: False for a worker that keeps silent.
+    """
+
+    def __init__(self, images: int, images_seen: int, log_seconds: float, visible: bool = True):
+        self.images = images
+        self.log_seconds = log_seconds
+        self.last = time.monotonic()
+        self.bar = None
+        if visible and sys.stdout.isatty():
+            self.bar = tqdm(
+                total=images, initial=images_seen, unit="img", unit_scale=True, dynamic_ncols=True, file=sys.stdout
+            )
+
+    def due(self) -> bool:
+        """Whether the next line is due."""
+        return time.monotonic() - self.last >= self.log_seconds
+
+    def update(self, images_seen: int, bits_per_dim: float) -> None:
+        """Moves the bar, on a terminal."""
+        if self.bar is not None:
+            self.bar.set_postfix_str(f"{bits_per_dim:.3f} bits/dim", refresh=False)
+            self.bar.update(images_seen - self.bar.n)
+
+    def line(self, step: int, images_seen: int, bits_per_dim: float, images_per_second: float) -> None:
+        """Prints the figures since the last line, unless a bar shows them."""
+        self.last = time.monotonic()
+        if self.bar is None:
+            left = max(0, self.images - images_seen) / max(images_per_second, 1e-9)
+            say(
+                f"step {step:>6,}  images {images_seen:>9,}/{self.images:,}  {bits_per_dim:.3f} bits/dim  "
+                f"{images_per_second:,.0f} images/s  {duration(left)} left"
+            )
+
+    def say(self, text: str) -> None:
+        """Prints a line, above the bar if there is one."""
+        if self.bar is None:
+            say(text)
+        else:
+            self.bar.write(text, file=sys.stdout)
+
+    def close(self) -> None:
+        """Ends the bar."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+def say(text: str) -> None:
+    """Prints a line at once."""
+    print(text, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Returns "1:02:03", or "2:03" below an hour."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

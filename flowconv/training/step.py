@@ -1,0 +1,98 @@
+"""One training step."""
+
+import keras
+import tensorflow as tf
+
+from flowconv.models import Flow
+from flowconv.models.dequantization import uniform_noise
+from flowconv.training import distributed
+
+
+class TrainingStep:
+    """Flips, dequantization, bits/dim, gradients, their average over the workers, and the update.
+
+    Every random choice is a function of the seed and an image's position in the stream of training
+    images: N workers with batches of B do exactly what one does with batches of N·B.
+
+    Args:
+      flow: the model; its data-dependent layers are initialized.
+      optimizer: built for the flow's trainable variables.
+      schedule: learning rate as a function of the training images seen.
+      images_seen: int64 variable; the step adds the global batch to it.
+      seed: of flips and noise.
+      flip: whether images are flipped left-right at random.
+      jit_compile: whether XLA compiles forward, backward and update.
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        optimizer: keras.optimizers.Optimizer,
+        schedule: keras.optimizers.schedules.LearningRateSchedule,
+        images_seen: tf.Variable,
+        *,
+        seed: int,
+        flip: bool,
+        jit_compile: bool,
+    ):
+        self.flow = flow
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.images_seen = images_seen
+        self.seed = seed
+        self.flip = flip
+        # An allreduce can't be compiled: it stands between these two.
+        self._differentiate = tf.function(self.differentiate, jit_compile=jit_compile)
+        self._update = tf.function(self.update, jit_compile=jit_compile)
+
+    def augment(self, images: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+        """Returns the images `[B, H, W, C]`, half of them flipped left-right."""
+        if not self.flip:
+            return images
+        heads = uniform_noise((images.shape[0], 4), self.seed, first, stream=1)[:, 0] < 0.5
+        return tf.where(heads[:, None, None, None], tf.reverse(images, axis=[2]), images)
+
+    def differentiate(self, images: tf.Tensor, first: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Returns this worker's mean bits/dim and its gradients with respect to the trainable variables."""
+        variables = [variable.value for variable in self.flow.trainable_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            bits_per_dim = self.flow.bits_per_dim(self.augment(images, first), self.seed, first)
+            loss = tf.reduce_mean(bits_per_dim)
+        return loss, tape.gradient(loss, variables)
+
+    def update(self, loss: tf.Tensor, gradients: list[tf.Tensor], images: int) -> dict[str, tf.Tensor]:
+        """Applies averaged gradients, unless the loss or one of them isn't finite; returns the step's figures."""
+        norm = tf.linalg.global_norm(gradients)
+        finite = tf.math.is_finite(norm) & tf.math.is_finite(loss)
+        learning_rate = self.schedule(self.images_seen + images)
+        self.optimizer.learning_rate.assign(learning_rate)
+        self.images_seen.assign_add(images)
+
+        def apply():
+            self.optimizer.apply(gradients, self.flow.trainable_variables)
+            return tf.constant(0)
+
+        skipped = tf.cond(finite, apply, lambda: tf.constant(1))
+        return {
+            "bits_per_dim": loss,
+            "gradient_norm": norm,
+            "learning_rate": learning_rate,
+            "skipped": skipped,
+        }
+
+    @tf.function
+    def __call__(self, images: tf.Tensor, first: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Takes one step.
+
+        Args:
+          images: uint8 `[B, H, W, C]`, this worker's part of the global batch.
+          first: int64, the position of its first image in the stream of training images.
+
+        Returns:
+          Scalars, the same on every worker: bits_per_dim (mean over the global batch), gradient_norm
+          (before clipping), learning_rate, and skipped (1 if the update was left out as not finite).
+        """
+        loss, gradients = self._differentiate(images, first)
+        *gradients, loss = distributed.grouped_average([*gradients, loss])
+        return self._update(loss, gradients, images.shape[0] * distributed.size())

@@ -1,0 +1,87 @@
+"""The folder of one run."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from flowconv import configuration
+from flowconv.errors import UserError
+
+
+class Workdir:
+    """Where a run keeps everything: config.json, checkpoints, metrics.csv, tensorboard/, pictures/, results.json.
+
+    Args:
+      path: the folder; it may not exist yet.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path)
+        self.config = self.path / "config.json"
+        self.results = self.path / "results.json"
+        self.metrics = self.path / "metrics.csv"
+        self.checkpoints = self.path / "checkpoints"
+        self.best_checkpoint = self.path / "best"
+        self.tensorboard = self.path / "tensorboard"
+        self.pictures = self.path / "pictures"
+
+    def check(self, config: ConfigDict) -> None:
+        """Checks that this run can live here, and leaves nothing behind.
+
+        Raises:
+          UserError: if the folder can't be written, or holds a run of another architecture.
+        """
+        existing = self.path
+        while not existing.exists() and existing != existing.parent:
+            existing = existing.parent
+        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+            raise UserError(f"--workdir={self.path}: can't be written ({existing} is no folder one may write to)")
+        if self.config.exists():
+            differences = configuration.differing_architecture(self.load_config().to_dict(), config)
+            if differences:
+                raise UserError(
+                    f"--workdir={self.path}: holds a run of another model ({'; '.join(differences)}): "
+                    f"choose another workdir, or the same fields"
+                )
+
+    def load_config(self) -> ConfigDict:
+        """Returns the config of the run that lives here.
+
+        Raises:
+          UserError: if there is none, or it can't be read.
+        """
+        if not self.config.is_file():
+            raise UserError(f"--workdir={self.path}: holds no run (there is no {self.config.name} in it)")
+        try:
+            saved = json.loads(self.config.read_text())
+        except (OSError, ValueError) as error:
+            raise UserError(f"--workdir={self.path}: {self.config} can't be read: {error}") from error
+        config = configuration.default_config()
+        known = dict(configuration.flatten(config))
+        for name, value in configuration.flatten(ConfigDict(saved)):
+            if name in known:
+                with config.ignore_type():
+                    config.update_from_flattened_dict({name: tuple(value) if isinstance(value, list) else value})
+        return config
+
+    def save_config(self, config: ConfigDict) -> None:
+        """Writes config.json."""
+        write_json(self.config, config.to_dict())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as JSON, whole or not at all.
+
+    Raises:
+      UserError: if the folder can't be written.
+    """
+    temporary = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(value, indent=2) + "\n")
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(f"{path} can't be written: {error}") from error

@@ -1,0 +1,51 @@
+"""Small prepared data sets in tfds' own format, under the names of the published ones."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from ml_collections import ConfigDict
+
+from flowconv.configuration import default_config
+
+
+@pytest.fixture
+def data_config(tmp_path: Path) -> ConfigDict:
+    """`config.data` with an empty cache and an empty tfds directory of the test's own."""
+    config = default_config().data
+    config.cache_dir = str(tmp_path / "cache")
+    config.dir = str(tmp_path / "tfds")
+    return config
+
+
+@pytest.fixture
+def store(data_config: ConfigDict):
+    """A function that prepares random images as a data set of tfds in `data_config.dir`, and returns them."""
+
+    def prepare(name: str, shape: tuple[int, ...], seed: int = 0, **counts: int) -> dict[str, np.ndarray]:
+        generator = np.random.default_rng(seed)
+        images = {split: generator.integers(0, 256, (count, *shape), np.uint8) for split, count in counts.items()}
+        store_images(name, data_config.dir, images)
+        return images
+
+    return prepare
+
+
+def store_images(name: str, data_dir: str, images: Mapping[str, Iterable[np.ndarray]]) -> None:
+    """Prepares `images` of each split as the data set that tfds knows by this name, in order."""
+    published = tfds.builder(name, data_dir=data_dir)
+    filling = {feature: 0 if feature == "label" else "" for feature in published.info.features if feature != "image"}
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name=published.name,
+        version=published.version,
+        config=published.builder_config and published.builder_config.name,
+        data_dir=data_dir,
+        features=published.info.features,
+        split_datasets={
+            split: [(i, {"image": image, **filling}) for i, image in enumerate(pixels)]
+            for split, pixels in images.items()
+        },
+        disable_shuffling=True,
+    )

@@ -1,0 +1,137 @@
+"""One's own images: formats, the deterministic split, and a key that follows the folder's contents."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from flowconv import data
+from flowconv.data import folder
+from flowconv.errors import UserError
+
+
+@pytest.fixture
+def images(data_config, tmp_path) -> Path:
+    """An empty folder that `data_config` names, at 8x8."""
+    path = tmp_path / "my images"
+    path.mkdir()
+    data_config.update(name="folder", dir=str(path), image_size=8)
+    return path
+
+
+def save(path: Path, value: int, size: tuple[int, int] = (12, 10), **options) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (value, value, value)).save(path, **options)
+
+
+def values(loaded: data.ImageData) -> list[int]:
+    """The grey levels of all images."""
+    return sorted(int(image.mean().round()) for pixels in loaded.splits.values() for image in pixels)
+
+
+def test_any_format_anywhere_below(data_config, images):
+    save(images / "a.png", 10)
+    save(images / "b" / "c" / "d.JPG", 20, format="JPEG")
+    save(images / "b" / "e.bmp", 30)
+    save(images / "ä ö.webp", 40, lossless=True)
+    save(images / "f.tiff", 50)
+    save(images / "g.gif", 60)
+    Image.fromarray(np.full((9, 9), 70 * 257, np.uint16)).save(images / "sixteen.png")
+    Image.new("LA", (9, 9), (80, 255)).save(images / "grey.png")
+    (images / "notes.txt").write_text("not an image")
+    save(images / ".hidden.png", 90)
+    (images / "._a.png").write_text("macOS leaves these about")
+    loaded = data.load(data_config)
+    assert values(loaded) == [10, 20, 30, 40, 50, 60, 70, 80]
+    assert loaded.name == "folder/my images"
+    assert loaded.splits["train"].shape[1:] == (8, 8, 3)
+
+
+def test_orientation_is_respected(data_config, images):
+    for name in "abc":
+        picture = Image.new("RGB", (8, 8))
+        picture.paste("white", (0, 0, 8, 4))  # the upper half, which turns to the right
+        exif = picture.getexif()
+        exif[0x0112] = 6
+        picture.save(images / f"{name}.png", exif=exif)
+    image = data.load(data_config).splits["train"][0]
+    assert image[:, 4:].min() == 255
+    assert image[:, :4].max() == 0
+
+
+@pytest.mark.parametrize(("count", "tenth"), [(3, 1), (4, 1), (19, 1), (20, 2), (1000, 100)])
+def test_split_sizes(count, tenth):
+    paths = [f"{i}.png" for i in range(count)]
+    split = folder.split(paths)
+    assert [len(split[name]) for name in ("train", "validation", "test")] == [count - 2 * tenth, tenth, tenth]
+    assert sorted(path for part in split.values() for path in part) == sorted(paths)
+
+
+def test_the_split_depends_on_nothing_but_the_paths():
+    paths = [f"{i}.png" for i in range(40)]
+    assert folder.split(paths[::-1]) == folder.split(paths)
+    assert folder.split(paths)["test"] != paths[:4]
+
+
+@pytest.mark.parametrize("change", ["add", "remove", "rewrite", "touch"])
+def test_a_changed_folder_is_read_again(data_config, images, change):
+    for i in range(5):
+        save(images / f"{i}.png", 10 * i)
+    assert values(data.load(data_config)) == [0, 10, 20, 30, 40]
+    if change == "add":
+        save(images / "5.png", 50)
+    elif change == "remove":
+        (images / "0.png").unlink()
+    elif change == "rewrite":
+        save(images / "0.png", 99, size=(30, 30))
+    else:
+        before = (images / "0.png").stat()
+        save(images / "0.png", 99)
+        os.utime(images / "0.png", ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    expected = {"add": [0, 10, 20, 30, 40, 50], "remove": [10, 20, 30, 40]}.get(change, [10, 20, 30, 40, 99])
+    assert values(data.load(data_config)) == expected
+
+
+def refusal(data_config, action=data.check) -> str:
+    with pytest.raises(UserError) as raised:
+        action(data_config)
+    line = str(raised.value)
+    assert "\n" not in line
+    return line
+
+
+def test_no_folder_given(data_config):
+    data_config.update(name="folder", dir="")
+    assert "--config.data.dir=PATH" in refusal(data_config)
+
+
+def test_missing_folder(data_config, images):
+    images.rmdir()
+    assert f"--config.data.dir={images} is not a folder" in refusal(data_config)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_too_few_images(data_config, images, count):
+    for i in range(count):
+        save(images / f"{i}.png", i)
+    assert f"--config.data.dir={images} holds {count} images" in refusal(data_config)
+
+
+def test_unreadable_images_are_counted(data_config, images):
+    for i in range(30):
+        save(images / f"{i:02}.png", i, size=(40, 40))
+    for name in ("07.png", "15.png"):
+        (images / name).write_bytes((images / name).read_bytes()[:60])  # cut short
+    (images / "22.jpg").write_text("no image at all")
+    line = refusal(data_config, data.load)
+    assert f"--config.data.dir={images}: 3 of its images can't be read, the first is '07.png'" in line
+    assert not list(Path(data_config.cache_dir).rglob("*.tfrecord*"))
+
+
+def test_a_loop_of_links_ends(data_config, images):
+    for i in range(3):
+        save(images / f"{i}.png", i)
+    (images / "loop").symlink_to(images)
+    assert len(values(data.load(data_config))) == 3

@@ -1,0 +1,24 @@
+"""Trains an invertible-convolution flow (Glow of L levels × K steps) and evaluates it.
+
+    python train.py --config=configs/cifar10.py --workdir=runs/cifar10
+    horovodrun -np 4 python train.py --config=configs/imagenet64.py --workdir=runs/imagenet64
+    python train.py --config=configs/cifar10.py --config.model.convolution=conv1x1 --config.model.depth=8
+
+A run that was stopped goes on where it was when it is started again with the same --workdir.
+"""
+
+from absl import flags
+
+from flowconv import command_line
+
+WORKDIR = flags.DEFINE_string("workdir", "runs/photos", "folder of the run: checkpoints, curves, pictures, results")
+
+
+def main(config):
+    from flowconv.training.loop import train  # flags are checked before TensorFlow is imported
+
+    train(config, WORKDIR.value)
+
+
+if __name__ == "__main__":
+    command_line.run(main, __doc__, with_config=True)
