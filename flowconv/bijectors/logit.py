@@ -1,5 +1,7 @@
 """RealNVP's logit transform of pixels."""
 
+import math
+
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector, sum_per_example
@@ -24,4 +26,4 @@ class Logit(Bijector):
         return x, -self._log_det(tf.math.log_sigmoid(y) + tf.math.log_sigmoid(-y))
 
     def _log_det(self, log_p_and_not_p):
-        return sum_per_example(tf.math.log(tf.cast(1.0 - 2.0 * self.margin, self.compute_dtype)) - log_p_and_not_p)
+        return sum_per_example(math.log(1.0 - 2.0 * self.margin) - log_p_and_not_p)

@@ -84,7 +84,7 @@ class Repeated(Bijector):
         stacks = self._stacks()
 
         def body(k, y, total):
-            with self.lend([stack[k] for stack in stacks]):
+            with self.lend([tf.gather(stack, k) for stack in stacks]):
                 x, log_det = self.step.inverse_and_log_det(y)
             return k - 1, x, total + log_det
 
@@ -112,7 +112,7 @@ class Repeated(Bijector):
             def body(k, x, total, inputs):
                 if keep_inputs:
                     inputs = inputs.write(k, x)
-                with self.lend([stack[k] for stack in stacks]):
+                with self.lend([tf.gather(stack, k) for stack in stacks]):
                     y, log_det = self.step.forward_and_log_det(x)
                 return k + 1, y, total + log_det, inputs
 
@@ -134,7 +134,7 @@ class Repeated(Bijector):
         sums = [tf.TensorArray(stacks[i].dtype, self.depth, element_shape=stacks[i].shape[1:]) for i in trainable]
 
         def body(k, y, dy, sums):
-            with self.lend([stack[k] for stack in stacks]):
+            with self.lend([tf.gather(stack, k) for stack in stacks]):
                 if inputs is None:
                     x, dx, gradients = self.step.inverse_and_gradients(y, dy, dlog_det)
                 else:
@@ -151,7 +151,7 @@ class Repeated(Bijector):
         """A forward pass in which each step sets itself; what it sets is written to the stacks."""
 
         def body(k, x, total):
-            lent = [self._stacked[id(v)].value[k] for v in self.step.variables]
+            lent = [tf.gather(self._stacked[id(v)].value, k) for v in self.step.variables]
             with self.lend(lent) as scope:
                 y, log_det = self.step.forward_and_log_det(x)
             for variable, before in zip(self.step.variables, lent, strict=True):

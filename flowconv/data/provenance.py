@@ -14,6 +14,7 @@ OFFICIAL_COUNTS = {
     "celeb_a_hq": {"train": 30_000},
 }
 NOTES = {
+    "photos": "patches of five photographs; train, validation and test are different regions of them",
     "downsampled_imagenet": "the old ImageNet (PixelRNN's, 49,999 validation images); bits/dim do not compare "
     "with the new one, imagenet_resized",
     "imagenet_resized": "the new ImageNet (Chrabaszcz et al., anti-aliased, 50,000 validation images); bits/dim do "

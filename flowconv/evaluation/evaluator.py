@@ -38,8 +38,9 @@ class Evaluator:
         self.part = {"batch_size": batch_size, "rank": rank, "world_size": world_size}
         self.total = total
         self.maximum = maximum
-        self._bits_per_dim = tf.function(lambda images, first: flow.bits_per_dim(images, seed, first), jit_compile=jit_compile)
-        self._reconstruct = tf.function(lambda x: flow.decode(flow.encode(x)), jit_compile=jit_compile)
+        options = {"autograph": False, "jit_compile": jit_compile}
+        self._bits_per_dim = tf.function(lambda images, first: flow.bits_per_dim(images, seed, first), **options)
+        self._reconstruct = tf.function(lambda x: flow.decode(flow.encode(x)), **options)
 
     def bits_per_dim(self, pixels: np.ndarray) -> float:
         """Returns the mean bits/dim of uint8 images `[N, H, W, C]`, with one draw of noise an image."""

@@ -41,9 +41,9 @@ class TrainingStep:
         self.images_seen = images_seen
         self.seed = seed
         self.flip = flip
-        # An allreduce can't be compiled: it stands between these two.
-        self._differentiate = tf.function(self.differentiate, jit_compile=jit_compile)
-        self._update = tf.function(self.update, jit_compile=jit_compile)
+        # An allreduce can't be compiled: it stands between these two. (AutoGraph would double the start-up.)
+        self._differentiate = tf.function(self.differentiate, autograph=False, jit_compile=jit_compile)
+        self._update = tf.function(self.update, autograph=False, jit_compile=jit_compile)
 
     def augment(self, images: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
         """Returns the images `[B, H, W, C]`, half of them flipped left-right."""
@@ -81,7 +81,7 @@ class TrainingStep:
             "skipped": skipped,
         }
 
-    @tf.function
+    @tf.function(autograph=False)
     def __call__(self, images: tf.Tensor, first: tf.Tensor) -> dict[str, tf.Tensor]:
         """Takes one step.
 

@@ -1,5 +1,6 @@
 """Small prepared data sets in tfds' own format, under the names of the published ones."""
 
+import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from ml_collections import ConfigDict
+from PIL import Image
 
 from flowconv.configuration import default_config
 
@@ -44,8 +46,16 @@ def store_images(name: str, data_dir: str, images: Mapping[str, Iterable[np.ndar
         data_dir=data_dir,
         features=published.info.features,
         split_datasets={
-            split: [(i, {"image": image, **filling}) for i, image in enumerate(pixels)]
+            split: [(i, {"image": png(image), **filling}) for i, image in enumerate(pixels)]
             for split, pixels in images.items()
         },
         disable_shuffling=True,
     )
+
+
+def png(image: np.ndarray) -> io.BytesIO:
+    """The image as a PNG file: tfds itself would encode some data sets with losses."""
+    file = io.BytesIO()
+    Image.fromarray(image.squeeze()).save(file, "PNG")
+    file.seek(0)
+    return file
