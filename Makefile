@@ -1,0 +1,46 @@
+# `make` alone says what there is.
+.DEFAULT_GOAL := help
+.PHONY: help install reinstall train test lint format clean
+
+NP      ?= 2
+CONFIG  ?= configs/photos.py
+WORKDIR ?= runs/photos
+ARGS    ?=
+
+# As if .venv were activated: horovodrun looks its workers' commands up here.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# horovodrun imports TensorFlow to see what Horovod was built with; what TensorFlow says of itself there is no news.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+help: ## this list
+	@echo 'usage: make TARGET [NAME=VALUE ...]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  NP=2  CONFIG=configs/photos.py  WORKDIR=runs/photos    for train: processes, experiment, where it writes'
+	@echo '  ARGS="--config.model.depth=8"                          for train: more flags; for test: for pytest'
+	@echo '  PYTHON=/path/to/python3.12  DEVICE=cpu|gpu             for install: if its own choice is not yours'
+
+install: ## set up .venv: pinned packages, and Horovod built against them; at once when it is there
+	@scripts/install.sh
+
+reinstall: ## set up .venv again from nothing, after MPI, CUDA or Python changed
+	@FORCE=1 scripts/install.sh
+
+train: install ## train the model on the embedded photographs, NP processes under Horovod
+	horovodrun -np $(NP) python train.py --config=$(CONFIG) --workdir=$(WORKDIR) $(ARGS)
+
+test: lint ## lint, then the tests
+	python -m pytest $(ARGS)
+
+lint: install ## what ruff says of code and format
+	ruff check .
+	ruff format --check .
+
+format: install ## have ruff mend what it can
+	ruff check --fix .
+	ruff format .
+
+clean: ## remove caches and build leftovers; .venv and runs/ stay
+	rm -rf .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . \( -path ./.venv -o -path ./runs -o -path ./.git \) -prune -o -name __pycache__ -exec rm -rf {} +

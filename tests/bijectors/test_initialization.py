@@ -1,0 +1,102 @@
+"""Data-dependent initialization: normalized, over the global batch, once."""
+
+import numpy as np
+import tensorflow as tf
+
+from flowconv import bijectors
+from flowconv.bijectors import data_dependent_initialization
+from flowconv.models import glow
+
+
+def images(n=64, scale=3.0, shift=1.0):
+    return tf.constant(shift + scale * np.random.default_rng(0).standard_normal((n, 4, 4, 6)), tf.float64)
+
+
+def moments(y):
+    return tf.reduce_mean(y, [0, 1, 2]).numpy(), tf.math.reduce_std(y, [0, 1, 2]).numpy()
+
+
+def test_actnorm_normalizes_its_first_batch():
+    layer = bijectors.ActNorm(dtype="float64")
+    layer.build((None, 4, 4, 6))
+    with data_dependent_initialization():
+        y = layer.forward(images())
+    for result in (y, layer.forward(images())):
+        mean, deviation = moments(result)
+        np.testing.assert_allclose(mean, 0.0, atol=1e-6)
+        np.testing.assert_allclose(deviation, 1.0, atol=1e-5)
+
+
+def test_a_second_initialization_changes_nothing():
+    layer = bijectors.ActNorm(dtype="float64")
+    layer.build((None, 4, 4, 6))
+    with data_dependent_initialization():
+        layer.forward(images())
+    before = [v.numpy() for v in layer.variables]
+    with data_dependent_initialization():
+        layer.forward(images(scale=0.1, shift=-5.0))
+    for old, variable in zip(before, layer.variables, strict=True):
+        np.testing.assert_array_equal(old, variable.numpy())
+
+
+def test_without_initialization_actnorm_is_the_identity():
+    layer = bijectors.ActNorm(dtype="float64")
+    layer.build((None, 4, 4, 6))
+    np.testing.assert_array_equal(layer.forward(images()), images())
+
+
+def test_statistics_are_those_of_the_global_batch():
+    """Two workers with different halves set what one worker with both sets."""
+    both = images()
+    halves = tf.split(both, 2)
+    whole = bijectors.ActNorm(dtype="float64")
+    whole.build((None, 4, 4, 6))
+    with data_dependent_initialization():
+        whole.forward(both)
+
+    other = tf.stack([tf.reduce_mean(halves[1], [0, 1, 2]), tf.reduce_mean(halves[1] ** 2, [0, 1, 2])])
+    half = bijectors.ActNorm(dtype="float64")
+    half.build((None, 4, 4, 6))
+    with data_dependent_initialization(average=lambda mine: (mine + other) / 2.0):
+        half.forward(halves[0])
+    for a, b in zip(half.variables, whole.variables, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12)
+
+
+def test_every_actnorm_of_a_flow_is_initialized_in_one_pass():
+    flow = glow((8, 8, 3), levels=2, depth=3, width=16, precision="float64")
+    pixels = tf.constant(np.random.default_rng(0).integers(0, 256, (32, 8, 8, 3)), tf.uint8)
+    x = flow.dequantize(pixels, 0)
+    flow.initialize(x)
+    flags = [v for v in flow.variables if v.path.endswith("initialized")]
+    assert len(flags) == 2 * 3
+    assert all(np.all(v.numpy() == 1.0) for v in flags)
+    # Each step of the second level normalizes what the steps before it made of the same batch.
+    first, second = flow.levels
+    y, _ = flow.splits[0].forward_and_log_det(first.forward(flow.preprocessing.forward(x)))
+    y = second.layers[0].forward(y[0])
+    repeated = second.layers[1]
+    for k in range(3):
+        with repeated.lend([stack[k] for stack in repeated._stacks()]):
+            mean, deviation = moments(repeated.step.layers[0].forward(y))
+            hidden = repeated.step.layers[2].network.first
+            half = tf.split(repeated.step.layers[1].forward(repeated.step.layers[0].forward(y)), 2, -1)[1]
+            kernel = hidden.kernel.value * tf.exp(hidden.log_scale.value)
+            before_relu = moments(hidden._convolve(half, kernel, hidden.bias.value))
+            y = repeated.step.forward(y)
+        np.testing.assert_allclose(mean, 0.0, atol=1e-6)
+        np.testing.assert_allclose(deviation, 1.0, atol=1e-4)
+        np.testing.assert_allclose(before_relu[0], 0.0, atol=1e-6)
+        np.testing.assert_allclose(before_relu[1], 1.0, atol=1e-4)
+
+
+def test_initialization_can_be_traced():
+    eager = glow((8, 8, 3), levels=1, depth=2, width=8, precision="float64")
+    traced = glow((8, 8, 3), levels=1, depth=2, width=8, precision="float64")
+    for a, b in zip(eager.variables, traced.variables, strict=True):
+        b.assign(a.value)
+    x = tf.constant(np.random.default_rng(0).uniform(size=(16, 8, 8, 3)))
+    eager.initialize(x)
+    tf.function(traced.initialize, autograph=False)(x)
+    for a, b in zip(eager.variables, traced.variables, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-12, err_msg=a.path)

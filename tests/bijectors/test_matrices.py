@@ -1,0 +1,56 @@
+"""The matrices of the 1×1 convolution."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flowconv.bijectors.matrices import MATRICES, PLUMatrix
+from flowconv.bijectors.numerics import log_abs_det
+from tests.checks import perturb
+
+every_matrix = pytest.mark.parametrize("make", MATRICES.values(), ids=MATRICES.keys())
+
+
+def built(make, channels=12, dtype="float64"):
+    matrix = make(dtype=dtype)
+    matrix.build((None, 4, 4, channels))
+    return matrix
+
+
+@every_matrix
+def test_starts_as_a_random_rotation(make):
+    values = [built(make).matrix().numpy() for _ in range(2)]
+    for value in values:
+        np.testing.assert_allclose(value @ value.T, np.eye(12), atol=1e-12)
+        np.testing.assert_allclose(np.linalg.det(value), 1.0)
+    assert np.max(np.abs(values[0] - values[1])) > 0.1
+
+
+@every_matrix
+@pytest.mark.parametrize("channels", [1, 2, 12, 48])
+def test_inverse_and_determinant(make, channels):
+    matrix = built(make, channels)
+    perturb(matrix)
+    value = matrix.matrix().numpy()
+    np.testing.assert_allclose(matrix.inverse_matrix() @ value, np.eye(channels), atol=1e-9)
+    np.testing.assert_allclose(matrix.log_abs_det(), np.linalg.slogdet(value)[1], atol=1e-10)
+
+
+@pytest.mark.parametrize("raw", [1e6, -1e6, np.inf, -np.inf])
+def test_plu_has_no_zero_on_its_diagonal(raw):
+    matrix = built(PLUMatrix, 4)
+    matrix.log_diagonal_unclipped.assign(np.full(4, raw))
+    assert np.isfinite(matrix.log_abs_det())
+    value, inverse = matrix.matrix().numpy(), matrix.inverse_matrix().numpy()
+    condition = np.linalg.norm(value) * np.linalg.norm(inverse)
+    np.testing.assert_allclose(inverse @ value, np.eye(4), atol=1e-14 * condition)
+
+
+def test_log_abs_det_has_the_transposed_inverse_as_gradient():
+    value = tf.constant(np.random.default_rng(0).standard_normal((3, 5, 5)))
+    with tf.GradientTape() as tape:
+        tape.watch(value)
+        result = log_abs_det(value)
+    np.testing.assert_allclose(result, np.linalg.slogdet(value)[1], atol=1e-12)
+    expected = np.linalg.inv(value).transpose(0, 2, 1)
+    np.testing.assert_allclose(tape.gradient(result, value), expected, atol=1e-10)

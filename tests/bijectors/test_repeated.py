@@ -1,0 +1,165 @@
+"""The depth loop: three ways back with one gradient, a graph that does not grow, weights drawn apart."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flowconv import bijectors
+from tests.checks import perturb
+
+SHAPE = (4, 4, 8)
+MODES = ("store", "recompute", "invert")
+
+
+def step(dtype="float64", convolution=bijectors.ShiftConvolution, coupling=bijectors.AffineCoupling):
+    layers = [bijectors.ActNorm(dtype=dtype), convolution(dtype=dtype), coupling(8, dtype=dtype)]
+    return bijectors.Chain(layers, dtype=dtype)
+
+
+def repeated(depth, backward, dtype="float64", **kwargs):
+    keras.utils.set_random_seed(3)
+    layer = bijectors.Repeated(step(dtype, **kwargs), depth, backward, dtype=dtype)
+    layer.build((None, *SHAPE))
+    perturb(layer)
+    return layer
+
+
+def images(dtype="float64"):
+    return tf.constant(np.random.default_rng(1).standard_normal((3, *SHAPE)), dtype)
+
+
+def loss_and_gradients(layer, x, compiled=False):
+    @tf.function(autograph=False, jit_compile=compiled)
+    def compute(x):
+        sources = [x, *(variable.value for variable in layer.trainable_variables)]
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            y, log_det = layer.forward_and_log_det(x)
+            loss = tf.reduce_sum(tf.sin(y)) - tf.reduce_mean(log_det)
+        return loss, tape.gradient(loss, sources)
+
+    return compute(x)
+
+
+@pytest.mark.parametrize("coupling", [bijectors.AffineCoupling, bijectors.AdditiveCoupling])
+@pytest.mark.parametrize(
+    "convolution",
+    [bijectors.ShiftConvolution, lambda dtype: bijectors.Conv1x1("direct", dtype=dtype)],
+    ids=["shift", "direct"],
+)
+def test_all_ways_back_give_the_same_gradients(convolution, coupling):
+    results = {
+        mode: loss_and_gradients(repeated(5, mode, convolution=convolution, coupling=coupling), images())
+        for mode in MODES
+    }
+    loss, gradients = results["store"]
+    assert all(np.any(gradient.numpy() != 0) for gradient in gradients)
+    for mode in ("recompute", "invert"):
+        np.testing.assert_allclose(results[mode][0], loss, rtol=1e-14)
+        for found, expected in zip(results[mode][1], gradients, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_loop_is_the_composition_of_its_steps(mode):
+    layer = repeated(3, mode)
+    x = images()
+    y, log_det = layer.forward_and_log_det(x)
+    total = 0.0
+    for k in range(layer.depth):
+        with layer.lend([stack[k] for stack in layer._stacks()]):
+            x, own = layer.step.forward_and_log_det(x)
+        total += own
+    np.testing.assert_allclose(y, x, atol=1e-12)
+    np.testing.assert_allclose(log_det, total, atol=1e-12)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_graph_does_not_grow_with_depth(mode):
+    def nodes(depth):
+        layer = repeated(depth, mode)
+
+        @tf.function(autograph=False)
+        def gradient(x):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y, _ = layer.forward_and_log_det(x)
+            return tape.gradient(y, x)
+
+        graph = gradient.get_concrete_function(images()).graph.as_graph_def()
+        return len(graph.node) + sum(len(function.node_def) for function in graph.library.function)
+
+    assert nodes(3) == nodes(48)
+
+
+def test_steps_are_drawn_apart():
+    layer = bijectors.Repeated(step(), 4, dtype="float64")
+    layer.build((None, *SHAPE))
+    random = [v for v in layer.variables if v.path.endswith(("kernel", "lower", "upper", "log_diagonal"))]
+    drawn = [v for v in random if "last" not in v.path]  # which is zero at first
+    assert len(drawn) == 5
+    for variable in drawn:
+        slices = variable.numpy()
+        for k in range(1, 4):
+            assert np.max(np.abs(slices[k] - slices[0])) > 1e-3, variable.path
+
+
+def test_every_step_starts_with_a_rotation():
+    layer = bijectors.Repeated(step(), 4, dtype="float64")
+    layer.build((None, *SHAPE))
+    for k in range(4):
+        with layer.lend([stack[k] for stack in layer._stacks()]):
+            matrix = layer.step.layers[1].layers[1].weight.matrix().numpy()
+        np.testing.assert_allclose(matrix @ matrix.T, np.eye(SHAPE[-1]), atol=1e-12)
+        np.testing.assert_allclose(np.linalg.det(matrix), 1.0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_compiles_under_xla(mode):
+    layer = repeated(3, mode, "float32")
+    expected = loss_and_gradients(layer, images("float32"))
+    found = loss_and_gradients(layer, images("float32"), compiled=True)
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-4)
+    for a, b in zip(found[1], expected[1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
+
+
+def test_a_wrong_inverse_gives_wrong_gradients():
+    """The control: the comparison of the three ways back notices a step that can't be inverted."""
+
+    class Wrong(bijectors.InvertibleShift):
+        def inverse_and_log_det(self, y):
+            x, log_det = super().inverse_and_log_det(y)
+            return x + 0.01, log_det
+
+    results = {}
+    for mode in ("store", "invert"):
+        keras.utils.set_random_seed(3)
+        layer = bijectors.Repeated(Wrong(dtype="float64"), 4, mode, dtype="float64")
+        layer.build((None, *SHAPE))
+        perturb(layer)
+        results[mode] = loss_and_gradients(layer, images())[1]
+    differences = [np.max(np.abs(a - b)) for a, b in zip(results["store"], results["invert"], strict=True)]
+    assert max(differences) > 1e-3
+
+
+@pytest.mark.parametrize(("depth", "backward"), [(0, "store"), (-1, "invert"), (2, "forget")])
+def test_refuses(depth, backward):
+    with pytest.raises(ValueError, match="depth must be|backward must be"):
+        bijectors.Repeated(step(), depth, backward)
+
+
+def test_bfloat16_networks_keep_float32_flow_variables():
+    network = bijectors.AffineCoupling(8, network_dtype="mixed_bfloat16", dtype="float32")
+    layer = bijectors.Repeated(bijectors.Chain([bijectors.ActNorm(), bijectors.Conv1x1(), network]), 3, "invert")
+    layer.build((None, *SHAPE))
+    perturb(layer)
+    x = images("float32")
+    y, log_det = layer.forward_and_log_det(x)
+    assert y.dtype == log_det.dtype == tf.float32
+    assert {v.dtype for v in layer.trainable_variables} == {"float32"}
+    np.testing.assert_allclose(layer.inverse(y), x, atol=1e-4)
+    gradients = loss_and_gradients(layer, x)[1]
+    assert all(np.all(np.isfinite(gradient)) for gradient in gradients)
+    assert layer.step.layers[2].network.compute_dtype == "bfloat16"
