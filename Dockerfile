@@ -7,7 +7,7 @@ FROM $BASE
 
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        ca-certificates g++ libopenmpi-dev make openmpi-bin openssh-client python3 python3-venv tini \
+        g++ libopenmpi-dev make openmpi-bin openssh-client python3 python3-venv tini \
     && rm -rf /var/lib/apt/lists/*
 
 # What .venv is made of, before the rest: a changed source file builds nothing again.

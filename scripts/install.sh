@@ -70,9 +70,11 @@ if [[ -z ${FORCE:-} && $(head -n 1 "$venv/complete" 2>/dev/null) == "$stamp" && 
     exit
 fi
 
-"$python" -c 'import ensurepip, venv' 2>/dev/null || die "Python $version lacks venv: apt-get install python$version-venv"
-has "${CXX:-g++}" || die "no C++ compiler here, and Horovod needs one: apt-get install g++"
-has make || die "no make here, and Horovod needs it: apt-get install make"
+missing=()
+"$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=("python$version-venv")
+has "${CXX:-g++}" || missing+=(g++)
+has make || missing+=(make)
+((!${#missing[@]})) || die "something is missing here: apt-get install ${missing[*]}"
 
 libraries=(Gloo)
 if [[ -z ${HOROVOD_WITHOUT_MPI:-} ]] && has mpicxx && has mpirun; then libraries+=(MPI); fi
@@ -126,7 +128,6 @@ ingredients() { # all that a build of Horovod depends on
     if with MPI; then mpirun --version && { mpicxx -show || true; }; fi
     if with NCCL; then nvcc --version && sha256sum "$(find_nccl)"; fi
     env | grep -E '^(HOROVOD_|CC=|CXX=|CFLAGS=|CXXFLAGS=|LDFLAGS=)' | sort
-    sha256sum <scripts/install.sh
 }
 
 check() { # imports everything, and asks Horovod for what it is to have; prints what there is
@@ -160,7 +161,7 @@ wheel=$(compgen -G "$kept/*.whl" | head -n 1 || true)
 if [[ -n $wheel ]] && try_wheel "$wheel" >>"$log" 2>&1 </dev/null; then
     say "took Horovod $horovod as built before, from $kept"
 else
-    say "building Horovod $horovod with ${libraries[*]} (some minutes)"
+    say "building Horovod $horovod for ${libraries[*]} (some minutes)"
     run "building Horovod" pip wheel --no-deps --no-build-isolation --use-pep517 --no-cache-dir --no-binary horovod \
         --wheel-dir "$venv/wheel" "horovod==$horovod"
     wheel=$(compgen -G "$venv/wheel/*.whl")

@@ -68,9 +68,7 @@ class Bijector(keras.layers.Layer):
         """
         return self.gradients(tf.stop_gradient(self.inverse(y)), dy, dlog_det)
 
-    def gradients(
-        self, x: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
+    def gradients(self, x: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
         """Backpropagation from a known input; arguments and results as in `inverse_and_gradients`."""
         values = [variable.value for variable in self.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from flowconv.bijectors.convolution import convolve
 from flowconv.bijectors.initialization import channel_moments, initializing
 
 
@@ -31,7 +32,7 @@ class Convolution(keras.layers.Layer):
         kernel, bias = tf.cast(kernel, self.compute_dtype), tf.cast(bias, self.compute_dtype)
         border = self.kernel_size // 2
         if border == 0:
-            return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias)
+            return tf.nn.bias_add(convolve(x, kernel), bias)
         mark = np.pad(np.zeros(x.shape[1:3]), border, constant_values=1.0)[None, :, :, None]
         mark = tf.constant(mark, self.compute_dtype)
         channels = x.shape[-1]
@@ -40,7 +41,7 @@ class Convolution(keras.layers.Layer):
             x = tf.concat([x, tf.repeat(mark, tf.shape(x)[0], axis=0)], axis=-1)
             return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias)
         bias += tf.nn.conv2d(mark, kernel[:, :, channels:], 1, "VALID")
-        return tf.nn.conv2d(x, kernel[:, :, :channels], 1, "SAME") + bias
+        return convolve(x, kernel[:, :, :channels]) + bias
 
 
 class NormalizedConvolution(Convolution):

@@ -45,15 +45,14 @@ class Repeated(Bijector):
         self.backward = backward
         self._hidden = types.SimpleNamespace(step=step)  # from Keras: the step's variables are lent, not owned
 
-    @property
     def step(self) -> Bijector:
-        """The step, whose variables have values only where they are lent (see `lend`)."""
+        """Returns the step, whose variables have values only where they are lent (see `lend`)."""
         return self._hidden.step
 
     def build(self, input_shape):
         with keras.StatelessScope(initialize_variables=False):  # the step's variables get a shape, but no memory
-            self.step.build(input_shape)
-        prefix = self.step.path + "/"
+            self.step().build(input_shape)
+        prefix = self.step().path + "/"
         self._stacked = {
             id(variable): self.add_weight(
                 shape=(self.depth, *variable.shape),
@@ -63,15 +62,15 @@ class Repeated(Bijector):
                 autocast=False,
                 name=variable.path.split(prefix)[-1].replace("/", "."),
             )
-            for variable in self.step.variables
+            for variable in self.step().variables
         }
 
     def lend(self, values: list[tf.Tensor]) -> keras.StatelessScope:
         """Returns a scope in which the step has `values`, in the order of `step.variables`."""
-        return keras.StatelessScope(zip(self.step.variables, values, strict=True))
+        return keras.StatelessScope(zip(self.step().variables, values, strict=True))
 
     def _stacks(self) -> list[tf.Tensor]:
-        return [tf.convert_to_tensor(self._stacked[id(v)].value) for v in self.step.variables]
+        return [tf.convert_to_tensor(self._stacked[id(v)].value) for v in self.step().variables]
 
     def forward_and_log_det(self, x):
         if initializing():
@@ -85,7 +84,7 @@ class Repeated(Bijector):
 
         def body(k, y, total):
             with self.lend([tf.gather(stack, k) for stack in stacks]):
-                x, log_det = self.step.inverse_and_log_det(y)
+                x, log_det = self.step().inverse_and_log_det(y)
             return k - 1, x, total + log_det
 
         _, x, log_det = _loop(lambda k, *_: k >= 0, body, (self.depth - 1, y, _zeros(y)), self.depth)
@@ -97,7 +96,7 @@ class Repeated(Bijector):
 
         def body(k, x, total):
             with self.lend([s.read(k) for s in slices]):
-                y, log_det = self.step.forward_and_log_det(x)
+                y, log_det = self.step().forward_and_log_det(x)
             return k + 1, y, total + log_det
 
         _, y, log_det = _loop(lambda k, *_: k < self.depth, body, (0, x, _zeros(x)), self.depth)
@@ -113,7 +112,7 @@ class Repeated(Bijector):
                 if keep_inputs:
                     inputs = inputs.write(k, x)
                 with self.lend([tf.gather(stack, k) for stack in stacks]):
-                    y, log_det = self.step.forward_and_log_det(x)
+                    y, log_det = self.step().forward_and_log_det(x)
                 return k + 1, y, total + log_det, inputs
 
             inputs = tf.TensorArray(x.dtype, self.depth if keep_inputs else 0, element_shape=x.shape)
@@ -130,16 +129,16 @@ class Repeated(Bijector):
 
     def _walk_back(self, y, dy, dlog_det, stacks, inputs):
         """Gradients of x and of each stack, from the last step to the first."""
-        trainable = [i for i, variable in enumerate(self.step.variables) if variable.trainable]
+        trainable = [i for i, variable in enumerate(self.step().variables) if variable.trainable]
         sums = [tf.TensorArray(stacks[i].dtype, self.depth, element_shape=stacks[i].shape[1:]) for i in trainable]
 
         def body(k, y, dy, sums):
             with self.lend([tf.gather(stack, k) for stack in stacks]):
                 if inputs is None:
-                    x, dx, gradients = self.step.inverse_and_gradients(y, dy, dlog_det)
+                    x, dx, gradients = self.step().inverse_and_gradients(y, dy, dlog_det)
                 else:
-                    x, dx, gradients = self.step.gradients(inputs.read(k), dy, dlog_det)
-            sums = [s.write(k, gradients[id(self.step.variables[i])]) for s, i in zip(sums, trainable, strict=True)]
+                    x, dx, gradients = self.step().gradients(inputs.read(k), dy, dlog_det)
+            sums = [s.write(k, gradients[id(self.step().variables[i])]) for s, i in zip(sums, trainable, strict=True)]
             return k - 1, x, dx, sums
 
         start = (self.depth - 1, y, dy, sums)
@@ -151,10 +150,10 @@ class Repeated(Bijector):
         """A forward pass in which each step sets itself; what it sets is written to the stacks."""
 
         def body(k, x, total):
-            lent = [tf.gather(self._stacked[id(v)].value, k) for v in self.step.variables]
+            lent = [tf.gather(self._stacked[id(v)].value, k) for v in self.step().variables]
             with self.lend(lent) as scope:
-                y, log_det = self.step.forward_and_log_det(x)
-            for variable, before in zip(self.step.variables, lent, strict=True):
+                y, log_det = self.step().forward_and_log_det(x)
+            for variable, before in zip(self.step().variables, lent, strict=True):
                 now = scope.get_current_value(variable)
                 if now is not before:
                     self._stacked[id(variable)].value.scatter_nd_update([[k]], now[None])

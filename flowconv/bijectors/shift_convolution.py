@@ -14,9 +14,7 @@ class ShiftConvolution(Chain):
     which Algorithm 1 omits for the shift. Cost and invertibility: those of its two parts.
     """
 
-    def __init__(
-        self, per: Literal["channel", "position"] = "channel", parameterization: str = "plu", **kwargs
-    ):
+    def __init__(self, per: Literal["channel", "position"] = "channel", parameterization: str = "plu", **kwargs):
         dtype = kwargs.get("dtype")
         super().__init__(
             [

@@ -20,9 +20,7 @@ def grid(images: np.ndarray, columns: int | None = None, border: int = 2) -> np.
     n, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
-    sheet = np.full(
-        (rows * (height + border) + border, columns * (width + border) + border, channels), 255, np.uint8
-    )
+    sheet = np.full((rows * (height + border) + border, columns * (width + border) + border, channels), 255, np.uint8)
     for number, image in enumerate(images):
         top = border + (number // columns) * (height + border)
         left = border + (number % columns) * (width + border)

@@ -5,9 +5,7 @@ import tensorflow as tf
 PHILOX = 1  # tf.random's number for the algorithm
 
 
-def uniform_noise(
-    shape: tuple[int, ...], seed: tf.Tensor | int, first: tf.Tensor | int, stream: int = 0
-) -> tf.Tensor:
+def uniform_noise(shape: tuple[int, ...], seed: tf.Tensor | int, first: tf.Tensor | int, stream: int = 0) -> tf.Tensor:
     """Returns u ~ U[0, 1), float32 `shape` = [B, …], for the examples `first`, …, `first` + B − 1.
 
     An example's noise depends on `seed`, `stream` and its own number alone: whatever the batch size and
@@ -20,11 +18,14 @@ def uniform_noise(
     numbers = tf.TensorShape(shape[1:]).num_elements()
     if numbers % 4:
         raise ValueError(f"an example must have a multiple of 4 numbers, got the shape {tuple(shape[1:])}")
-    seed = tf.stack([tf.cast(seed, tf.int64), tf.cast(stream, tf.int64)])
-    key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
-    offset = tf.cast(tf.cast(first, tf.int64) * (numbers // 4), tf.uint64)
-    counter += tf.stack([offset, tf.zeros([], tf.uint64)])
-    return tf.raw_ops.StatelessRandomUniformV2(shape=shape, key=key, counter=counter, alg=PHILOX)
+    # Bits of the generator itself: what tf.random makes of seeds and floats differs between XLA and the CPU kernels.
+    key = tf.cast(tf.reshape(seed, [1]), tf.uint64)
+    count = tf.cast(first, tf.int64) * (numbers // 4)
+    counter = tf.cast(tf.stack([count, tf.constant(stream, tf.int64)]), tf.uint64)
+    bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=shape, key=key, counter=counter, alg=PHILOX, dtype=tf.uint32
+    )
+    return tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.float32) * 2.0**-24
 
 
 def dequantize(images: tf.Tensor, noise: tf.Tensor, n_bits: int) -> tf.Tensor:

@@ -1,6 +1,5 @@
 """Checkpoints: everything that a run needs to go on."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import keras

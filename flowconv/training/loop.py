@@ -53,7 +53,8 @@ def prepare(config: ConfigDict, workdir: Workdir) -> data.ImageData:
     error = None
     try:
         data.check(config.data)
-        workdir.check(config)
+        if distributed.is_root():
+            workdir.check(config)
     except UserError as caught:
         error = caught
     distributed.agree(error)
@@ -223,7 +224,9 @@ class Trainer:
             every = self.config.train.evaluate_images
             if seen // every > (seen - self.global_batch) // every or seen >= budget:
                 self._evaluate(seen)
-            if self.root and (time.monotonic() - last_checkpoint > self.config.train.checkpoint_seconds or seen >= budget):
+            if self.root and (
+                time.monotonic() - last_checkpoint > self.config.train.checkpoint_seconds or seen >= budget
+            ):
                 self.checkpoints.save(seen)
                 last_checkpoint = time.monotonic()
         return meter.images_per_second
@@ -232,9 +235,7 @@ class Trainer:
         row = {"images": seen, "seconds": float(self.seconds), **figures}
         self.metrics.write(row)
         self.tensorboard.scalars(row)
-        self.progress.line(
-            int(self.optimizer.iterations), seen, figures["bits_per_dim"], figures["images_per_second"]
-        )
+        self.progress.line(int(self.optimizer.iterations), seen, figures["bits_per_dim"], figures["images_per_second"])
 
     def _evaluate(self, seen):
         """Scores raw and averaged weights on the validation split; keeps the best; draws pictures."""

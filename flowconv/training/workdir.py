@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +30,17 @@ class Workdir:
         self.pictures = self.path / "pictures"
 
     def check(self, config: ConfigDict) -> None:
-        """Checks that this run can live here, and leaves nothing behind.
+        """Makes the folder and checks that this run can live there.
 
         Raises:
           UserError: if the folder can't be written, or holds a run of another architecture.
         """
-        existing = self.path
-        while not existing.exists() and existing != existing.parent:
-            existing = existing.parent
-        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-            raise UserError(f"--workdir={self.path}: can't be written ({existing} is no folder one may write to)")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            raise UserError(f"--workdir={self.path}: can't be written ({error.strerror})") from error
         if self.config.exists():
             differences = configuration.differing_architecture(self.load_config().to_dict(), config)
             if differences:

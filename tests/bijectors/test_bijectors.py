@@ -26,9 +26,7 @@ BIJECTORS = {
     "actnorm": lambda dtype: bijectors.ActNorm(dtype=dtype),
     "shift_per_channel": lambda dtype: bijectors.InvertibleShift("channel", dtype=dtype),
     "shift_per_position": lambda dtype: bijectors.InvertibleShift("position", dtype=dtype),
-    **{
-        f"conv1x1_{name}": lambda dtype, name=name: bijectors.Conv1x1(name, dtype=dtype) for name in MATRICES
-    },
+    **{f"conv1x1_{name}": lambda dtype, name=name: bijectors.Conv1x1(name, dtype=dtype) for name in MATRICES},
     **{
         f"shift_convolution_{name}": lambda dtype, name=name: bijectors.ShiftConvolution(
             parameterization=name, dtype=dtype

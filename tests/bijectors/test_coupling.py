@@ -41,9 +41,7 @@ def test_convolution_marks_its_border(channels, filters):
     marked = np.concatenate([padded, mark], axis=-1)
     bias = np.arange(filters, dtype=np.float64)
     kernel = layer.kernel.numpy()
-    expected = bias + sum(
-        marked[:, i : i + 5, j : j + 4] @ kernel[i, j] for i in range(3) for j in range(3)
-    )
+    expected = bias + sum(marked[:, i : i + 5, j : j + 4] @ kernel[i, j] for i in range(3) for j in range(3))
     np.testing.assert_allclose(layer._convolve(tf.constant(x), layer.kernel.value, bias), expected, atol=1e-12)
 
 

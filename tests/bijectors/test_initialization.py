@@ -78,12 +78,12 @@ def test_every_actnorm_of_a_flow_is_initialized_in_one_pass():
     repeated = second.layers[1]
     for k in range(3):
         with repeated.lend([stack[k] for stack in repeated._stacks()]):
-            mean, deviation = moments(repeated.step.layers[0].forward(y))
-            hidden = repeated.step.layers[2].network.first
-            half = tf.split(repeated.step.layers[1].forward(repeated.step.layers[0].forward(y)), 2, -1)[1]
+            mean, deviation = moments(repeated.step().layers[0].forward(y))
+            hidden = repeated.step().layers[2].network.first
+            half = tf.split(repeated.step().layers[1].forward(repeated.step().layers[0].forward(y)), 2, -1)[1]
             kernel = hidden.kernel.value * tf.exp(hidden.log_scale.value)
             before_relu = moments(hidden._convolve(half, kernel, hidden.bias.value))
-            y = repeated.step.forward(y)
+            y = repeated.step().forward(y)
         np.testing.assert_allclose(mean, 0.0, atol=1e-6)
         np.testing.assert_allclose(deviation, 1.0, atol=1e-4)
         np.testing.assert_allclose(before_relu[0], 0.0, atol=1e-6)

@@ -69,7 +69,7 @@ def test_the_loop_is_the_composition_of_its_steps(mode):
     total = 0.0
     for k in range(layer.depth):
         with layer.lend([stack[k] for stack in layer._stacks()]):
-            x, own = layer.step.forward_and_log_det(x)
+            x, own = layer.step().forward_and_log_det(x)
         total += own
     np.testing.assert_allclose(y, x, atol=1e-12)
     np.testing.assert_allclose(log_det, total, atol=1e-12)
@@ -90,7 +90,7 @@ def test_the_graph_does_not_grow_with_depth(mode):
         graph = gradient.get_concrete_function(images()).graph.as_graph_def()
         return len(graph.node) + sum(len(function.node_def) for function in graph.library.function)
 
-    assert nodes(3) == nodes(48)
+    assert nodes(16) == nodes(48)  # (TensorFlow makes zeros of under 1,000 numbers constants)
 
 
 def test_steps_are_drawn_apart():
@@ -110,7 +110,7 @@ def test_every_step_starts_with_a_rotation():
     layer.build((None, *SHAPE))
     for k in range(4):
         with layer.lend([stack[k] for stack in layer._stacks()]):
-            matrix = layer.step.layers[1].layers[1].weight.matrix().numpy()
+            matrix = layer.step().layers[1].layers[1].weight.matrix().numpy()
         np.testing.assert_allclose(matrix @ matrix.T, np.eye(SHAPE[-1]), atol=1e-12)
         np.testing.assert_allclose(np.linalg.det(matrix), 1.0)
 
@@ -162,4 +162,4 @@ def test_bfloat16_networks_keep_float32_flow_variables():
     np.testing.assert_allclose(layer.inverse(y), x, atol=1e-4)
     gradients = loss_and_gradients(layer, x)[1]
     assert all(np.all(np.isfinite(gradient)) for gradient in gradients)
-    assert layer.step.layers[2].network.compute_dtype == "bfloat16"
+    assert layer.step().layers[2].network.compute_dtype == "bfloat16"

@@ -1,0 +1,17 @@
+"""CelebA-HQ 256×256, 5 bits (Truong et al. 2021, section 5.2): K 32, L 6, eight GPUs × 1; additive coupling as in Glow."""
+
+from flowconv.configuration import default_config
+
+
+def get_config():
+    config = default_config()
+    config.model.levels = 6
+    config.model.coupling = "additive"
+    config.data.name = "celeb_a_hq"
+    config.data.image_size = 256
+    config.data.n_bits = 5
+    config.data.validation_images = 1_000
+    config.train.batch_size = 1
+    config.train.initialization_images = 8
+    config.evaluation.batch_size = 4
+    return config

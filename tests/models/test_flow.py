@@ -1,0 +1,198 @@
+"""The flow as a density."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from flowconv.bijectors import Centre, Logit
+from flowconv.models import Flow, glow
+from tests.checks import check_log_det, check_round_trip, flat, perturb
+
+SHAPE = (8, 8, 3)
+VARIANTS = {
+    "shift": {},
+    "conv1x1": {"convolution": "conv1x1"},
+    "direct": {"parameterization": "direct"},
+    "per_position": {"shift": "position"},
+    "additive": {"coupling": "additive"},
+    "learned_prior": {"prior": "learned"},
+    "centre": {"preprocessing": "centre"},
+}
+every_variant = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS.keys())
+
+
+def build(precision="float64", scale=0.05, **options):
+    keras.utils.set_random_seed(0)
+    flow = glow(SHAPE, levels=2, depth=2, width=8, precision=precision, **options)
+    perturb(flow, scale)
+    return flow
+
+
+def pixels(n=4, shape=SHAPE):
+    return tf.constant(np.random.default_rng(0).integers(0, 256, (n, *shape)), tf.uint8)
+
+
+class AsBijector:
+    """A flow in the words of `tests.checks`."""
+
+    def __init__(self, flow):
+        self.forward_and_log_det = flow.encode_and_log_det
+        self.inverse_and_log_det = flow.decode_and_log_det
+        self.forward = flow.encode
+        self.forward_log_det_jacobian = lambda x: flow.encode_and_log_det(x)[1]
+
+
+@every_variant
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float64", 1e-10)])
+def test_round_trip(options, precision, tolerance):
+    flow = build(precision, **options)
+    check_round_trip(AsBijector(flow), flow.level_centres(pixels()), tolerance)
+
+
+@every_variant
+def test_log_det_is_that_of_the_jacobian(options):
+    flow = build(**options)
+    check_log_det(AsBijector(flow), flow.level_centres(pixels(1)), 1e-8)
+
+
+def test_no_latent_is_dropped():
+    flow = build()
+    latents = flow.encode(flow.level_centres(pixels()))
+    assert [tuple(z.shape[1:]) for z in latents] == flow.latent_shapes == [(4, 4, 6), (2, 2, 24)]
+    assert flat(latents).shape[1] == flow.dimensions == 192
+
+
+@every_variant
+def test_agrees_with_tensorflow_probability(options):
+    flow = build(**options)
+    x = flow.dequantize(pixels(), seed=1)
+    distribution = flow.as_distribution()
+    assert isinstance(distribution, tfd.Distribution)
+    assert distribution.event_shape == SHAPE
+    np.testing.assert_allclose(distribution.log_prob(x), flow.log_prob(x), rtol=1e-10)
+    samples, log_prob = distribution.experimental_sample_and_log_prob(5, seed=3)
+    assert samples.shape == (5, *SHAPE)
+    np.testing.assert_allclose(log_prob, flow.log_prob(samples), rtol=1e-7)
+
+
+def test_samples_are_decoded_latents():
+    flow = build()
+    latents = flow.sample_latents(6, temperature=0.7, seed=5)
+    samples = flow.sample(6, temperature=0.7, seed=5)
+    np.testing.assert_array_equal(samples, flow.decode(latents))
+    np.testing.assert_array_equal(samples, flow.sample(6, temperature=0.7, seed=5))
+    assert np.max(np.abs(samples - flow.sample(6, temperature=0.7, seed=6))) > 1e-3
+    many = flat(flow.sample_latents(200, temperature=0.7, seed=5)).numpy()
+    np.testing.assert_allclose(many.std(), 0.7, rtol=0.02)
+    np.testing.assert_array_equal(flow.sample(2, temperature=0.0), flow.decode([z * 0 for z in flow.sample_latents(2)]))
+
+
+def test_log_prob_is_that_of_the_change_of_variables():
+    flow = build()
+    x = flow.level_centres(pixels())
+    latents, log_det = flow.encode_and_log_det(x)
+    normal = tfd.Normal(tf.zeros([], tf.float64), 1.0)
+    expected = tf.reduce_sum(normal.log_prob(flat(latents)), axis=1) + log_det
+    np.testing.assert_allclose(flow.log_prob(x), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("preprocessing", ["logit", "centre"])
+def test_density_integrates_to_1(preprocessing):
+    """By importance sampling in the four dimensions of a 2×2 grey image."""
+    flow = glow(
+        (2, 2, 1), levels=1, depth=3, width=8, precision="float64", preprocessing=preprocessing, coupling="affine"
+    )
+    perturb(flow, 0.1)
+    generator = np.random.default_rng(0)
+    n = 200_000
+    if preprocessing == "logit":  # all mass lies where p = 0.05 + 0.9 x is in (0, 1)
+        low, high = -0.05 / 0.9, 0.95 / 0.9
+        x = generator.uniform(low, high, (n, 2, 2, 1))
+        log_q = np.full(n, -4 * math.log(high - low))
+    else:
+        centre = flow.sample(4000, seed=1).numpy()
+        mean, deviation = centre.mean(0), 1.5 * centre.std(0)
+        z = generator.standard_normal((n, 2, 2, 1))
+        x = mean + deviation * z
+        log_q = -0.5 * (z**2).sum((1, 2, 3)) - np.log(deviation).sum() - 2 * math.log(2 * math.pi)
+    weights = np.exp(flow.log_prob(tf.constant(x)).numpy() - log_q)
+    error = weights.std() / math.sqrt(n)
+    assert error < 0.02
+    np.testing.assert_allclose(weights.mean(), 1.0, atol=5 * error)
+
+
+def identity_flow(preprocessing, n_bits=8):
+    return Flow(preprocessing(dtype="float64"), [], [], SHAPE, n_bits, dtype="float64")
+
+
+@pytest.mark.parametrize("n_bits", [1, 3, 5, 8])
+def test_bits_per_dim_of_uniform_noise_under_an_identity_flow(n_bits):
+    """x ~ U[0, 1) under z = x − ½ ~ N(0, I): −log₂ p is known in closed form, E z² = 1/12."""
+    flow = identity_flow(Centre, n_bits)
+    images = pixels(4000)
+    expected = n_bits + (0.5 * math.log(2 * math.pi) + 0.5 / 12) / math.log(2)
+    deviation = math.sqrt(1 / 720) / math.log(2) / math.sqrt(4000 * flow.dimensions)  # of ½·mean z²
+    found = tf.reduce_mean(flow.bits_per_dim(images, seed=2))
+    np.testing.assert_allclose(found, expected, atol=6 * deviation)
+
+
+def test_bits_per_dim_accounts_for_the_logit():
+    """Under z = logit(0.05 + 0.9 x) ~ N(0, I), E −log₂ p is a one-dimensional integral."""
+    flow = identity_flow(Logit)
+    x = (np.arange(200_000) + 0.5) / 200_000
+    p = 0.05 + 0.9 * x
+    z = np.log(p / (1 - p))
+    log_density = -0.5 * z**2 - 0.5 * math.log(2 * math.pi) + np.log(0.9 / (p * (1 - p)))
+    expected = 8 - log_density.mean() / math.log(2)
+    deviation = log_density.std() / math.log(2) / math.sqrt(4000 * flow.dimensions)
+    found = tf.reduce_mean(flow.bits_per_dim(pixels(4000), seed=2))
+    np.testing.assert_allclose(found, expected, atol=6 * deviation)
+
+
+def test_bits_per_dim_does_not_depend_on_the_batch():
+    flow = build("float32")
+    images = pixels(7)
+    whole = flow.bits_per_dim(images, seed=3, first=10)
+    parts = [flow.bits_per_dim(images[:3], seed=3, first=10), flow.bits_per_dim(images[3:], seed=3, first=13)]
+    np.testing.assert_allclose(tf.concat(parts, 0), whole, rtol=1e-6)
+    assert np.max(np.abs(flow.bits_per_dim(images, seed=4, first=10) - whole)) > 1e-4
+
+
+def test_reconstructs_every_pixel():
+    flow = build("float32")
+    images = pixels()
+    np.testing.assert_array_equal(flow.to_images(flow.decode(flow.encode(flow.level_centres(images)))), images)
+
+
+def test_weights_survive_saving(tmp_path):
+    flow, other = build("float32"), build("float32", scale=0.2)
+    images = pixels()
+    flow.save_weights(tmp_path / "flow.weights.h5")
+    other.load_weights(tmp_path / "flow.weights.h5")
+    np.testing.assert_array_equal(other.bits_per_dim(images, 0), flow.bits_per_dim(images, 0))
+
+
+def test_the_same_seed_gives_the_same_weights():
+    flows = []
+    for seed in (1, 1, 2):
+        keras.utils.set_random_seed(seed)
+        flows.append(glow(SHAPE, levels=2, depth=2, width=8))
+    same = [np.array_equal(a.numpy(), b.numpy()) for a, b in zip(flows[0].variables, flows[1].variables, strict=True)]
+    other = [np.array_equal(a.numpy(), b.numpy()) for a, b in zip(flows[0].variables, flows[2].variables, strict=True)]
+    assert all(same) and not all(other)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
+def test_precision(precision):
+    flow = build(precision)
+    kept = "float64" if precision == "float64" else "float32"
+    assert {v.dtype for v in flow.trainable_variables} == {kept}
+    x = flow.level_centres(pixels())
+    assert x.dtype == kept and flow.log_prob(x).dtype == kept
+    network = flow.levels[0].layers[1].step().layers[2].network
+    assert network.first.compute_dtype == {"bfloat16": "bfloat16"}.get(precision, kept)
+    np.testing.assert_allclose(flow.log_prob(x), build("float64").log_prob(tf.cast(x, tf.float64)), rtol=2e-2)

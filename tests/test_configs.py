@@ -1,0 +1,131 @@
+"""Every experiment builds and takes a training step, shrunk to what two cores bear."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flowconv.configuration import CHOICES, RANGES, default_config, flatten, validate
+from flowconv.errors import UserError
+from flowconv.models import build_flow
+from flowconv.training.optimizer import build_optimizer, build_schedule
+from flowconv.training.step import TrainingStep
+
+CONFIGS = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config()
+
+
+def build_step(config):
+    flow = build_flow(config)
+    optimizer = build_optimizer(config)
+    optimizer.build(flow.trainable_variables)
+    images_seen = tf.Variable(0, dtype=tf.int64)
+    step = TrainingStep(
+        flow,
+        optimizer,
+        build_schedule(config),
+        images_seen,
+        seed=config.seed,
+        flip=config.data.flip,
+        jit_compile=config.train.jit_compile == "on",
+    )
+    return flow, step
+
+
+def pixels(config, n):
+    size = config.data.image_size
+    return tf.constant(np.random.default_rng(0).integers(0, 256, (n, size, size, 3)), tf.uint8)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_takes_a_training_step(path):
+    config = load(path)
+    validate(config)
+    config.model.depth = 2
+    config.model.width = 8
+    config.optimizer.warmup_images = 0
+    flow, step = build_step(config)
+    images = pixels(config, 2)
+    flow.initialize(flow.dequantize(images, 0))
+    before = [v.numpy() for v in flow.trainable_variables]
+    figures = step(images, tf.constant(0, tf.int64))
+    assert np.isfinite(figures["bits_per_dim"]) and np.isfinite(figures["gradient_norm"])
+    assert int(figures["skipped"]) == 0 and int(step.images_seen) == 2
+    moved = [not np.array_equal(old, v.numpy()) for old, v in zip(before, flow.trainable_variables, strict=True)]
+    assert sum(moved) >= len(moved) // 2
+
+
+@pytest.mark.parametrize(
+    ("name", "depth", "levels", "size", "batch", "n_bits"),
+    [
+        ("cifar10", 32, 3, 32, 64, 8),
+        ("imagenet32", 48, 3, 32, 64, 8),
+        ("imagenet64", 48, 4, 64, 64, 8),
+        ("celebahq256", 32, 6, 256, 1, 5),
+    ],
+)
+def test_has_the_paper_s_numbers(name, depth, levels, size, batch, n_bits):
+    config = load(next(path for path in CONFIGS if path.stem == name))
+    assert (config.model.depth, config.model.levels, config.model.width) == (depth, levels, 512)
+    assert (config.data.image_size, config.train.batch_size, config.data.n_bits) == (size, batch, n_bits)
+    assert (config.optimizer.name, config.optimizer.learning_rate) == ("adam", 1e-3)
+    assert (config.model.convolution, config.model.prior) == ("shift", "standard")
+
+
+def test_every_field_is_explained():
+    """What --help shows: each field, and a comment for all but the self-explaining ones."""
+    from flowconv.command_line import _documented_fields
+
+    lines = _documented_fields()
+    names = [line.split("=")[0].strip() for line in lines]
+    assert sorted(names) == sorted(name for name, _ in flatten(default_config()))
+    bare = [line for line in lines if len(line.split()) == 1]
+    assert len(bare) <= 3, bare
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_refuses_an_unknown_choice(name):
+    config = default_config()
+    config.update_from_flattened_dict({name: CHOICES[name][-1] + "x"})
+    with pytest.raises(UserError, match=rf"--config\.{name}=.*must be one of .*did you mean {CHOICES[name][-1]}"):
+        validate(config)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, low - 1) for name, (low, _) in RANGES.items()]
+    + [(name, high + 1) for name, (_, high) in RANGES.items() if high is not None],
+)
+def test_refuses_a_value_out_of_range(name, value):
+    config = default_config()
+    config.update_from_flattened_dict({name: value})
+    with pytest.raises(UserError, match=rf"--config\.{name}={value}: must be "):
+        validate(config)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_refuses_what_is_no_number(value):
+    config = default_config()
+    config.optimizer.learning_rate = value
+    with pytest.raises(UserError, match="learning_rate"):
+        validate(config)
+
+
+def test_refuses_a_size_that_levels_cannot_halve():
+    config = default_config()
+    config.model.levels = 6
+    with pytest.raises(UserError, match=r"--config\.data\.image_size=32: must be divisible by 2\^model\.levels = 64"):
+        validate(config)
+
+
+def test_the_ranges_cover_every_number():
+    numbers = {name for name, v in flatten(default_config()) if isinstance(v, int | float) and not isinstance(v, bool)}
+    assert numbers == set(RANGES)

@@ -1,0 +1,50 @@
+"""Imports point one way: what stands further down may use what stands above it, never the reverse."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ORDER = ["errors", "configuration", "command_line", "bijectors", "models", "data", "evaluation", "training"]
+FILES = sorted((ROOT / "flowconv").rglob("*.py"))
+
+
+def imported_parts(path):
+    """The parts of flowconv that a file imports anywhere, lazily too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            names = [
+                f"{node.module}.{alias.name}" if node.module == "flowconv" else node.module for alias in node.names
+            ]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "flowconv" and len(parts) > 1 and parts[1] != "__version__":
+                yield parts[1]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path):
+    own = path.relative_to(ROOT / "flowconv").with_suffix("").parts[0]
+    if own == "__init__":
+        assert not set(imported_parts(path))
+        return
+    later = ORDER[ORDER.index(own) + 1 :]
+    assert not set(imported_parts(path)) & set(later)
+
+
+def test_only_one_module_knows_horovod():
+    users = [path for path in FILES if "import horovod" in path.read_text() or "from horovod" in path.read_text()]
+    assert users == [ROOT / "flowconv" / "training" / "distributed.py"]
+
+
+def test_flags_are_parsed_before_tensorflow_is_imported():
+    code = "import sys, flowconv.command_line; print(any(m.startswith('tensorflow') for m in sys.modules))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    assert printed.strip() == "False"
