@@ -1,4 +1,7 @@
-"""CelebA-HQ 256×256, 5 bits (Truong et al. 2021, section 5.2): K 32, L 6, eight GPUs × 1; additive coupling as in Glow."""
+"""CelebA-HQ 256×256 in 5 bits (Truong et al. 2021, section 5.2): K 32, L 6, eight GPUs × 1.
+
+The coupling is additive, as in Glow's model of these images.
+"""
 
 from flowconv.configuration import default_config
 
@@ -10,7 +13,6 @@ def get_config():
     config.data.name = "celeb_a_hq"
     config.data.image_size = 256
     config.data.n_bits = 5
-    config.data.validation_images = 1_000
     config.train.batch_size = 1
     config.train.initialization_images = 8
     config.evaluation.batch_size = 4

@@ -6,5 +6,4 @@ from flowconv.configuration import default_config
 def get_config():
     config = default_config()
     config.data.name = "cifar10"
-    config.data.validation_images = 5_000
     return config

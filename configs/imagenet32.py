@@ -12,5 +12,5 @@ def get_config():
     config.model.depth = 48
     config.data.name = "downsampled_imagenet"
     config.data.flip = False
-    config.data.validation_images = 10_000
+    config.data.validation_images = 5_000
     return config

@@ -13,5 +13,5 @@ def get_config():
     config.data.name = "downsampled_imagenet"
     config.data.image_size = 64
     config.data.flip = False
-    config.data.validation_images = 10_000
+    config.data.validation_images = 5_000
     return config

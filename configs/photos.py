@@ -7,9 +7,9 @@ def get_config():
     config = default_config()
     config.model.depth = 8
     config.model.width = 64
-    config.train.images = 60_000
+    config.train.images = 36_000
     config.train.batch_size = 16
-    config.train.evaluate_images = 15_000
+    config.train.evaluate_images = 9_000
     config.train.checkpoint_seconds = 60.0
     config.train.log_seconds = 5.0
     config.optimizer.learning_rate = 2e-3

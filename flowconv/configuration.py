@@ -39,7 +39,7 @@ def default_config() -> ConfigDict:
     data.image_size = 32  # side in pixels; other sizes than the data's own are cropped and resized to it
     data.n_bits = 8  # bits a colour channel is reduced to, 1 to 8
     data.flip = True  # flip training images left-right at random
-    data.validation_images = 512  # held out of the training split for model selection
+    data.validation_images = 1_000  # held out of the training split for model selection
 
     train = config.train = ConfigDict()
     train.images = 50_000_000  # the budget, in training images over all ranks
@@ -55,7 +55,7 @@ def default_config() -> ConfigDict:
     optimizer = config.optimizer = ConfigDict()
     optimizer.name = "adam"  # adam, adamax
     optimizer.learning_rate = 1e-3  # at its peak; not scaled by the number of ranks
-    optimizer.warmup_images = 500_000  # linear warm-up, in training images (Glow: ten epochs of 50,000)
+    optimizer.warmup_images = 20_000  # linear warm-up, in training images (openai/glow: 500,000)
     optimizer.schedule = "constant"  # after the warm-up: constant, cosine (to zero at train.images)
     optimizer.beta_1 = 0.9
     optimizer.beta_2 = 0.999

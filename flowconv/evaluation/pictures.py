@@ -29,7 +29,7 @@ def grid(images: np.ndarray, columns: int | None = None, border: int = 2) -> np.
 
 
 def save(path: Path, image: np.ndarray, least_side: int = 256) -> None:
-    """Writes a uint8 image `[H, W, 3]` as PNG, enlarged by a whole factor until its shorter side has `least_side` pixels."""
+    """Writes a uint8 image `[H, W, 3]` as PNG, enlarged by a whole factor until both sides have `least_side` pixels."""
     factor = max(1, math.ceil(least_side / min(image.shape[:2])))
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image.repeat(factor, axis=0).repeat(factor, axis=1)).save(path)

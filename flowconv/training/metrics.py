@@ -104,14 +104,21 @@ class Progress:
             self.bar.update(images_seen - self.bar.n)
 
     def line(self, step: int, images_seen: int, bits_per_dim: float, images_per_second: float) -> None:
-        """Prints the figures since the last line, unless a bar shows them."""
+        """Prints the figures since the last line, unless a bar shows them.
+
+        Args:
+          step: of the optimizer.
+          images_seen: training images, over all workers.
+          bits_per_dim: mean since the last line.
+          images_per_second: since the last line; 0 if unknown.
+        """
         self.last = time.monotonic()
         if self.bar is None:
-            left = max(0, self.images - images_seen) / max(images_per_second, 1e-9)
-            say(
-                f"step {step:>6,}  images {images_seen:>9,}/{self.images:,}  {bits_per_dim:.3f} bits/dim  "
-                f"{images_per_second:,.0f} images/s  {duration(left)} left"
-            )
+            left = max(0, self.images - images_seen)
+            text = f"step {step:>6,}  images {images_seen:>9,}/{self.images:,}  {bits_per_dim:.3f} bits/dim"
+            if images_per_second:
+                text += f"  {images_per_second:,.0f} images/s  {duration(left / images_per_second)} left"
+            say(text)
 
     def say(self, text: str) -> None:
         """Prints a line, above the bar if there is one."""

@@ -146,7 +146,7 @@ def test_a_wrong_inverse_gives_wrong_gradients():
 
 @pytest.mark.parametrize(("depth", "backward"), [(0, "store"), (-1, "invert"), (2, "forget")])
 def test_refuses(depth, backward):
-    with pytest.raises(ValueError, match="depth must be|backward must be"):
+    with pytest.raises(ValueError, match=r"depth must be|backward must be"):
         bijectors.Repeated(step(), depth, backward)
 
 
