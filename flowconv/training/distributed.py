@@ -2,8 +2,10 @@
 
 import faulthandler
 import os
+import socket
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import tensorflow as tf
 
@@ -15,12 +17,22 @@ except ImportError as error:
     raise UserError(f"Horovod can't be imported ({error}): set it up with `make install`") from error
 
 
+Result = TypeVar("Result")
+
+
 def initialize() -> None:
     """Joins the other workers; must come before any TensorFlow operation.
 
     A worker that does so 30 s after the first one finds that the job has ended. Gives each worker of a
     host a GPU of its own, or its share of the cores.
+
+    Raises:
+      UserError: if this machine's name has no address, or has fewer GPUs than ranks.
     """
+    try:
+        socket.gethostbyname(socket.gethostname())
+    except OSError as error:  # Gloo would end in a segmentation fault
+        raise UserError(f"this machine's name, {socket.gethostname()}, has no address: add it to /etc/hosts") from error
     hvd.init()
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
@@ -79,25 +91,36 @@ def broadcast(variables: list) -> None:
         hvd.broadcast_variables([getattr(v, "value", v) if hasattr(v, "_value") else v for v in variables], 0)
 
 
-def broadcast_object(value: Any) -> Any:
-    """Returns the first worker's `value`."""
-    return hvd.broadcast_object(value, 0) if hvd.size() > 1 else value
-
-
 def gather(value: Any) -> list:
     """Returns the `value` of every worker, in the order of their ranks."""
     return hvd.allgather_object(value) if hvd.size() > 1 else [value]
 
 
-def agree(error: UserError | None) -> None:
-    """Ends what all workers are doing if any of them met an error: each raises the first one.
+def everywhere(function: Callable[[], Result]) -> Result:
+    """Returns this worker's function(), when all workers have called it.
 
     Raises:
-      UserError: on every worker.
+      UserError: on every worker, if the function raised one on any; the others would wait for that one for ever.
     """
-    errors = [e for e in gather(str(error) if error else None) if e]
-    if errors:
-        raise UserError(errors[0])
+    error = result = None
+    try:
+        result = function()
+    except UserError as caught:
+        error = caught
+    messages = [message for message in gather(str(error) if error else None) if message]
+    if messages:
+        raise UserError(messages[0])
+    return result
+
+
+def on_root(function: Callable[[], Result]) -> Result:
+    """Returns function() as the first worker, which alone calls it, has it.
+
+    Raises:
+      UserError: on every worker, if the function raised one.
+    """
+    result = everywhere(lambda: function() if is_root() else None)
+    return hvd.broadcast_object(result, 0) if hvd.size() > 1 else result
 
 
 class Watchdog:

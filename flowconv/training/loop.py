@@ -15,9 +15,9 @@ from flowconv.training import distributed
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.metrics import MetricsFile, Progress, TensorBoard, duration, say
 from flowconv.training.optimizer import build_optimizer, build_schedule
-from flowconv.training.report import report
+from flowconv.training.report import draw, evaluate_test, print_table, versions
 from flowconv.training.step import TrainingStep
-from flowconv.training.workdir import Workdir
+from flowconv.training.workdir import Workdir, write_json
 
 SKIPPED_STEPS_IN_A_ROW = 20  # with a loss or gradient that isn't finite, before the run gives up
 
@@ -32,7 +32,9 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
       workdir: the run's folder; only the first worker writes to it.
 
     Returns:
-      What results.json holds (see `flowconv.training.report.report`), on every worker.
+      On every worker, what results.json holds: `flowconv.training.report.evaluate_test`'s figures of the
+      weights that were best on the validation split, images_per_second (training, all workers), parameters,
+      seed, world_size, images_trained, seconds (of training steps) and versions.
 
     Raises:
       UserError: for anything that the user can put right, on every worker.
@@ -40,31 +42,40 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
     configuration.validate(config)
     distributed.initialize()
     workdir = Workdir(workdir)
-    images = prepare(config, workdir)
-    return Trainer(config, workdir, images).run()
+    distributed.everywhere(lambda: data.check(config.data))
+    distributed.on_root(lambda: workdir.check(config))
+    return Trainer(config, workdir, load_data(config)).run()
 
 
-def prepare(config: ConfigDict, workdir: Workdir) -> data.ImageData:
-    """Returns the data; every worker checks what it needs before a graph is built.
+def evaluate(workdir: str | os.PathLike, **overrides) -> dict:
+    """Evaluates a run's best weights on the test split again, and draws its pictures.
+
+    Args:
+      workdir: of a run that has been evaluated at least once.
+      **overrides: config fields that may differ from the run's, as `data_dir` for data.dir.
+
+    Returns:
+      On every worker, what evaluation.json in the workdir holds: as `train`, without the figures of training.
 
     Raises:
-      UserError: on every worker, if any of them met one.
+      UserError: if there is no run, or no checkpoint in it; on every worker.
     """
-    error = None
-    try:
-        data.check(config.data)
-        if distributed.is_root():
-            workdir.check(config)
-    except UserError as caught:
-        error = caught
-    distributed.agree(error)
-    try:
-        if distributed.local_rank() == 0:
-            data.load(config.data)
-    except UserError as caught:
-        error = caught
-    distributed.agree(error)  # and wait for the worker that prepares the data of each host
-    return data.load(config.data, prepare=False)
+    distributed.initialize()
+    workdir = Workdir(workdir)
+    config = distributed.on_root(workdir.load_config)
+    config.update_from_flattened_dict({name.replace("_", ".", 1): value for name, value in overrides.items()})
+    configuration.validate(config)
+    return Trainer(config, workdir, load_data(config)).evaluate()
+
+
+def load_data(config: ConfigDict) -> data.ImageData:
+    """Returns the data; one worker of each host prepares them while the others wait.
+
+    Raises:
+      UserError: on every worker.
+    """
+    distributed.everywhere(lambda: data.load(config.data) if distributed.local_rank() == 0 else None)
+    return distributed.everywhere(lambda: data.load(config.data, prepare=False))
 
 
 class Trainer:
@@ -125,7 +136,7 @@ class Trainer:
 
     def run(self) -> dict:
         """Starts or goes on, trains to the budget, and reports; returns the results."""
-        resumed = self._restore(self.checkpoints.restore)
+        resumed = distributed.on_root(self.checkpoints.restore)
         if not resumed:
             self._initialize()
         distributed.broadcast(self.variables)
@@ -134,32 +145,41 @@ class Trainer:
             images_per_second = self._train()
         finally:
             self.progress.close()
-        self._restore(self.checkpoints.restore_best)
-        distributed.broadcast(self.variables)
-        self.watchdog.feed(patient=True)
-        results = report(
-            self.flow,
-            self.optimizer,
-            self.evaluator,
-            self.images,
-            self.config,
-            self.workdir,
-            images_per_second=images_per_second,
-            images_trained=int(self.images_seen),
-            seconds=float(self.seconds),
-        )
-        self.watchdog.stop()
+        figures = {
+            "images_per_second": images_per_second,
+            "images_trained": int(self.images_seen),
+            "seconds": float(self.seconds),
+        }
+        results = self._test() | figures
+        self._finish(results, self.workdir.results)
         return results
 
-    def _restore(self, restore) -> bool:
-        """Restores on the first worker, which alone decides whether there is something to restore."""
-        error, restored = None, False
-        try:
-            restored = self.root and restore()
-        except UserError as caught:
-            error = caught
-        distributed.agree(error)
-        return distributed.broadcast_object(restored)
+    def evaluate(self) -> dict:
+        """Evaluates the best weights of a run; returns the results."""
+        results = self._test()
+        self._finish(results, self.workdir.evaluation)
+        return results
+
+    def _test(self) -> dict:
+        """Figures on the test split, of the weights that were best on the validation split."""
+        if not distributed.on_root(self.checkpoints.restore_best):
+            raise UserError(f"--workdir={self.workdir.path}: holds no checkpoint in {self.workdir.best_checkpoint}")
+        distributed.broadcast(self.variables)
+        self.watchdog.feed(patient=True)
+        return evaluate_test(self.flow, self.optimizer, self.evaluator, self.images) | {
+            "parameters": self.flow.parameters,
+            "seed": self.config.seed,
+            "world_size": distributed.size(),
+            "best_at_images": int(self.images_seen),
+            "versions": versions(),
+        }
+
+    def _finish(self, results, path):
+        if self.root:
+            draw(self.flow, self.optimizer, self.images.splits["test"], self.config, self.workdir)
+            write_json(path, results)
+            print_table(results, self.workdir)
+        self.watchdog.stop()
 
     def _initialize(self):
         """Data-dependent initialization from the first images of the stream, over all workers."""

@@ -12,70 +12,50 @@ from flowconv import __version__
 from flowconv.data import ImageData
 from flowconv.evaluation import Evaluator, averaged_weights, pictures
 from flowconv.models import Flow
-from flowconv.training import distributed
 from flowconv.training.metrics import duration, read_metrics, say
-from flowconv.training.workdir import Workdir, write_json
+from flowconv.training.workdir import Workdir
 
 
-def report(
-    flow: Flow,
-    optimizer: keras.optimizers.Optimizer,
-    evaluator: Evaluator,
-    images: ImageData,
-    config: ConfigDict,
-    workdir: Workdir,
-    *,
-    images_per_second: float,
-    images_trained: int,
-    seconds: float,
-) -> dict:
-    """Evaluates on the test split, draws pictures, writes results.json and prints one table.
-
-    Called by all workers; the first one writes and prints.
+def evaluate_test(flow: Flow, optimizer: keras.optimizers.Optimizer, evaluator: Evaluator, images: ImageData) -> dict:
+    """Evaluates raw and averaged weights on the whole test split; called by all workers.
 
     Returns:
-      What results.json holds: test_bits_per_dim and test_bits_per_dim_ema (raw and averaged weights),
-      max_reconstruction_error (pixel levels) and changed_pixels (numbers that differ after rounding; both
-      over the whole test split with averaged weights), images_per_second (training, all workers), parameters,
-      dataset (name, version, counts), seed, world_size, images_trained, seconds (of training steps), versions.
+      test_bits_per_dim and test_bits_per_dim_ema (averaged weights), max_reconstruction_error (pixel levels) and
+      changed_pixels (numbers that differ after rounding; both with averaged weights), and dataset (name, version,
+      counts).
     """
     test = images.splits["test"]
     raw = evaluator.bits_per_dim(test)
     with averaged_weights(flow, optimizer):
         averaged = evaluator.bits_per_dim(test)
         reconstruction = evaluator.reconstruction(test)
-        if distributed.is_root():
-            _draw(flow, test, config, workdir)
-    results = {
+    return {
         "test_bits_per_dim": raw,
         "test_bits_per_dim_ema": averaged,
         **reconstruction,
-        "images_per_second": images_per_second,
-        "parameters": flow.parameters,
         "dataset": images.describe(),
-        "seed": config.seed,
-        "world_size": distributed.size(),
-        "images_trained": images_trained,
-        "seconds": seconds,
-        "versions": {
-            "flowconv": __version__,
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "python": platform.python_version(),
-        },
     }
-    if distributed.is_root():
-        write_json(workdir.results, results)
-        _print_table(results, workdir)
-    return results
 
 
-def _draw(flow, test, config, workdir):
-    for temperature in config.evaluation.temperatures:
-        grid = pictures.sample_grid(flow, config.evaluation.samples, temperature, config.seed)
-        pictures.save(workdir.pictures / f"samples-temperature-{temperature:g}.png", grid)
-    pictures.save(workdir.pictures / "reconstructions.png", pictures.reconstruction_grid(flow, test[:16]))
-    _draw_curve(workdir)
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    return {
+        "flowconv": __version__,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def draw(flow: Flow, optimizer: keras.optimizers.Optimizer, test: np.ndarray, config: ConfigDict, workdir: Workdir):
+    """Writes pictures of the averaged weights: samples at each temperature, reconstructions, learning curve."""
+    with averaged_weights(flow, optimizer):
+        for temperature in config.evaluation.temperatures:
+            grid = pictures.sample_grid(flow, config.evaluation.samples, temperature, config.seed)
+            pictures.save(workdir.pictures / f"samples-temperature-{temperature:g}.png", grid)
+        pictures.save(workdir.pictures / "reconstructions.png", pictures.reconstruction_grid(flow, test[:16]))
+    if workdir.metrics.exists():
+        _draw_curve(workdir)
 
 
 def _draw_curve(workdir):
@@ -107,18 +87,21 @@ def _draw_curve(workdir):
     pyplot.close(figure)
 
 
-def _print_table(results, workdir):
+def print_table(results: dict, workdir: Workdir) -> None:
+    """Prints what a run reached and where everything lies."""
     dataset = results["dataset"]
     rows = [
         ("test bits/dim", f"{results['test_bits_per_dim']:.4f}"),
         ("  with averaged weights", f"{results['test_bits_per_dim_ema']:.4f}"),
         ("max reconstruction error", f"{results['max_reconstruction_error']:.2g} of a pixel level"),
         ("numbers changed by it", f"{results['changed_pixels']:,}"),
-        ("training", f"{results['images_per_second']:,.0f} images/s, {duration(results['seconds'])}"),
-        ("parameters", f"{results['parameters']:,}"),
         ("data", f"{dataset['name']} {dataset['version']}, {dataset['test']:,} test images"),
+        ("parameters", f"{results['parameters']:,}"),
+    ]
+    if results.get("images_per_second"):
+        rows.append(("training", f"{results['images_per_second']:,.0f} images/s, {duration(results['seconds'])}"))
+    rows += [
         ("workers", f"{results['world_size']}"),
-        ("results", str(workdir.results)),
         ("pictures", f"{workdir.pictures}/"),
         ("checkpoints", f"{workdir.checkpoints}/, best on validation: {workdir.best_checkpoint}/"),
         ("curves", f"{workdir.metrics}, tensorboard --logdir={workdir.tensorboard}"),

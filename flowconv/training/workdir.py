@@ -23,6 +23,7 @@ class Workdir:
         self.path = Path(path)
         self.config = self.path / "config.json"
         self.results = self.path / "results.json"
+        self.evaluation = self.path / "evaluation.json"
         self.metrics = self.path / "metrics.csv"
         self.checkpoints = self.path / "checkpoints"
         self.best_checkpoint = self.path / "best"

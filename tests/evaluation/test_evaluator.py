@@ -1,0 +1,74 @@
+"""Exact evaluation, and pictures."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from flowconv.evaluation import Evaluator, pictures
+from flowconv.models import glow
+from tests.checks import perturb
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (23, 8, 8, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def flow():
+    flow = glow((8, 8, 3), levels=1, depth=1, width=4)
+    perturb(flow, 0.05)
+    return flow
+
+
+@settings(deadline=None, max_examples=8)
+@given(batch_size=st.integers(1, 30), world_size=st.integers(1, 5))
+def test_bits_per_dim_is_the_mean_over_images(flow, batch_size, world_size):
+    """Whatever the batch size and the number of workers, some of which may have nothing to do."""
+    expected = np.mean(flow.bits_per_dim(tf.constant(PIXELS), seed=3).numpy(), dtype=np.float64)
+    parts = []
+
+    def keep(part):
+        parts.append(part)
+        return part
+
+    for rank in range(world_size):
+        evaluator = Evaluator(flow, batch_size=batch_size, seed=3, rank=rank, world_size=world_size, total=keep)
+        evaluator.bits_per_dim(PIXELS)
+    bits, count = np.sum(parts, axis=0)
+    assert count == len(PIXELS)
+    np.testing.assert_allclose(bits / count, expected, atol=1e-6)
+
+
+def test_reconstruction(flow):
+    evaluator = Evaluator(flow, batch_size=10, seed=0)
+    figures = evaluator.reconstruction(PIXELS)
+    assert 0 < figures["max_reconstruction_error"] < 0.05 and figures["changed_pixels"] == 0
+
+
+def test_reconstruction_notices_a_wrong_inverse(flow, monkeypatch):
+    decode = flow.decode
+    monkeypatch.setattr(flow, "decode", lambda latents: decode(latents) + 2.0 / 256)
+    figures = Evaluator(flow, batch_size=10, seed=0).reconstruction(PIXELS)
+    np.testing.assert_allclose(figures["max_reconstruction_error"], 2.0, atol=0.01)
+    assert figures["changed_pixels"] > 0.9 * PIXELS.size
+
+
+def test_reconstruction_does_not_hide_nan(flow, monkeypatch):
+    decode = flow.decode
+    monkeypatch.setattr(flow, "decode", lambda latents: decode(latents) * np.nan)
+    assert np.isnan(Evaluator(flow, batch_size=10, seed=0).reconstruction(PIXELS)["max_reconstruction_error"])
+
+
+def test_grid_and_png(flow, tmp_path):
+    sheet = pictures.grid(PIXELS[:5], columns=2, border=1)
+    assert sheet.shape == (3 * 9 + 1, 2 * 9 + 1, 3)
+    np.testing.assert_array_equal(sheet[1:9, 10:18], PIXELS[1])
+    assert np.all(sheet[-9:, 10:] == 255)  # the place of a sixth
+    pictures.save(tmp_path / "deep" / "grid.png", sheet, least_side=50)
+    saved = np.asarray(Image.open(tmp_path / "deep" / "grid.png"))
+    np.testing.assert_array_equal(saved[::3, ::3], sheet)
+    assert pictures.sample_grid(flow, 4, 0.7, 0).shape == (22, 22, 3)
+    pairs = pictures.reconstruction_grid(flow, PIXELS[:4])
+    np.testing.assert_array_equal(pairs[2:10, 2:10], PIXELS[0])
+    np.testing.assert_array_equal(pairs[2:10, 12:20], PIXELS[0])

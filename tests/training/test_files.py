@@ -1,0 +1,97 @@
+"""Workdir, metrics, progress, watchdog."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from flowconv.configuration import default_config, flatten
+from flowconv.errors import UserError
+from flowconv.training.metrics import MetricsFile, Progress, duration, read_metrics
+from flowconv.training.workdir import Workdir
+from tests.training.conftest import ROOT
+
+
+def test_config_survives_the_workdir(tmp_path):
+    config = default_config()
+    config.model.depth = 7
+    config.data.dir = "/data"
+    workdir = Workdir(tmp_path / "a" / "b")
+    workdir.check(config)
+    workdir.save_config(config)
+    assert dict(flatten(workdir.load_config())) == dict(flatten(config))
+    workdir.check(config)  # a run may go on
+
+
+def test_other_fields_than_the_model_s_may_change(tmp_path):
+    workdir = Workdir(tmp_path)
+    config = default_config()
+    workdir.save_config(config)
+    config.optimizer.learning_rate = 1.0
+    config.train.batch_size = 3
+    config.model.backward = "store"
+    config.model.precision = "bfloat16"
+    workdir.check(config)
+    for field, value in (("model.levels", 2), ("data.n_bits", 5), ("model.precision", "float64")):
+        other = default_config()
+        other.update_from_flattened_dict({field: value})
+        with pytest.raises(UserError, match=rf"{field} is .* there and {value} here"):
+            workdir.check(other)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2"])
+def test_a_damaged_config_is_named(tmp_path, text):
+    workdir = Workdir(tmp_path)
+    workdir.config.write_text(text)
+    with pytest.raises(UserError, match=r"config\.json can't be read"):
+        workdir.load_config()
+
+
+def test_json_is_whole_or_absent(tmp_path):
+    workdir = Workdir(tmp_path)
+    workdir.save_config(default_config())
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+    assert json.loads(workdir.config.read_text())["model"]["levels"] == 3
+
+
+def test_metrics_go_on_where_the_run_does(tmp_path):
+    path = tmp_path / "metrics.csv"
+    metrics = MetricsFile(path, 0)
+    for images in (10, 20, 30):
+        metrics.write({"images": images, "seconds": 1.5, "bits_per_dim": 4.0})
+    metrics = MetricsFile(path, 20)  # the checkpoint was written at 20; the row of 30 will come again
+    metrics.write({"images": 30, "seconds": 2.5, "validation_bits_per_dim": 3.5})
+    rows = read_metrics(path)
+    assert [row["images"] for row in rows] == [10, 20, 30]
+    assert rows[1]["bits_per_dim"] == 4.0 and rows[1]["validation_bits_per_dim"] is None
+    assert rows[2]["validation_bits_per_dim"] == 3.5
+
+
+def test_progress_prints_compact_lines(capsys):
+    progress = Progress(1000, 0, log_seconds=0.0)
+    assert progress.due()
+    progress.line(3, 250, 4.5678, 50.0)
+    progress.line(4, 300, 4.5, 0.0)
+    progress.close()
+    lines = capsys.readouterr().out.splitlines()
+    assert " ".join(lines[0].split()) == "step 3 images 250/1,000 4.568 bits/dim 50 images/s 0:15 left"
+    assert len(lines) == 2 and "left" not in lines[1]
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00"), (36610, "10:10:10")])
+def test_duration(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_stuck_process_shows_its_stack_and_ends():
+    code = (
+        "import time\n"
+        "from flowconv.training.distributed import Watchdog\n"
+        "dog = Watchdog(0.5)\n"
+        "dog.feed(); time.sleep(0.2); dog.feed()\n"
+        "def stuck(): time.sleep(60)\n"
+        "stuck()\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert result.returncode != 0 and "in stuck" in result.stderr and "Timeout" in result.stderr

@@ -1,0 +1,176 @@
+"""One training step, in this process."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flowconv.configuration import default_config
+from flowconv.evaluation import averaged_weights
+from flowconv.models import build_flow
+from flowconv.training.optimizer import build_optimizer, build_schedule
+from flowconv.training.step import TrainingStep
+
+
+def tiny(**fields):
+    config = default_config()
+    values = {
+        "model.levels": 2,
+        "model.depth": 2,
+        "model.width": 8,
+        "data.image_size": 8,
+        "optimizer.warmup_images": 0,
+    }
+    config.update_from_flattened_dict(values | fields)
+    return config
+
+
+def build(config, **options):
+    flow = build_flow(config)
+    optimizer = build_optimizer(config)
+    optimizer.build(flow.trainable_variables)
+    options = {"seed": 0, "flip": True, "jit_compile": False} | options
+    step = TrainingStep(flow, optimizer, build_schedule(config), tf.Variable(0, dtype=tf.int64), **options)
+    return flow, optimizer, step
+
+
+def images(n=8, size=8):
+    return tf.constant(np.random.default_rng(0).integers(0, 256, (n, size, size, 3)), tf.uint8)
+
+
+FIRST = tf.constant(0, tf.int64)
+
+
+def test_learns():
+    flow, _, step = build(tiny(**{"optimizer.learning_rate": 1e-2}))
+    pixels = images()
+    flow.initialize(flow.dequantize(pixels, 0))
+    scores = [float(step(pixels, tf.constant(8 * i, tf.int64))["bits_per_dim"]) for i in range(30)]
+    assert scores[-1] < scores[0] - 0.3
+    assert int(step.images_seen) == 240
+
+
+@pytest.mark.parametrize("name", ["adam", "adamax"])
+def test_optimizers_move_every_weight(name):
+    flow, optimizer, step = build(tiny(**{"optimizer.name": name}))
+    for variable in flow.trainable_variables:
+        variable.assign(variable.value + 0.05)
+    before = [variable.numpy() for variable in flow.trainable_variables]
+    step(images(), FIRST)
+    assert optimizer.name == name
+    for old, variable in zip(before, flow.trainable_variables, strict=True):
+        assert not np.array_equal(old, variable.numpy()), variable.path
+
+
+def test_a_step_that_is_not_finite_changes_nothing():
+    flow, optimizer, step = build(tiny())
+    pixels = images()
+    flow.initialize(flow.dequantize(pixels, 0))
+    step(pixels, FIRST)
+    poisoned = flow.trainable_variables[0]
+    value = poisoned.numpy()
+    poisoned.assign(np.full(value.shape, np.nan))
+    before = [variable.numpy() for variable in [*flow.variables, *optimizer.variables]]
+    figures = step(pixels, tf.constant(8, tf.int64))
+    assert int(figures["skipped"]) == 1 and int(step.images_seen) == 16
+    for old, variable in zip(before, [*flow.variables, *optimizer.variables], strict=True):
+        if variable is not poisoned and "learning_rate" not in variable.path:
+            np.testing.assert_array_equal(old, variable.numpy(), err_msg=variable.path)
+    poisoned.assign(value)
+    assert int(step(pixels, tf.constant(16, tf.int64))["skipped"]) == 0
+
+
+def test_clipping_bounds_the_update():
+    """SGD would show it directly; with Adam the slots do: m = (1 − β₁)·clipped gradient after one step."""
+    config = tiny(**{"optimizer.clip_norm": 0.01})
+    flow, optimizer, step = build(config)
+    figures = step(images(), FIRST)
+    assert figures["gradient_norm"] > 0.1
+    momenta = [v.numpy() for v in optimizer.variables if v.path.endswith("momentum")]
+    assert len(momenta) == len(flow.trainable_variables)
+    norm = np.sqrt(sum(np.sum(m.astype(np.float64) ** 2) for m in momenta))
+    np.testing.assert_allclose(norm, 0.1 * 0.01, rtol=1e-3)
+
+
+def test_flips_belong_to_positions():
+    _, _, step = build(tiny())
+    pixels = images(64)
+    whole = step.augment(pixels, FIRST).numpy()
+    parts = [step.augment(pixels[i : i + 16], tf.constant(i, tf.int64)) for i in range(0, 64, 16)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    flipped = [np.array_equal(a, b[:, ::-1]) for a, b in zip(whole, pixels.numpy(), strict=True)]
+    kept = [np.array_equal(a, b) for a, b in zip(whole, pixels.numpy(), strict=True)]
+    assert all(f != k for f, k in zip(flipped, kept, strict=True)) and 16 < sum(flipped) < 48
+    _, _, still = build(tiny(), flip=False)
+    np.testing.assert_array_equal(still.augment(pixels, FIRST), pixels)
+
+
+def test_compiles_as_a_whole():
+    """XLA takes forward, backward and update, and gives the same step."""
+    pixels = images()
+    figures, weights = [], []
+    for jit_compile in (False, True):
+        flow, _, step = build(tiny(), jit_compile=jit_compile)
+        flow.initialize(flow.dequantize(pixels, 0))
+        figures.append(step(pixels, FIRST))
+        weights.append([variable.numpy() for variable in flow.trainable_variables])
+    np.testing.assert_allclose(figures[1]["bits_per_dim"], figures[0]["bits_per_dim"], rtol=1e-5)
+    np.testing.assert_allclose(figures[1]["gradient_norm"], figures[0]["gradient_norm"], rtol=1e-3)
+    for plain, compiled in zip(*weights, strict=True):
+        np.testing.assert_allclose(compiled, plain, atol=2.1e-3)  # Adam: at most the learning rate apart each
+
+
+def test_average_of_the_weights():
+    flow, optimizer, step = build(tiny(**{"train.ema_decay": 0.5, "optimizer.learning_rate": 1e-2}))
+    pixels = images()
+    flow.initialize(flow.dequantize(pixels, 0))
+    history = []
+    for i in range(3):
+        step(pixels, tf.constant(8 * i, tf.int64))
+        history.append([variable.numpy() for variable in flow.trainable_variables])
+    expected = [0.5 * (0.5 * a + 0.5 * b) + 0.5 * c for a, b, c in zip(*history, strict=True)]
+    with averaged_weights(flow, optimizer):
+        for value, variable in zip(expected, flow.trainable_variables, strict=True):
+            np.testing.assert_allclose(variable.numpy(), value, atol=1e-6)
+    for value, variable in zip(history[-1], flow.trainable_variables, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "images_seen", "expected"),
+    [
+        ("constant", 0, 0.0),
+        ("constant", 250, 0.5e-3),
+        ("constant", 500, 1e-3),
+        ("constant", 900, 1e-3),
+        ("cosine", 250, 0.5e-3),
+        ("cosine", 500, 1e-3),
+        ("cosine", 750, 0.5e-3),
+        ("cosine", 1000, 0.0),
+    ],
+)
+def test_schedule_counts_images(schedule, images_seen, expected):
+    fields = {"optimizer.schedule": schedule, "optimizer.warmup_images": 500, "train.images": 1000}
+    rate = build_schedule(tiny(**fields))(tf.constant(images_seen, tf.int64))
+    np.testing.assert_allclose(rate, expected, atol=1e-9)
+
+
+def test_learning_rate_reaches_the_optimizer():
+    fields = {"optimizer.warmup_images": 80, "optimizer.learning_rate": 1e-3}
+    _, optimizer, step = build(tiny(**fields))
+    for i in range(1, 5):
+        figures = step(images(), tf.constant(0, tf.int64))
+        np.testing.assert_allclose(figures["learning_rate"], 1e-3 * 8 * i / 80, rtol=1e-5)
+        np.testing.assert_allclose(optimizer.learning_rate.numpy(), figures["learning_rate"])
+
+
+def test_the_same_config_gives_the_same_step():
+    pixels, weights = images(), []
+    for _ in range(2):
+        keras.utils.set_random_seed(np.random.default_rng().integers(1000))
+        flow, _, step = build(tiny())
+        flow.initialize(flow.dequantize(pixels, 0))
+        step(pixels, FIRST)
+        weights.append([variable.numpy() for variable in flow.variables])
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,0 +1,170 @@
+"""train.py from its start to its results."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.training.conftest import ROOT, launch, saved_variables
+
+
+def test_leaves_what_a_user_looks_for(finished_run):
+    workdir, printed = finished_run
+    results = json.loads((workdir / "results.json").read_text())
+    assert 4 < results["test_bits_per_dim"] < 9 and 4 < results["test_bits_per_dim_ema"] < 9
+    assert results["max_reconstruction_error"] < 0.05 and results["changed_pixels"] == 0
+    assert results["images_per_second"] > 0 and results["world_size"] == 1 and results["seed"] == 0
+    assert results["images_trained"] == 160
+    assert results["dataset"]["name"] == "photos/16x16" and results["dataset"]["version"]
+    assert results["dataset"]["train"] > results["dataset"]["test"] > 0
+
+    config = json.loads((workdir / "config.json").read_text())
+    assert config["model"]["depth"] == 2 and config["train"]["batch_size"] == 16
+    with (workdir / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert int(rows[-1]["images"]) == 160
+    assert any(row["validation_bits_per_dim"] for row in rows) and any(row["bits_per_dim"] for row in rows)
+    pictures = {path.name for path in (workdir / "pictures").iterdir()}
+    assert pictures == {"samples-000000160.png", "samples-temperature-0.7.png", "reconstructions.png", "curve.png"}
+    for name in pictures:
+        assert np.asarray(Image.open(workdir / "pictures" / name)).std() > 1
+    assert list((workdir / "tensorboard").glob("events*"))
+
+    for part in ("images/s", "left", "test bits/dim", "max reconstruction error", str(workdir), "160/160"):
+        assert part in printed
+    assert "\r" not in printed
+
+
+def test_parameters_are_counted(finished_run):
+    workdir, _ = finished_run
+    results = json.loads((workdir / "results.json").read_text())
+
+    def step(channels, width=8):
+        network = 9 * (channels // 2 + 1) * width + width**2 + 9 * (width + 1) * channels + 4 * width + 2 * channels
+        return 2 * channels + 2 * channels + 2 * channels**2 + channels + network  # actnorm, shift, L and U, log|s|
+
+    assert results["parameters"] == 2 * step(12) + 2 * step(24)
+
+
+def test_a_finished_run_is_not_trained_again(train, finished_run):
+    workdir, _ = finished_run
+    before = saved_variables(workdir)
+    result = train(workdir)
+    assert result.returncode == 0 and "going on at 160 images" in result.stdout and "test bits/dim" in result.stdout
+    after = saved_variables(workdir)
+    assert before.keys() == after.keys() and all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(train, finished_run, tmp_path):
+    """Weights, optimizer, averages, data position: bit for bit those of the uninterrupted run."""
+    workdir, _ = finished_run
+    for images in (80, 160):
+        result = train(tmp_path, **{"train.images": images})
+        assert result.returncode == 0, result.stderr
+    assert "going on at 80 images" in result.stdout
+    whole, resumed = saved_variables(workdir), saved_variables(tmp_path)
+    assert whole.keys() == resumed.keys() and len(whole) > 100
+    different = [name for name in whole if not np.array_equal(whole[name], resumed[name])]
+    assert all("seconds" in name or "best_bits_per_dim" in name for name in different), different
+    with (tmp_path / "metrics.csv").open() as file:
+        images = [int(row["images"]) for row in csv.DictReader(file)]
+    assert images == sorted(images)
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float64", 1e-9)])
+def test_two_ranks_are_one_with_twice_the_batch(train, tmp_path, precision, tolerance):
+    """Ten steps, flips, noise and data-dependent initialization included."""
+    runs = []
+    for ranks in (1, 2):
+        each = {"train.batch_size": 32 // ranks, "train.initialization_images": 32 // ranks}
+        fields = each | {"train.images": 320, "model.precision": precision}
+        result = train(tmp_path / str(ranks), ranks=ranks, **fields)
+        assert result.returncode == 0, result.stderr
+        runs.append(
+            {name: value for name, value in saved_variables(tmp_path / str(ranks)).items() if "weights" in name}
+        )
+    one, two = runs
+    assert one.keys() == two.keys() and len(one) > 30
+    differences = [np.linalg.norm(one[name] - two[name]) for name in one]
+    norms = [np.linalg.norm(one[name]) for name in one]
+    assert np.linalg.norm(differences) / np.linalg.norm(norms) < tolerance
+    results = [json.loads((tmp_path / str(ranks) / "results.json").read_text()) for ranks in (1, 2)]
+    assert [result["world_size"] for result in results] == [1, 2]
+    for name in ("test_bits_per_dim", "test_bits_per_dim_ema"):
+        np.testing.assert_allclose(results[0][name], results[1][name], atol=2e-4)
+
+
+@pytest.mark.parametrize(("ranks", "batch_size"), [(1, 37), (2, 50)])
+def test_evaluation_counts_each_image_once(finished_run, ranks, batch_size):
+    """Any number of ranks and any batch size, ragged last batches included: the same figures."""
+    workdir, _ = finished_run
+    result = launch("scripts/evaluate.py", f"--workdir={workdir}", f"--batch_size={batch_size}", ranks=ranks)
+    assert result.returncode == 0, result.stderr
+    expected = json.loads((workdir / "results.json").read_text())
+    found = json.loads((workdir / "evaluation.json").read_text())
+    for name in ("test_bits_per_dim", "test_bits_per_dim_ema"):
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-6)
+    assert found["world_size"] == ranks and found["changed_pixels"] == 0
+    assert "test bits/dim" in result.stdout
+
+
+def one_line(result):
+    """The error of a refused program."""
+    assert result.returncode == 2, (result.returncode, result.stderr)
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
+    return lines[0]
+
+
+def test_refuses_a_run_of_another_model(train, finished_run):
+    workdir, _ = finished_run
+    line = one_line(train(workdir, **{"model.depth": 3, "model.coupling": "additive"}))
+    assert "model.depth is 2 there and 3 here" in line and "model.coupling is affine there and additive here" in line
+
+
+def test_refuses_a_damaged_checkpoint(train, tmp_path):
+    assert train(tmp_path, **{"train.images": 32}).returncode == 0
+    for path in (tmp_path / "checkpoints").glob("*.data-*"):
+        os.truncate(path, 100)
+    assert "can't be restored" in one_line(train(tmp_path))
+
+
+def test_evaluate_refuses_what_is_no_run(tmp_path):
+    assert "holds no run" in one_line(launch("scripts/evaluate.py", f"--workdir={tmp_path}"))
+    assert "--workdir is missing" in one_line(launch("scripts/evaluate.py"))
+
+
+def test_all_ranks_refuse_at_once(train, tmp_path):
+    """An error that only one rank meets (the first looks at the workdir) ends all of them, in one line."""
+    (tmp_path / "file").write_text("")
+    started = time.monotonic()
+    result = train(tmp_path / "file" / "run", ranks=2)
+    assert result.returncode != 0 and time.monotonic() - started < 60
+    assert result.stderr.count("error: --workdir=") == 1 and "Exit code: 2" in result.stderr + result.stdout
+
+
+def test_a_killed_rank_ends_the_job(tmp_path):
+    """No hang: the other rank is gone within seconds, and the status says so."""
+    command = ["horovodrun", "--gloo", "-np", "2", sys.executable, str(ROOT / "tests/training/two_workers.py")]
+    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
+    pids = tmp_path / "pids"
+    environment = os.environ | {"PATH": path, "PIDS": str(pids)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, cwd=ROOT)
+    deadline = time.monotonic() + 60
+    while not pids.exists() or len(pids.read_text().split()) < 2:
+        assert time.monotonic() < deadline, process.kill()
+        time.sleep(0.2)
+    victim = int(pids.read_text().split()[0])
+    os.kill(victim, signal.SIGKILL)
+    try:
+        process.communicate(timeout=40)
+    finally:
+        process.kill()
+    assert process.returncode != 0
