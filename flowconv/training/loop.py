@@ -1,5 +1,6 @@
 """Training from a config and a workdir to results."""
 
+import contextlib
 import os
 import time
 
@@ -15,7 +16,7 @@ from flowconv.training import distributed
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.metrics import MetricsFile, Progress, TensorBoard, duration, say
 from flowconv.training.optimizer import build_optimizer, build_schedule
-from flowconv.training.report import draw, evaluate_test, print_table, versions
+from flowconv.training.report import draw, print_table, versions
 from flowconv.training.step import TrainingStep
 from flowconv.training.workdir import Workdir, write_json
 
@@ -32,9 +33,11 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
       workdir: the run's folder; only the first worker writes to it.
 
     Returns:
-      On every worker, what results.json holds: `flowconv.training.report.evaluate_test`'s figures of the
-      weights that were best on the validation split, images_per_second (training, all workers), parameters,
-      seed, world_size, images_trained, seconds (of training steps) and versions.
+      On every worker, what results.json holds. Of the checkpoint that was best on the validation split:
+      test_bits_per_dim and test_bits_per_dim_ema (raw and averaged weights), max_reconstruction_error (pixel levels)
+      and changed_pixels (numbers that differ after rounding; both with better_weights, the better of the two on the
+      validation split) and best_at_images. Of the run: images_per_second (training, all workers), images_trained,
+      seconds (of training steps), parameters, dataset (name, version, counts), seed, world_size, versions.
 
     Raises:
       UserError: for anything that the user can put right, on every worker.
@@ -105,6 +108,7 @@ class Trainer:
         self.images_seen = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self.best_bits_per_dim = tf.Variable(np.inf, dtype=tf.float64, trainable=False)
+        self.average_is_best = tf.Variable(False, trainable=False)  # of the best weights, rather than the raw ones
         self.step = TrainingStep(
             self.flow,
             self.optimizer,
@@ -128,6 +132,7 @@ class Trainer:
             "images_seen": self.images_seen,
             "seconds": self.seconds,
             "best_bits_per_dim": self.best_bits_per_dim,
+            "average_is_best": self.average_is_best,
         }
         self.variables = [*self.flow.variables, *self.optimizer.variables, *progress.values()]
         self.checkpoints = Checkpoints(
@@ -166,17 +171,29 @@ class Trainer:
             raise UserError(f"--workdir={self.workdir.path}: holds no checkpoint in {self.workdir.best_checkpoint}")
         distributed.broadcast(self.variables)
         self.watchdog.feed(patient=True)
-        return evaluate_test(self.flow, self.optimizer, self.evaluator, self.images) | {
+        test = self.images.splits["test"]
+        raw = self.evaluator.bits_per_dim(test)
+        with averaged_weights(self.flow, self.optimizer):
+            averaged = self.evaluator.bits_per_dim(test)
+        with self._weights(bool(self.average_is_best)):
+            reconstruction = self.evaluator.reconstruction(test)
+        return {
+            "test_bits_per_dim": raw,
+            "test_bits_per_dim_ema": averaged,
+            **reconstruction,
+            "better_weights": "averaged" if self.average_is_best else "raw",
+            "best_at_images": int(self.images_seen),
             "parameters": self.flow.parameters,
+            "dataset": self.images.describe(),
             "seed": self.config.seed,
             "world_size": distributed.size(),
-            "best_at_images": int(self.images_seen),
             "versions": versions(),
         }
 
     def _finish(self, results, path):
         if self.root:
-            draw(self.flow, self.optimizer, self.images.splits["test"], self.config, self.workdir)
+            with self._weights(bool(self.average_is_best)):
+                draw(self.flow, self.images.splits["test"], self.config, self.workdir)
             write_json(path, results)
             print_table(results, self.workdir)
         self.watchdog.stop()
@@ -264,12 +281,14 @@ class Trainer:
         raw = self.evaluator.bits_per_dim(validation)
         with averaged_weights(self.flow, self.optimizer):
             averaged = self.evaluator.bits_per_dim(validation)
-            if self.root:
-                self._draw(seen, validation)
         best = min(raw, averaged)
         improved = best < float(self.best_bits_per_dim)
         if improved:
             self.best_bits_per_dim.assign(best)
+            self.average_is_best.assign(averaged < raw)
+        if self.root:
+            with self._weights(averaged < raw):
+                self._draw(seen, validation)
         if self.root:
             row = {"images": seen, "seconds": float(self.seconds)}
             row |= {"validation_bits_per_dim": raw, "validation_bits_per_dim_ema": averaged}
@@ -281,6 +300,10 @@ class Trainer:
             )
             if improved:
                 self.checkpoints.save_best(seen)
+
+    def _weights(self, average):
+        """A context with the averaged weights, or with the raw ones as they are."""
+        return averaged_weights(self.flow, self.optimizer) if average else contextlib.nullcontext()
 
     def _draw(self, seen, validation):
         samples = pictures.sample_grid(self.flow, self.config.evaluation.samples, 0.8, self.config.seed)

@@ -9,32 +9,10 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import __version__
-from flowconv.data import ImageData
-from flowconv.evaluation import Evaluator, averaged_weights, pictures
+from flowconv.evaluation import pictures
 from flowconv.models import Flow
 from flowconv.training.metrics import duration, read_metrics, say
 from flowconv.training.workdir import Workdir
-
-
-def evaluate_test(flow: Flow, optimizer: keras.optimizers.Optimizer, evaluator: Evaluator, images: ImageData) -> dict:
-    """Evaluates raw and averaged weights on the whole test split; called by all workers.
-
-    Returns:
-      test_bits_per_dim and test_bits_per_dim_ema (averaged weights), max_reconstruction_error (pixel levels) and
-      changed_pixels (numbers that differ after rounding; both with averaged weights), and dataset (name, version,
-      counts).
-    """
-    test = images.splits["test"]
-    raw = evaluator.bits_per_dim(test)
-    with averaged_weights(flow, optimizer):
-        averaged = evaluator.bits_per_dim(test)
-        reconstruction = evaluator.reconstruction(test)
-    return {
-        "test_bits_per_dim": raw,
-        "test_bits_per_dim_ema": averaged,
-        **reconstruction,
-        "dataset": images.describe(),
-    }
 
 
 def versions() -> dict[str, str]:
@@ -47,13 +25,12 @@ def versions() -> dict[str, str]:
     }
 
 
-def draw(flow: Flow, optimizer: keras.optimizers.Optimizer, test: np.ndarray, config: ConfigDict, workdir: Workdir):
-    """Writes pictures of the averaged weights: samples at each temperature, reconstructions, learning curve."""
-    with averaged_weights(flow, optimizer):
-        for temperature in config.evaluation.temperatures:
-            grid = pictures.sample_grid(flow, config.evaluation.samples, temperature, config.seed)
-            pictures.save(workdir.pictures / f"samples-temperature-{temperature:g}.png", grid)
-        pictures.save(workdir.pictures / "reconstructions.png", pictures.reconstruction_grid(flow, test[:16]))
+def draw(flow: Flow, test: np.ndarray, config: ConfigDict, workdir: Workdir) -> None:
+    """Writes pictures: samples at each temperature, reconstructions of test images, the learning curve."""
+    for temperature in config.evaluation.temperatures:
+        grid = pictures.sample_grid(flow, config.evaluation.samples, temperature, config.seed)
+        pictures.save(workdir.pictures / f"samples-temperature-{temperature:g}.png", grid)
+    pictures.save(workdir.pictures / "reconstructions.png", pictures.reconstruction_grid(flow, test[:16]))
     if workdir.metrics.exists():
         _draw_curve(workdir)
 
