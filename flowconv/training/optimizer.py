@@ -14,6 +14,7 @@ def build_optimizer(config: ConfigDict) -> keras.optimizers.Optimizer:
         epsilon=config.optimizer.epsilon,
         global_clipnorm=config.optimizer.clip_norm or None,
         use_ema=True,
+        name=config.optimizer.name,  # Keras numbers them otherwise, and checkpoints go by name
         ema_momentum=config.train.ema_decay,
     )
 

@@ -167,7 +167,7 @@ def test_learning_rate_reaches_the_optimizer():
 def test_the_same_config_gives_the_same_step():
     pixels, weights = images(), []
     for _ in range(2):
-        keras.utils.set_random_seed(np.random.default_rng().integers(1000))
+        keras.utils.set_random_seed(17 + len(weights))  # which the config's own seed overrules
         flow, _, step = build(tiny())
         flow.initialize(flow.dequantize(pixels, 0))
         step(pixels, FIRST)
