@@ -95,7 +95,12 @@ class Bijector(keras.layers.Layer):
 
 def per_example(value: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """Returns the scalar `value` once for each example of x, `[B]`: a log-determinant that no pixel enters."""
-    return tf.fill(tf.shape(x)[:1], tf.cast(value, x.dtype))
+    return tf.fill([batch_size(x)], tf.cast(value, x.dtype))
+
+
+def batch_size(x: tf.Tensor) -> int | tf.Tensor:
+    """Returns the length of the first axis, as a number where it is known."""
+    return x.shape[0] or tf.shape(x)[0]
 
 
 def sum_per_example(x: tf.Tensor) -> tf.Tensor:

@@ -55,16 +55,22 @@ class NormalizedConvolution(Convolution):
             shape=(), initializer="zeros", dtype="float32", trainable=False, name="initialized"
         )
 
-    def initialize(self, x: tf.Tensor) -> None:
-        """Sets γ and β so that the convolution of x `[B, H, W, C]` comes out normalized, unless that was done."""
-        mean, deviation = channel_moments(self._convolve(x, self.kernel.value, tf.zeros(self.filters)))
+    def initialize(self, x: tf.Tensor) -> tf.Tensor:
+        """Sets γ and β so that the convolution of x `[B, H, W, C]` comes out normalized, unless that was done.
+
+        Returns:
+          That convolution, normalized.
+        """
+        y = tf.cast(self._convolve(x, self.kernel.value, tf.zeros(self.filters)), self.variable_dtype)
+        mean, deviation = channel_moments(y)
         for variable, value in ((self.log_scale, -tf.math.log(deviation)), (self.bias, -mean / deviation)):
             variable.assign(tf.where(self.initialized.value > 0, variable.value, tf.cast(value, variable.dtype)))
         self.initialized.assign(1.0)
+        return tf.cast(y * tf.exp(self.log_scale.value) + self.bias.value, self.compute_dtype)
 
     def call(self, x):
         if initializing():
-            self.initialize(x)
+            return tf.nn.relu(self.initialize(x))
         return tf.nn.relu(self._convolve(x, self.kernel.value * tf.exp(self.log_scale.value), self.bias.value))
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors.bijector import Bijector
+from flowconv.bijectors.bijector import Bijector, batch_size
 from flowconv.bijectors.initialization import initializing
 
 Backward = Literal["store", "recompute", "invert"]
@@ -67,7 +67,8 @@ class Repeated(Bijector):
 
     def lend(self, values: list[tf.Tensor]) -> keras.StatelessScope:
         """Returns a scope in which the step has `values`, in the order of `step.variables`."""
-        return keras.StatelessScope(zip(self.step().variables, values, strict=True))
+        mapping = zip(self.step().variables, values, strict=True)
+        return keras.StatelessScope(mapping, initialize_variables=False)
 
     def _stacks(self) -> list[tf.Tensor]:
         return [tf.convert_to_tensor(self._stacked[id(v)].value) for v in self.step().variables]
@@ -169,7 +170,7 @@ def _loop(condition: Callable, body: Callable, start: tuple, depth: int) -> tupl
 
 
 def _zeros(x):
-    return tf.zeros(tf.shape(x)[:1], x.dtype)
+    return tf.zeros([batch_size(x)], x.dtype)
 
 
 def _independent_draws(initializer: Callable) -> Callable:

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from flowconv.bijectors import Bijector, Split, data_dependent_initialization
+from flowconv.bijectors.bijector import batch_size
 from flowconv.models.dequantization import dequantize, quantize, uniform_noise
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Flow(keras.Model):
     def decode_and_log_det(self, latents: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the x of these latents and log |det ∂x/∂latents|, `[B]`, nats."""
         *latents, x = latents
-        total = tf.zeros(tf.shape(x)[:1], x.dtype)
+        total = 0.0
         for number, level in reversed(list(enumerate(self.levels))):
             if number < len(self.splits):
                 x, log_det = self.splits[number].inverse_and_log_det((x, latents[number]))
@@ -124,7 +125,7 @@ class Flow(keras.Model):
 
     def dequantize(self, images: tf.Tensor, seed: tf.Tensor | int, first: tf.Tensor | int = 0) -> tf.Tensor:
         """Returns x = (level + u) / 2^n_bits with u ~ U[0, 1); arguments as in `bits_per_dim`."""
-        noise = uniform_noise((images.shape[0] or tf.shape(images)[0], *self.image_shape), seed, first)
+        noise = uniform_noise((batch_size(images), *self.image_shape), seed, first)
         return dequantize(images, tf.cast(noise, self.compute_dtype), self.n_bits)
 
     def level_centres(self, images: tf.Tensor) -> tf.Tensor:
@@ -157,8 +158,13 @@ class Flow(keras.Model):
           x: `[B, H, W, C]` in [0, 1).
           average: returns a tensor's mean over all workers.
         """
-        with data_dependent_initialization(average):
-            self.encode(x)
+
+        @tf.function(autograph=False)  # depth is a loop: to trace it takes less time than K eager steps
+        def run(x):
+            with data_dependent_initialization(average):
+                self.encode(x)
+
+        run(x)
 
     def as_bijector(self) -> tfp.bijectors.Bijector:
         """Returns a `tfb.Bijector` from images `[H, W, C]` to all latents as one vector `[H·W·C]`."""

@@ -41,9 +41,10 @@ class TrainingStep:
         self.images_seen = images_seen
         self.seed = seed
         self.flip = flip
-        # An allreduce can't be compiled: it stands between these two. (AutoGraph would double the start-up.)
-        self._differentiate = tf.function(self.differentiate, autograph=False, jit_compile=jit_compile)
-        self._update = tf.function(self.update, autograph=False, jit_compile=jit_compile)
+        self._differentiate, self._update = self.differentiate, self.update
+        if jit_compile:  # an allreduce can't be compiled: it stands between these two
+            self._differentiate = tf.function(self.differentiate, autograph=False, jit_compile=True)
+            self._update = tf.function(self.update, autograph=False, jit_compile=True)
 
     def augment(self, images: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
         """Returns the images `[B, H, W, C]`, half of them flipped left-right."""
@@ -81,7 +82,7 @@ class TrainingStep:
             "skipped": skipped,
         }
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False)  # AutoGraph would double the start-up
     def __call__(self, images: tf.Tensor, first: tf.Tensor) -> dict[str, tf.Tensor]:
         """Takes one step.
 
