@@ -21,8 +21,8 @@ def main():
 
     if WORKDIR.value is None:
         raise UserError("--workdir is missing: name the folder of a run")
-    given = {"data_dir": DATA_DIR.value, "evaluation_batch_size": BATCH_SIZE.value}
-    evaluate(WORKDIR.value, **{name: value for name, value in given.items() if value is not None})
+    given = {"data.dir": DATA_DIR.value, "evaluation.batch_size": BATCH_SIZE.value}
+    evaluate(WORKDIR.value, {name: value for name, value in given.items() if value is not None})
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -50,12 +52,12 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
     return Trainer(config, workdir, load_data(config)).run()
 
 
-def evaluate(workdir: str | os.PathLike, **overrides) -> dict:
+def evaluate(workdir: str | os.PathLike, overrides: Mapping[str, Any] | None = None) -> dict:
     """Evaluates a run's best weights on the test split again, and draws its pictures.
 
     Args:
       workdir: of a run that has been evaluated at least once.
-      **overrides: config fields that may differ from the run's, as `data_dir` for data.dir.
+      overrides: config fields that shall differ from the run's, as {"data.dir": "/data"}.
 
     Returns:
       On every worker, what evaluation.json in the workdir holds: as `train`, without the figures of training.
@@ -66,7 +68,7 @@ def evaluate(workdir: str | os.PathLike, **overrides) -> dict:
     distributed.initialize()
     workdir = Workdir(workdir)
     config = distributed.on_root(workdir.load_config)
-    config.update_from_flattened_dict({name.replace("_", ".", 1): value for name, value in overrides.items()})
+    config.update_from_flattened_dict(overrides or {})
     configuration.validate(config)
     return Trainer(config, workdir, load_data(config)).evaluate()
 
@@ -151,7 +153,8 @@ class Trainer:
         finally:
             self.progress.close()
         figures = {
-            "images_per_second": images_per_second,
+            # (A run that was finished before takes no step now.)
+            "images_per_second": images_per_second or float(self.images_seen) / float(self.seconds),
             "images_trained": int(self.images_seen),
             "seconds": float(self.seconds),
         }
@@ -289,7 +292,6 @@ class Trainer:
         if self.root:
             with self._weights(averaged < raw):
                 self._draw(seen, validation)
-        if self.root:
             row = {"images": seen, "seconds": float(self.seconds)}
             row |= {"validation_bits_per_dim": raw, "validation_bits_per_dim_ema": averaged}
             self.metrics.write(row)
