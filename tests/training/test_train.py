@@ -48,7 +48,7 @@ def test_parameters_are_counted(finished_run):
 
     def step(channels, width=8):
         network = 9 * (channels // 2 + 1) * width + width**2 + 9 * (width + 1) * channels + 4 * width + 2 * channels
-        return 2 * channels + 2 * channels + 2 * channels**2 + channels + network  # actnorm, shift, L and U, log|s|
+        return 2 * channels + 2 * channels + channels**2 + channels + network  # actnorm, shift, L and U, log|s|
 
     assert results["parameters"] == 2 * step(12) + 2 * step(24)
 
@@ -91,7 +91,7 @@ def test_two_ranks_are_one_with_twice_the_batch(train, tmp_path, precision, tole
             {name: value for name, value in saved_variables(tmp_path / str(ranks)).items() if "weights" in name}
         )
     one, two = runs
-    assert one.keys() == two.keys() and len(one) > 30
+    assert one.keys() == two.keys() and len(one) > 25
     differences = [np.linalg.norm(one[name] - two[name]) for name in one]
     norms = [np.linalg.norm(one[name]) for name in one]
     assert np.linalg.norm(differences) / np.linalg.norm(norms) < tolerance

@@ -27,8 +27,7 @@ class _RotationFactor(keras.initializers.Initializer):
         limited = np.log(np.abs(diagonal)) / LOG_DIAGONAL_LIMIT
         value = {
             "permutation": np.argmax(p, axis=1),
-            "lower": np.tril(lower, -1),
-            "upper": np.triu(upper, 1),
+            "triangles": np.tril(lower, -1) + np.triu(upper, 1),
             "sign": np.sign(diagonal),
             "log_diagonal": LOG_DIAGONAL_LIMIT * np.arctanh(limited),
         }[self.factor]
@@ -53,8 +52,7 @@ class PLUMatrix(SquareMatrix):
 
         self.permutation = add("permutation", diagonal, dtype="int32", trainable=False)
         self.sign = add("sign", diagonal, trainable=False)
-        self.lower = add("lower", square)
-        self.upper = add("upper", square)
+        self.triangles = add("triangles", square)  # L below the diagonal, U above
         self.log_diagonal_unclipped = add("log_diagonal", diagonal)
 
     @property
@@ -63,8 +61,8 @@ class PLUMatrix(SquareMatrix):
         return soft_clip(self.log_diagonal_unclipped.value, LOG_DIAGONAL_LIMIT)
 
     def _triangles(self):
-        lower = tf.linalg.band_part(self.lower.value, -1, 0)
-        upper = tf.linalg.band_part(self.upper.value, 0, -1)
+        lower = tf.linalg.band_part(self.triangles.value, -1, 0)
+        upper = tf.linalg.band_part(self.triangles.value, 0, -1)
         return (
             tf.linalg.set_diag(lower, tf.ones_like(self.sign.value)),
             tf.linalg.set_diag(upper, self.sign.value * tf.exp(self.log_diagonal)),
