@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import keras
 import tensorflow as tf
 
 from flowconv.errors import UserError
@@ -29,10 +30,12 @@ def initialize() -> None:
     Raises:
       UserError: if this machine's name has no address, or has fewer GPUs than ranks.
     """
-    try:
-        socket.gethostbyname(socket.gethostname())
-    except OSError as error:  # Gloo would end in a segmentation fault
-        raise UserError(f"this machine's name, {socket.gethostname()}, has no address: add it to /etc/hosts") from error
+    if int(os.environ.get("HOROVOD_SIZE", "1")) > 1:
+        try:
+            socket.gethostbyname(socket.gethostname())
+        except OSError as error:  # Gloo would end in a segmentation fault
+            name = socket.gethostname()
+            raise UserError(f"this machine's name, {name}, has no address: add it to /etc/hosts") from error
     hvd.init()
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
@@ -85,10 +88,10 @@ def maximum(tensor: tf.Tensor) -> tf.Tensor:
     return hvd.allreduce(tensor, op=hvd.Max) if hvd.size() > 1 else tensor
 
 
-def broadcast(variables: list) -> None:
-    """Gives the Keras or TensorFlow variables of every worker the values that they have on the first."""
+def broadcast(variables: list[keras.Variable | tf.Variable]) -> None:
+    """Gives the variables of every worker the values that they have on the first."""
     if hvd.size() > 1:
-        hvd.broadcast_variables([getattr(v, "value", v) if hasattr(v, "_value") else v for v in variables], 0)
+        hvd.broadcast_variables([v.value if isinstance(v, keras.Variable) else v for v in variables], 0)
 
 
 def gather(value: Any) -> list:
