@@ -70,8 +70,14 @@ class TrainingStep:
         self.optimizer.learning_rate.assign(learning_rate)
         self.images_seen.assign_add(images)
 
+        # A young average forgets faster (as tf.train.ExponentialMovingAverage's): it would show the first weights else.
+        decay, steps = self.optimizer.ema_momentum, tf.cast(self.optimizer.iterations.value, loss.dtype)
+        young_decay = tf.minimum(tf.cast(decay, loss.dtype), (1.0 + steps) / (10.0 + steps))
+
         def apply():
+            self.optimizer.ema_momentum = young_decay  # while Keras traces its update
             self.optimizer.apply(gradients, self.flow.trainable_variables)
+            self.optimizer.ema_momentum = decay
             return tf.constant(0)
 
         skipped = tf.cond(finite, apply, lambda: tf.constant(1))

@@ -80,6 +80,20 @@ def test_a_step_that_is_not_finite_changes_nothing():
     assert int(step(pixels, tf.constant(16, tf.int64))["skipped"]) == 0
 
 
+def test_the_average_reaches_its_decay():
+    """The control of the above: a decay that is below what youth allows is used as it is."""
+    flow, optimizer, step = build(tiny(**{"train.ema_decay": 0.05, "optimizer.learning_rate": 1e-2}))
+    pixels = images()
+    flow.initialize(flow.dequantize(pixels, 0))
+    weights = []
+    for i in range(2):
+        step(pixels, tf.constant(8 * i, tf.int64))
+        weights.append(flow.trainable_variables[0].numpy())
+    with averaged_weights(flow, optimizer):
+        average = flow.trainable_variables[0].numpy()
+    np.testing.assert_allclose(average, 0.05 * weights[0] + 0.95 * weights[1], atol=1e-6)
+
+
 def test_clipping_bounds_the_update():
     """SGD would show it directly; with Adam the slots do: m = (1 − β₁)·clipped gradient after one step."""
     config = tiny(**{"optimizer.clip_norm": 0.01})
@@ -121,6 +135,7 @@ def test_compiles_as_a_whole():
 
 
 def test_average_of_the_weights():
+    """It starts with the first weights, and forgets faster than its decay, (1 + t) / (10 + t), while it is young."""
     flow, optimizer, step = build(tiny(**{"train.ema_decay": 0.5, "optimizer.learning_rate": 1e-2}))
     pixels = images()
     flow.initialize(flow.dequantize(pixels, 0))
@@ -128,7 +143,8 @@ def test_average_of_the_weights():
     for i in range(3):
         step(pixels, tf.constant(8 * i, tf.int64))
         history.append([variable.numpy() for variable in flow.trainable_variables])
-    expected = [0.5 * (0.5 * a + 0.5 * b) + 0.5 * c for a, b, c in zip(*history, strict=True)]
+    first, second = 2 / 11, 3 / 12
+    expected = [second * (first * a + (1 - first) * b) + (1 - second) * c for a, b, c in zip(*history, strict=True)]
     with averaged_weights(flow, optimizer):
         for value, variable in zip(expected, flow.trainable_variables, strict=True):
             np.testing.assert_allclose(variable.numpy(), value, atol=1e-6)
