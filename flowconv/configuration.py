@@ -182,13 +182,9 @@ def differing_architecture(saved: dict[str, Any], config: ConfigDict) -> list[st
     """Returns "model.depth is 8 there and 16 here", … for fields in which a saved model's config (nested) differs."""
     here = dict(flatten(config))
     there = dict(flatten(ConfigDict(saved)))
-    differences = [
-        f"{name} is {there.get(name)} there and {here[name]} here"
-        for name in ARCHITECTURE
-        if there.get(name) != here[name]
-    ]
+    names = list(ARCHITECTURE)
     if "float64" in (here["model.precision"], there.get("model.precision")):
-        name = "model.precision"
-        if there.get(name) != here[name]:
-            differences.append(f"{name} is {there.get(name)} there and {here[name]} here")
-    return differences
+        names.append("model.precision")
+    return [
+        f"{name} is {there.get(name)} there and {here[name]} here" for name in names if there.get(name) != here[name]
+    ]

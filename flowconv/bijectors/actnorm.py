@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector, per_example, pixels
-from flowconv.bijectors.initialization import channel_moments, initializing
+from flowconv.bijectors.initialization import initializing, normalize_once
 
 
 class ActNorm(Bijector):
@@ -23,16 +23,9 @@ class ActNorm(Bijector):
             shape=(), initializer="zeros", dtype="float32", trainable=False, autocast=False, name="initialized"
         )
 
-    def initialize(self, x: tf.Tensor) -> None:
-        """Sets γ and β so that the images x `[B, H, W, C]` come out normalized, unless that was done before."""
-        mean, deviation = channel_moments(x)
-        for variable, value in ((self.log_scale, -tf.math.log(deviation)), (self.bias, -mean / deviation)):
-            variable.assign(tf.where(self.initialized > 0, variable.value, tf.cast(value, variable.dtype)))
-        self.initialized.assign(1.0)
-
     def forward_and_log_det(self, x):
         if initializing():
-            self.initialize(x)
+            normalize_once(self, x)
         y = x * tf.exp(self.log_scale.value) + self.bias.value
         return y, per_example(pixels(x) * tf.reduce_sum(self.log_scale.value), x)
 

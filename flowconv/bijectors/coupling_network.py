@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.convolution import convolve
-from flowconv.bijectors.initialization import channel_moments, initializing
+from flowconv.bijectors.initialization import initializing, normalize_once
 
 
 class Convolution(keras.layers.Layer):
@@ -62,10 +62,7 @@ class NormalizedConvolution(Convolution):
           That convolution, normalized.
         """
         y = tf.cast(self._convolve(x, self.kernel.value, tf.zeros(self.filters)), self.variable_dtype)
-        mean, deviation = channel_moments(y)
-        for variable, value in ((self.log_scale, -tf.math.log(deviation)), (self.bias, -mean / deviation)):
-            variable.assign(tf.where(self.initialized.value > 0, variable.value, tf.cast(value, variable.dtype)))
-        self.initialized.assign(1.0)
+        normalize_once(self, y)
         return tf.cast(y * tf.exp(self.log_scale.value) + self.bias.value, self.compute_dtype)
 
     def call(self, x):

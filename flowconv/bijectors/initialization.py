@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 
+import keras
 import tensorflow as tf
 
 _average: list[Callable[[tf.Tensor], tf.Tensor]] = []
@@ -33,3 +34,14 @@ def channel_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     axes = list(range(x.shape.rank - 1))
     mean, mean_of_squares = tf.unstack(_average[-1](tf.stack([tf.reduce_mean(x, axes), tf.reduce_mean(x * x, axes)])))
     return mean, tf.sqrt(tf.maximum(mean_of_squares - mean**2, 0.0)) + 1e-6
+
+
+def normalize_once(layer: keras.layers.Layer, x: tf.Tensor) -> None:
+    """Sets the layer's `log_scale` and `bias`, `[C]`, so that x ⊙ exp(log_scale) + bias is normalized in each channel.
+
+    A layer whose variable `initialized` says that this was done stays as it is.
+    """
+    mean, deviation = channel_moments(x)
+    for variable, value in ((layer.log_scale, -tf.math.log(deviation)), (layer.bias, -mean / deviation)):
+        variable.assign(tf.where(layer.initialized.value > 0, variable.value, tf.cast(value, variable.dtype)))
+    layer.initialized.assign(1.0)
