@@ -189,7 +189,7 @@ def test_loading_prints_nothing(data_config, store, capfd, caplog):
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the CIFAR-10 subset is not beside this clone")
 def test_cifar10_subset(data_config):
-    data_config.update(name="cifar10", dir=str(SHARED))
+    data_config.update(name="cifar10", dir=str(SHARED), validation_images=512)
     loaded = data.load(data_config)
     assert loaded.name == "cifar10 subset (8,068/1,017)"
     assert {split: len(pixels) for split, pixels in loaded.splits.items()} == {
