@@ -7,6 +7,7 @@ on the command line `--config.model.depth=8` changes any field again. Nothing he
 import difflib
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -20,13 +21,15 @@ def default_config() -> ConfigDict:
     config.seed = 0  # of weights, shuffling, flips, dequantization and samples
 
     model = config.model = ConfigDict()
+    model.name = "glow"  # glow, realnvp, nice
     model.levels = 3  # L: squeeze, K steps, split; an image side must be divisible by 2^L
     model.depth = 32  # K: steps of flow in a level
     model.width = 512  # channels of the coupling networks' hidden layers
-    model.convolution = "shift"  # of a step: shift (the paper's n×n convolution), conv1x1 (Glow)
+    model.convolution = "shift"  # shift (the paper), conv1x1 (Glow), emerging, periodic, rolled_shift, reverse, shuffle
+    model.kernel_size = 3  # n of an n×n convolution (emerging, periodic, rolled_shift), odd
     model.shift = "channel"  # α, β of the shift: one a channel (the paper), or one a position
-    model.parameterization = "plu"  # of the 1×1 convolution's W: plu, direct
-    model.coupling = "affine"  # affine, additive
+    model.parameterization = "plu"  # of the 1×1 convolution's W: plu, direct, qr, orthogonal
+    model.coupling = "affine"  # of glow and realnvp: affine, additive
     model.prior = "standard"  # of the split latents: standard (N(0, I)), learned (Glow)
     model.preprocessing = "logit"  # of pixels in [0, 1): logit (RealNVP), centre (Glow)
     model.backward = "invert"  # how the depth loop is differentiated: store, recompute, invert
@@ -70,10 +73,14 @@ def default_config() -> ConfigDict:
     return config
 
 
+# One a file; that folder isn't imported here since it needs TensorFlow.
+_CONVOLUTIONS = (Path(__file__).parent / "bijectors" / "convolutions").glob("[!_]*.py")
+
 CHOICES = {
-    "model.convolution": ("shift", "conv1x1"),
+    "model.name": ("glow", "realnvp", "nice"),
+    "model.convolution": tuple(sorted(path.stem for path in _CONVOLUTIONS)),
     "model.shift": ("channel", "position"),
-    "model.parameterization": ("plu", "direct"),
+    "model.parameterization": ("plu", "direct", "qr", "orthogonal"),
     "model.coupling": ("affine", "additive"),
     "model.prior": ("standard", "learned"),
     "model.preprocessing": ("logit", "centre"),
@@ -90,6 +97,7 @@ RANGES = {
     "model.levels": (1, 16),
     "model.depth": (1, None),
     "model.width": (1, None),
+    "model.kernel_size": (1, None),
     "data.image_size": (2, None),
     "data.n_bits": (1, 8),
     "data.validation_images": (1, None),
@@ -114,10 +122,12 @@ RANGES = {
 
 # A checkpoint of a model fits another one only where these agree.
 ARCHITECTURE = (
+    "model.name",
     "model.levels",
     "model.depth",
     "model.width",
     "model.convolution",
+    "model.kernel_size",
     "model.shift",
     "model.parameterization",
     "model.coupling",
@@ -172,6 +182,20 @@ def validate(config: ConfigDict) -> None:
         raise UserError(
             f"--config.data.image_size={size}: must be divisible by 2^model.levels = {2**levels}, "
             f"since each level halves height and width"
+        )
+    kernel_size, convolution = fields["model.kernel_size"], fields["model.convolution"]
+    if kernel_size % 2 == 0:
+        raise UserError(f"--config.model.kernel_size={kernel_size}: must be odd, so that a window has a middle")
+    smallest = size // 2**levels
+    if fields["model.name"] == "glow" and convolution == "periodic" and kernel_size // 2 > smallest:
+        raise UserError(
+            f"--config.model.kernel_size={kernel_size}: must be at most {2 * smallest + 1} with "
+            f"model.convolution=periodic, since the last level's images are {smallest}×{smallest}"
+        )
+    if fields["model.name"] == "realnvp" and fields["model.depth"] % 4:
+        raise UserError(
+            f"--config.model.depth={fields['model.depth']}: must be divisible by 4 with model.name=realnvp, "
+            f"half of whose couplings have checkerboard masks, and these come in pairs"
         )
     temperatures = fields["evaluation.temperatures"]
     if not temperatures or not all(isinstance(t, int | float) and 0 <= t < math.inf for t in temperatures):

@@ -10,7 +10,7 @@ class AdditiveCoupling(Coupling):
     Inverse: x_a = y_a − t(y_b). Volume-preserving: the log-determinant is 0.
     """
 
-    parameters_per_channel = 1
+    parameters_per_number = 1
 
     def transform(self, x_a, parameters):
         return x_a + parameters, per_example(0.0, x_a)

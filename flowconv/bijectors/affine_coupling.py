@@ -16,7 +16,7 @@ class AffineCoupling(Coupling):
       scale_floor: f, in (0, 1).
     """
 
-    parameters_per_channel = 2
+    parameters_per_number = 2
 
     def __init__(self, width: int, scale_floor: float = 0.05, **kwargs):
         super().__init__(width, **kwargs)

@@ -45,3 +45,8 @@ def normalize_once(layer: keras.layers.Layer, x: tf.Tensor) -> None:
     for variable, value in ((layer.log_scale, -tf.math.log(deviation)), (layer.bias, -mean / deviation)):
         variable.assign(tf.where(layer.initialized.value > 0, variable.value, tf.cast(value, variable.dtype)))
     layer.initialized.assign(1.0)
+
+
+def default_seed() -> int:
+    """Returns a seed from Keras' source of seeds, which `keras.utils.set_random_seed` sets."""
+    return keras.initializers.RandomNormal().seed

@@ -142,6 +142,7 @@ class Repeated(Bijector):
             sums = [s.write(k, gradients[id(self.step().variables[i])]) for s, i in zip(sums, trainable, strict=True)]
             return k - 1, x, dx, sums
 
+        dy = tf.ensure_shape(dy, y.shape)  # which gradients inside another loop may have lost
         start = (self.depth - 1, y, dy, sums)
         _, _, dx, sums = _loop(lambda k, *_: k >= 0, body, start, self.depth)
         gradients = dict(zip(trainable, (s.stack() for s in sums), strict=True))

@@ -2,25 +2,9 @@
 
 from typing import Literal
 
-from flowconv.bijectors import (
-    ActNorm,
-    AdditiveCoupling,
-    AffineCoupling,
-    Bijector,
-    Centre,
-    Chain,
-    Conv1x1,
-    InvertibleShift,
-    Logit,
-    Repeated,
-    ShiftConvolution,
-    Split,
-    Squeeze,
-)
+from flowconv.bijectors import ActNorm, Bijector, Chain, InvertibleShift, Repeated, Split, Squeeze, build_convolution
 from flowconv.models.flow import Flow
-
-NETWORK_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "mixed_bfloat16"}
-FLOW_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}
+from flowconv.models.parts import FLOW_DTYPES, build_coupling, build_preprocessing
 
 
 def glow(
@@ -30,9 +14,10 @@ def glow(
     levels: int = 3,
     depth: int = 32,
     width: int = 512,
-    convolution: Literal["shift", "conv1x1"] = "shift",
+    convolution: str = "shift",
+    kernel_size: int = 3,
     shift: Literal["channel", "position"] = "channel",
-    parameterization: Literal["plu", "direct"] = "plu",
+    parameterization: str = "plu",
     coupling: Literal["affine", "additive"] = "affine",
     prior: Literal["standard", "learned"] = "standard",
     preprocessing: Literal["logit", "centre"] = "logit",
@@ -48,22 +33,15 @@ def glow(
       A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
     """
     dtype = FLOW_DTYPES[precision]
+    fields = {"kernel_size": kernel_size, "shift": shift, "parameterization": parameterization}
 
     def step() -> Bijector:
-        couplings = {"affine": AffineCoupling, "additive": AdditiveCoupling}
-        convolutions = {
-            "shift": lambda: ShiftConvolution(shift, parameterization, dtype=dtype, name="convolution"),
-            "conv1x1": lambda: Conv1x1(parameterization, dtype=dtype, name="convolution"),
-        }
-        return Chain(
-            [
-                ActNorm(dtype=dtype, name="actnorm"),
-                convolutions[convolution](),
-                couplings[coupling](width, network_dtype=NETWORK_DTYPES[precision], dtype=dtype, name="coupling"),
-            ],
-            dtype=dtype,
-            name="step",
-        )
+        layers = [
+            ActNorm(dtype=dtype, name="actnorm"),
+            build_convolution(convolution, fields, dtype=dtype, name="convolution"),
+            build_coupling(coupling, width, precision),
+        ]
+        return Chain(layers, dtype=dtype, name="step")
 
     def level(number: int) -> Bijector:
         layers = [Squeeze(dtype=dtype), Repeated(step(), depth, backward, dtype=dtype, name="steps")]
@@ -72,7 +50,7 @@ def glow(
         return Chain(layers, dtype=dtype, name=f"level_{number}")
 
     return Flow(
-        {"logit": Logit, "centre": Centre}[preprocessing](dtype=dtype),
+        build_preprocessing(preprocessing, precision),
         [level(number) for number in range(1, levels + 1)],
         [Split(prior, dtype=dtype, name=f"split_{number}") for number in range(1, levels)],
         image_shape,

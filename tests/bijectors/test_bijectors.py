@@ -28,12 +28,19 @@ BIJECTORS = {
     "shift_per_position": lambda dtype: bijectors.InvertibleShift("position", dtype=dtype),
     **{f"conv1x1_{name}": lambda dtype, name=name: bijectors.Conv1x1(name, dtype=dtype) for name in MATRICES},
     **{
-        f"shift_convolution_{name}": lambda dtype, name=name: bijectors.ShiftConvolution(
-            parameterization=name, dtype=dtype
+        f"{name}_convolution": lambda dtype, name=name: bijectors.build_convolution(name, {}, dtype=dtype)
+        for name in bijectors.CONVOLUTIONS
+    },
+    **{
+        f"{name}_convolution_5x5": lambda dtype, name=name: bijectors.build_convolution(
+            name, {"kernel_size": 5}, dtype=dtype
         )
-        for name in MATRICES
+        for name in ("emerging", "periodic", "rolled_shift")
     },
     "shift_convolution_per_position": lambda dtype: bijectors.ShiftConvolution("position", dtype=dtype),
+    "autoregressive_convolution": lambda dtype: bijectors.AutoregressiveConvolution(dtype=dtype),
+    "autoregressive_convolution_reverse": lambda dtype: bijectors.AutoregressiveConvolution(5, True, dtype=dtype),
+    "roll": lambda dtype: bijectors.Roll(dtype=dtype),
     "affine_coupling": lambda dtype: bijectors.AffineCoupling(8, dtype=dtype),
     "additive_coupling": lambda dtype: bijectors.AdditiveCoupling(8, dtype=dtype),
     "squeeze": lambda dtype: bijectors.Squeeze(dtype=dtype),

@@ -8,15 +8,18 @@ import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from flowconv.bijectors import Centre, Logit
-from flowconv.models import Flow, glow
+from flowconv.bijectors import CONVOLUTIONS, Centre, Logit
+from flowconv.bijectors.matrices import MATRICES
+from flowconv.models import MODELS, Flow, glow
 from tests.checks import check_log_det, check_round_trip, flat, perturb
 
 SHAPE = (8, 8, 3)
 VARIANTS = {
-    "shift": {},
-    "conv1x1": {"convolution": "conv1x1"},
-    "direct": {"parameterization": "direct"},
+    **{name: {"convolution": name} for name in CONVOLUTIONS},
+    **{name: {"parameterization": name} for name in MATRICES if name != "plu"},
+    "realnvp": {"model": "realnvp", "depth": 4},
+    "realnvp_additive": {"model": "realnvp", "depth": 4, "coupling": "additive"},
+    "nice": {"model": "nice"},
     "per_position": {"shift": "position"},
     "additive": {"coupling": "additive"},
     "learned_prior": {"prior": "learned"},
@@ -25,9 +28,9 @@ VARIANTS = {
 every_variant = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS.keys())
 
 
-def build(precision="float64", scale=0.05, **options):
+def build(precision="float64", scale=0.05, model="glow", **options):
     keras.utils.set_random_seed(0)
-    flow = glow(SHAPE, levels=2, depth=2, width=8, precision=precision, **options)
+    flow = MODELS[model](SHAPE, **{"levels": 2, "depth": 2, "width": 8, "precision": precision} | options)
     perturb(flow, scale)
     return flow
 

@@ -4,7 +4,8 @@ import keras
 import tensorflow as tf
 
 from flowconv.bijectors import numerics
-from flowconv.bijectors.matrices.matrix import SquareMatrix, default_seed, random_rotation
+from flowconv.bijectors.initialization import default_seed
+from flowconv.bijectors.matrices.matrix import SquareMatrix, random_rotation
 
 
 class RandomRotation(keras.initializers.Initializer):

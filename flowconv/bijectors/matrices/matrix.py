@@ -21,11 +21,6 @@ class SquareMatrix(keras.layers.Layer):
         raise NotImplementedError
 
 
-def default_seed() -> int:
-    """Returns a seed from Keras' source of seeds, which `keras.utils.set_random_seed` sets."""
-    return keras.initializers.RandomNormal().seed
-
-
 def random_rotation(channels: int, seed: int) -> np.ndarray:
     """Returns a rotation matrix (orthogonal, determinant 1), drawn uniformly, float64 `[C, C]`."""
     q, r = np.linalg.qr(np.random.default_rng(seed).standard_normal((channels, channels)))

@@ -5,7 +5,8 @@ import numpy as np
 import scipy.linalg
 import tensorflow as tf
 
-from flowconv.bijectors.matrices.matrix import SquareMatrix, default_seed, random_rotation
+from flowconv.bijectors.initialization import default_seed
+from flowconv.bijectors.matrices.matrix import SquareMatrix, random_rotation
 from flowconv.bijectors.numerics import soft_clip
 
 LOG_DIAGONAL_LIMIT = 8.0

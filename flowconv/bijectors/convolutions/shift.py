@@ -3,7 +3,7 @@
 from typing import Literal
 
 from flowconv.bijectors.chain import Chain
-from flowconv.bijectors.conv1x1 import Conv1x1
+from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
 from flowconv.bijectors.shift import InvertibleShift
 
 
@@ -12,13 +12,17 @@ class ShiftConvolution(Chain):
 
     Inverse: x = (W⁻¹ y − β) / α. Log-determinant: H·W·(Σ_c log|α_c| + log|det W|), with equation 10's H·W,
     which Algorithm 1 omits for the shift. Cost and invertibility: those of its two parts.
+
+    Args:
+      shift: "channel" or "position": what has an α and a β of its own.
+      parameterization: of W.
     """
 
-    def __init__(self, per: Literal["channel", "position"] = "channel", parameterization: str = "plu", **kwargs):
+    def __init__(self, shift: Literal["channel", "position"] = "channel", parameterization: str = "plu", **kwargs):
         dtype = kwargs.get("dtype")
         super().__init__(
             [
-                InvertibleShift(per, dtype=dtype, name="shift"),
+                InvertibleShift(shift, dtype=dtype, name="shift"),
                 Conv1x1(parameterization, dtype=dtype, name="conv1x1"),
             ],
             **kwargs,

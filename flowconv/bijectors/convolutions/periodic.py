@@ -1,0 +1,98 @@
+"""Periodic convolutions."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from flowconv.bijectors import numerics
+from flowconv.bijectors.bijector import Bijector, per_example
+from flowconv.bijectors.matrices.direct import RandomRotation
+
+
+class PeriodicConvolution(Bijector):
+    """y = K ⊛ x, a k×k convolution of an image without borders (Hoogeboom et al. 2019; Finzi et al. 2019).
+
+    y_ij = Σ_ab K_ab x_{i+a, j+b} over |a|, |b| ≤ k//2, indices modulo H and W. The Fourier transform takes it apart
+    into a C×C matrix M_uv = Σ_ab K_ab exp(2πi(ua/H + vb/W)) at each frequency: ŷ_uv = M_uv x̂_uv. So
+    log-determinant: Σ_uv log|det M_uv|, and inverse: x̂_uv = M_uv⁻¹ ŷ_uv. Half of the frequencies suffice, since
+    those of (−u, −v) are conjugate. Cost: forward k² 1×1 convolutions; determinant O(H·W·C³), in float64; the
+    inverse two Fourier transforms besides. Starts as a rotation at the centre and noise around it. Nothing keeps
+    M_uv from becoming singular: watch its condition number.
+
+    Args:
+      kernel_size: k, odd; k//2 must not exceed H or W.
+    """
+
+    def __init__(self, kernel_size: int = 3, **kwargs):
+        super().__init__(**kwargs)
+        self.border = kernel_size // 2
+
+    def build(self, input_shape):
+        height, width, channels = input_shape[-3:]
+        size = 2 * self.border + 1
+        if self.border > min(height, width):
+            raise ValueError(f"a periodic convolution of {size}×{size} needs images larger than {height}×{width}")
+        self.kernel = self.add_weight(
+            shape=(size * size, channels, channels),  # [tap, out, in]
+            initializer=_RotationAndNoise(),
+            name="kernel",
+        )
+        self.image_size = (height, width)
+
+    def transfer_matrices(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns real and imaginary part of M_uv, `[F, C, C]`, for the F = H·(W//2 + 1) frequencies of a real FFT."""
+        (height, width), channels = self.image_size, self.kernel.shape[-1]
+        taps = np.arange(-self.border, self.border + 1)
+        rows = np.exp(2j * np.pi * np.outer(np.arange(height), taps) / height)
+        columns = np.exp(2j * np.pi * np.outer(np.arange(width // 2 + 1), taps) / width)
+        phases = np.einsum("ua,vb->uvab", rows, columns).reshape(-1, taps.size**2)
+        kernel = tf.reshape(tf.cast(self.kernel.value, tf.float64), [taps.size**2, -1])
+        return tuple(tf.reshape(part @ kernel, [-1, channels, channels]) for part in (phases.real, phases.imag))
+
+    def _matrices(self):
+        """M_uv as real matrices [[re, −im], [im, re]], `[F, 2C, 2C]`, whose determinants are |det M_uv|²."""
+        real, imaginary = self.transfer_matrices()
+        return tf.concat([tf.concat([real, -imaginary], axis=2), tf.concat([imaginary, real], axis=2)], axis=1)
+
+    def _log_det(self):
+        height, width = self.image_size
+        twice = np.full((height, width // 2 + 1), 2.0)  # a frequency and its conjugate
+        twice[:, 0] = 1.0  # the conjugates of these are among them
+        if width % 2 == 0:
+            twice[:, -1] = 1.0
+        return tf.tensordot(0.5 * twice.ravel(), numerics.log_abs_det(self._matrices()), 1)
+
+    def forward_and_log_det(self, x):
+        size, border = 2 * self.border + 1, self.border
+        kernel = tf.reshape(tf.transpose(self.kernel.value, [0, 2, 1]), [size, size, x.shape[-1], x.shape[-1]])
+        wide = tf.concat([x[:, -border:], x, x[:, :border]], axis=1) if border else x
+        wide = tf.concat([wide[:, :, -border:], wide, wide[:, :, :border]], axis=2) if border else wide
+        return tf.nn.conv2d(wide, kernel, 1, "VALID"), per_example(self._log_det(), x)
+
+    def inverse_and_log_det(self, y):
+        (height, width), channels = self.image_size, y.shape[-1]
+        inverse = numerics.inverse(self._matrices())
+        inverse = tf.complex(
+            *(tf.cast(part, y.dtype) for part in (inverse[:, :channels, :channels], inverse[:, channels:, :channels]))
+        )
+        spectrum = tf.signal.rfft2d(tf.transpose(y, [0, 3, 1, 2]))
+        spectrum = tf.reshape(tf.transpose(spectrum, [2, 3, 1, 0]), [inverse.shape[0], channels, -1])
+        spectrum = tf.reshape(tf.matmul(inverse, spectrum), [height, width // 2 + 1, channels, -1])
+        x = tf.signal.irfft2d(tf.transpose(spectrum, [3, 2, 0, 1]), [height, width])
+        return tf.transpose(x, [0, 2, 3, 1]), per_example(-self._log_det(), y)
+
+
+class _RotationAndNoise(keras.initializers.Initializer):
+    """A random rotation in the middle of the taps, N(0, 0.02²) everywhere."""
+
+    def __init__(self, seed=None):
+        self.rotation = RandomRotation(seed)
+        self.seed = self.rotation.seed
+
+    def get_config(self):
+        return {"seed": self.seed}
+
+    def __call__(self, shape, dtype=None):
+        noise = keras.initializers.RandomNormal(0.0, 0.02, seed=self.seed)(shape, dtype)
+        middle = tf.one_hot(shape[0] // 2, shape[0], dtype=noise.dtype)[:, None, None]
+        return noise + middle * self.rotation(shape[1:], dtype)

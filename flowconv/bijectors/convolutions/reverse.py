@@ -1,0 +1,12 @@
+"""The channels in reverse order."""
+
+import tensorflow as tf
+
+from flowconv.bijectors.permutation import Permutation
+
+
+class Reverse(Permutation):
+    """y_c = x_{C+1−c} (Dinh et al. 2017): what a coupling left as it was, the next one changes."""
+
+    def permutation(self, channels):
+        return tf.range(channels - 1, -1, -1)

@@ -1,0 +1,52 @@
+"""The QR parameterization."""
+
+import tensorflow as tf
+
+from flowconv.bijectors.initialization import default_seed
+from flowconv.bijectors.matrices.householder import RotationReflectors, reflections
+from flowconv.bijectors.matrices.matrix import SquareMatrix
+from flowconv.bijectors.numerics import soft_clip
+
+LOG_DIAGONAL_LIMIT = 8.0
+
+
+class QRMatrix(SquareMatrix):
+    """W = Q·(R + diag(s)), s = sign·exp(log|s|) (Hoogeboom et al. 2019).
+
+    Q is a product of C Householder reflections, whose vectors have a 1 on the diagonal and zeros above; R is strictly
+    upper triangular, so that log |det W| = Σ log|s| at no cost. log|s| is softly clipped to ±8 and the signs are fixed.
+    At first W is a random rotation. Inverse: Qᵀ and a triangular solve, O(C³), in float64.
+    """
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        seed = default_seed()
+        self.sign = self.add_weight(
+            shape=(channels,), initializer=RotationReflectors("sign", channels, seed), trainable=False, name="sign"
+        )
+        self.triangles = self.add_weight(  # the vectors below the diagonal, R above
+            shape=(channels, channels), initializer=RotationReflectors("vectors", channels, seed), name="triangles"
+        )
+        self.log_diagonal_unclipped = self.add_weight(shape=(channels,), initializer="zeros", name="log_diagonal")
+
+    @property
+    def log_diagonal(self) -> tf.Tensor:
+        """log|s|, `[C]`."""
+        return soft_clip(self.log_diagonal_unclipped.value, LOG_DIAGONAL_LIMIT)
+
+    def _factors(self):
+        triangles = tf.cast(self.triangles.value, tf.float64)
+        vectors = tf.linalg.set_diag(tf.linalg.band_part(triangles, -1, 0), tf.ones_like(triangles[0]))
+        diagonal = tf.cast(self.sign.value * tf.exp(self.log_diagonal), tf.float64)
+        return reflections(vectors), tf.linalg.set_diag(tf.linalg.band_part(triangles, 0, -1), diagonal)
+
+    def matrix(self):
+        q, r = self._factors()
+        return tf.cast(q @ r, self.variable_dtype)
+
+    def inverse_matrix(self):
+        q, r = self._factors()
+        return tf.cast(tf.linalg.triangular_solve(r, tf.linalg.matrix_transpose(q), lower=False), self.variable_dtype)
+
+    def log_abs_det(self):
+        return tf.reduce_sum(self.log_diagonal)
