@@ -65,18 +65,12 @@ def measure(config) -> dict[str, float]:
     from flowconv import configuration
     from flowconv.models import build_flow
     from flowconv.training import distributed
-    from flowconv.training.optimizer import build_optimizer, build_schedule
-    from flowconv.training.step import TrainingStep
+    from flowconv.training.step import build_step
 
     configuration.validate(config)
     distributed.initialize()
     flow = build_flow(config)
-    optimizer = build_optimizer(config)
-    optimizer.build(flow.trainable_variables)
-    images_seen = tf.Variable(0, dtype=tf.int64)
-    step = TrainingStep(
-        flow, optimizer, build_schedule(config), images_seen, seed=0, flip=config.data.flip, jit_compile=False
-    )
+    step = build_step(config, flow)
     size = config.data.image_size
     pixels = np.random.default_rng(0).integers(0, 256, (BATCH_SIZE.value, size, size, 3), np.uint8)
     images, first = tf.constant(pixels), tf.constant(0, tf.int64)

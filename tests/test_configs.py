@@ -10,8 +10,7 @@ import tensorflow as tf
 from flowconv.configuration import CHOICES, RANGES, default_config, flatten, validate
 from flowconv.errors import UserError
 from flowconv.models import build_flow
-from flowconv.training.optimizer import build_optimizer, build_schedule
-from flowconv.training.step import TrainingStep
+from flowconv.training.step import build_step
 
 CONFIGS = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
 
@@ -21,23 +20,6 @@ def load(path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.get_config()
-
-
-def build_step(config):
-    flow = build_flow(config)
-    optimizer = build_optimizer(config)
-    optimizer.build(flow.trainable_variables)
-    images_seen = tf.Variable(0, dtype=tf.int64)
-    step = TrainingStep(
-        flow,
-        optimizer,
-        build_schedule(config),
-        images_seen,
-        seed=config.seed,
-        flip=config.data.flip,
-        jit_compile=config.train.jit_compile == "on",
-    )
-    return flow, step
 
 
 def pixels(config, n):
@@ -52,7 +34,8 @@ def test_takes_a_training_step(path):
     config.model.depth = 2
     config.model.width = 8
     config.optimizer.warmup_images = 0
-    flow, step = build_step(config)
+    flow = build_flow(config)
+    step = build_step(config, flow)
     images = pixels(config, 2)
     flow.initialize(flow.dequantize(images, 0))
     before = [v.numpy() for v in flow.trainable_variables]

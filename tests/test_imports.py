@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ORDER = ["errors", "configuration", "command_line", "bijectors", "models", "data", "evaluation", "training"]
+ORDER = [
+    "errors",
+    "configuration",
+    "command_line",
+    "bijectors",
+    "models",
+    "data",
+    "evaluation",
+    "training",
+    "comparison",
+]
 FILES = sorted((ROOT / "flowconv").rglob("*.py"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ class Bijector(keras.layers.Layer):
     def forward_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Returns the output's `(H, W, C)` for an input of `(H, W, C)`."""
         return tuple(shape)
+
+    def singular_values(self) -> dict[str, np.ndarray]:
+        """Returns the singular values of the layer's matrices by name, `[n]` each: how far they are from singular."""
+        return {}
 
     def inverse_and_gradients(
         self, y: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor

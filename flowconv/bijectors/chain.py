@@ -41,6 +41,11 @@ class Chain(Bijector):
             total += log_det
         return y, total
 
+    def singular_values(self):
+        return {
+            f"{layer.name}/{name}": values for layer in self.layers for name, values in layer.singular_values().items()
+        }
+
     def inverse_and_gradients(self, y, dy, dlog_det):
         gradients = {}
         for layer in reversed(self.layers):

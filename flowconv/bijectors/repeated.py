@@ -91,6 +91,14 @@ class Repeated(Bijector):
         _, x, log_det = _loop(lambda k, *_: k >= 0, body, (self.depth - 1, y, _zeros(y)), self.depth)
         return x, log_det
 
+    def singular_values(self):
+        """As the base class has it, `[K, n]`."""
+        steps = []
+        for k in range(self.depth):
+            with self.lend([stack[k] for stack in self._stacks()]):
+                steps.append(self.step().singular_values())
+        return {name: np.stack([values[name] for values in steps]) for name in steps[0]}
+
     def _stored_forward(self, x):
         # Read through TensorArrays, a slice's gradient is one list element, not a whole stack of zeros.
         slices = [tf.TensorArray(s.dtype, self.depth, element_shape=s.shape[1:]).unstack(s) for s in self._stacks()]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors import Bijector, Split, data_dependent_initialization
@@ -146,6 +147,12 @@ class Flow(keras.Model):
     def sample(self, n: int, temperature: float = 1.0, seed: int = 0) -> tf.Tensor:
         """Returns n samples x, `[n, H, W, C]`, of latents N(0, temperature²·I); the same for the same seed."""
         return self.decode(self.sample_latents(n, temperature, seed))
+
+    def singular_values(self) -> dict[str, np.ndarray]:
+        """Returns the singular values of all matrices by name, `[K, n]`: of each step's W, or of all frequencies' M."""
+        return {
+            f"{level.name}/{name}": values for level in self.levels for name, values in level.singular_values().items()
+        }
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Keras' own entry: `log_prob`."""

@@ -12,14 +12,13 @@ from ml_collections import ConfigDict
 
 from flowconv import configuration, data
 from flowconv.errors import UserError
-from flowconv.evaluation import Evaluator, averaged_weights, pictures
+from flowconv.evaluation import Evaluator, averaged_weights, max_condition_number, pictures
 from flowconv.models import build_flow
 from flowconv.training import distributed
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.metrics import MetricsFile, Progress, TensorBoard, duration, say
-from flowconv.training.optimizer import build_optimizer, build_schedule
 from flowconv.training.report import draw, print_table, versions
-from flowconv.training.step import TrainingStep
+from flowconv.training.step import build_step
 from flowconv.training.workdir import Workdir, write_json
 
 SKIPPED_STEPS_IN_A_ROW = 20  # with a loss or gradient that isn't finite, before the run gives up
@@ -36,10 +35,11 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
 
     Returns:
       On every worker, what results.json holds. Of the checkpoint that was best on the validation split:
-      test_bits_per_dim and test_bits_per_dim_ema (raw and averaged weights), max_reconstruction_error (pixel levels)
-      and changed_pixels (numbers that differ after rounding; both with better_weights, the better of the two on the
-      validation split) and best_at_images. Of the run: images_per_second (training, all workers), images_trained,
-      seconds (of training steps), parameters, dataset (name, version, counts), seed, world_size, versions.
+      test_bits_per_dim and test_bits_per_dim_ema (raw and averaged weights); with better_weights, the better of the
+      two on the validation split, max_reconstruction_error (pixel levels), changed_pixels (numbers that differ after
+      rounding) and max_condition_number (of any W); best_at_images. Of the run: images_per_second (training, all
+      workers), images_trained, seconds (of training steps), parameters, dataset (name, version, counts), seed,
+      world_size, versions.
 
     Raises:
       UserError: for anything that the user can put right, on every worker.
@@ -105,21 +105,11 @@ class Trainer:
         )
 
         self.flow = build_flow(config)
-        self.optimizer = build_optimizer(config)
-        self.optimizer.build(self.flow.trainable_variables)
-        self.images_seen = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.step = build_step(config, self.flow, self.jit_compile)
+        self.optimizer, self.images_seen = self.step.optimizer, self.step.images_seen
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self.best_bits_per_dim = tf.Variable(np.inf, dtype=tf.float64, trainable=False)
         self.average_is_best = tf.Variable(False, trainable=False)  # of the best weights, rather than the raw ones
-        self.step = TrainingStep(
-            self.flow,
-            self.optimizer,
-            build_schedule(config),
-            self.images_seen,
-            seed=config.seed,
-            flip=config.data.flip,
-            jit_compile=self.jit_compile,
-        )
         self.evaluator = Evaluator(
             self.flow,
             batch_size=config.evaluation.batch_size,
@@ -180,10 +170,12 @@ class Trainer:
             averaged = self.evaluator.bits_per_dim(test)
         with self._weights(bool(self.average_is_best)):
             reconstruction = self.evaluator.reconstruction(test)
+            condition_number = max_condition_number(self.flow)
         return {
             "test_bits_per_dim": raw,
             "test_bits_per_dim_ema": averaged,
             **reconstruction,
+            "max_condition_number": condition_number,
             "better_weights": "averaged" if self.average_is_best else "raw",
             "best_at_images": int(self.images_seen),
             "parameters": self.flow.parameters,

@@ -2,10 +2,12 @@
 
 import keras
 import tensorflow as tf
+from ml_collections import ConfigDict
 
 from flowconv.models import Flow
 from flowconv.models.dequantization import uniform_noise
 from flowconv.training import distributed
+from flowconv.training.optimizer import build_optimizer, build_schedule
 
 
 class TrainingStep:
@@ -103,3 +105,18 @@ class TrainingStep:
         loss, gradients = self._differentiate(images, first)
         *gradients, loss = distributed.grouped_average([*gradients, loss])
         return self._update(loss, gradients, images.shape[0] * distributed.size())
+
+
+def build_step(config: ConfigDict, flow: Flow, jit_compile: bool = False) -> TrainingStep:
+    """Returns the training step of `config` for a built flow, with an optimizer and a count of images of its own."""
+    optimizer = build_optimizer(config)
+    optimizer.build(flow.trainable_variables)  # its slots exist before anything is saved or broadcast
+    return TrainingStep(
+        flow,
+        optimizer,
+        build_schedule(config),
+        images_seen=tf.Variable(0, dtype=tf.int64, trainable=False),
+        seed=config.seed,
+        flip=config.data.flip,
+        jit_compile=jit_compile,
+    )

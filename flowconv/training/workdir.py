@@ -58,10 +58,7 @@ class Workdir:
         """
         if not self.config.is_file():
             raise UserError(f"--workdir={self.path}: holds no run (there is no {self.config.name} in it)")
-        try:
-            saved = json.loads(self.config.read_text())
-        except (OSError, ValueError) as error:
-            raise UserError(f"--workdir={self.path}: {self.config} can't be read: {error}") from error
+        saved = read_json(self.config)
         config = configuration.default_config()
         known = dict(configuration.flatten(config))
         for name, value in configuration.flatten(ConfigDict(saved)):
@@ -75,8 +72,29 @@ class Workdir:
         write_json(self.config, config.to_dict())
 
 
+def read_json(path: Path) -> Any:
+    """Returns what `write_json` wrote.
+
+    Raises:
+      UserError: if the file can't be read.
+    """
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} can't be read: {error}") from error
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as JSON, whole or not at all.
+
+    Raises:
+      UserError: if the folder can't be written.
+    """
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file, whole or not at all.
 
     Raises:
       UserError: if the folder can't be written.
@@ -84,7 +102,7 @@ def write_json(path: Path, value: Any) -> None:
     temporary = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(value, indent=2) + "\n")
+        temporary.write_text(text)
         temporary.replace(path)
     except OSError as error:
         raise UserError(f"{path} can't be written: {error}") from error

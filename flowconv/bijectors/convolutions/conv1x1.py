@@ -1,5 +1,6 @@
 """The invertible 1×1 convolution."""
 
+import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector, per_example, pixels
@@ -29,6 +30,9 @@ class Conv1x1(Bijector):
 
     def inverse_and_log_det(self, y):
         return _matmul(y, self.weight.inverse_matrix()), per_example(-pixels(y) * self.weight.log_abs_det(), y)
+
+    def singular_values(self):
+        return {"weight": np.linalg.svd(self.weight.matrix(), compute_uv=False)}
 
 
 def _matmul(x, matrix):

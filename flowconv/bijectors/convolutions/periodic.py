@@ -81,6 +81,10 @@ class PeriodicConvolution(Bijector):
         x = tf.signal.irfft2d(tf.transpose(spectrum, [3, 2, 0, 1]), [height, width])
         return tf.transpose(x, [0, 2, 3, 1]), per_example(-self._log_det(), y)
 
+    def singular_values(self):
+        real, imaginary = self.transfer_matrices()
+        return {"kernel": np.linalg.svd(real.numpy() + 1j * imaginary.numpy(), compute_uv=False).ravel()}
+
 
 class _RotationAndNoise(keras.initializers.Initializer):
     """A random rotation in the middle of the taps, N(0, 0.02²) everywhere."""

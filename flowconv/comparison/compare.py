@@ -1,0 +1,106 @@
+"""Variants trained alike."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from ml_collections import ConfigDict
+
+from flowconv import configuration, data
+from flowconv.comparison.layers import cost_layers
+from flowconv.comparison.speed import measure_speeds
+from flowconv.comparison.tables import draw_curves, summarize, write_layers, write_variants
+from flowconv.comparison.variants import folder_name, variant_config
+from flowconv.errors import UserError
+from flowconv.training import distributed
+from flowconv.training.loop import load_data, train
+from flowconv.training.metrics import read_metrics, say
+from flowconv.training.workdir import Workdir, read_json
+
+# Runs that differ in these alone are the same runs.
+IMMATERIAL = ("data.cache_dir", "train.log_seconds", "train.checkpoint_seconds", "train.watchdog_seconds")
+
+
+def compare(
+    config: ConfigDict, variants: Sequence[str], seeds: int, output: str | os.PathLike, rounds: int = 5
+) -> list[dict]:
+    """Trains each variant from each seed on the same images in the same order, and writes tables and curves.
+
+    Called by every worker of a Horovod job, or alone. Finished runs stay as they are, one that was stopped goes on.
+
+    Args:
+      config: what the variants have in common; its seed is the first.
+      variants: as `variant_config` takes them.
+      seeds: how many seeds.
+      output: folder of table.md, table.csv, curves.png, layers.md, layers.csv, and of the runs, in runs/.
+      rounds: alternated rounds in which speeds are measured.
+
+    Returns:
+      The rows of table.csv, on every worker.
+
+    Raises:
+      UserError: for anything that the user can put right, on every worker, before any run begins.
+    """
+    if seeds < 1:
+        raise UserError(f"--seeds={seeds}: must be at least 1")
+    if rounds < 1:
+        raise UserError(f"--rounds={rounds}: must be at least 1")
+    variants = list(dict.fromkeys(variants))
+    if not variants:
+        raise UserError("--variants is empty: name at least one")
+    configuration.validate(config)
+    seeds = range(config.seed, config.seed + seeds)
+    configs = {(variant, seed): variant_config(config, variant, seed) for seed in seeds for variant in variants}
+    output = Path(output)
+    workdirs = {key: Workdir(output / "runs" / folder_name(*key)) for key in configs}
+    # Every model is traced anew, and has to be.
+    tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
+    distributed.initialize()
+    distributed.everywhere(lambda: data.check(config.data))
+    distributed.on_root(lambda: [_check(workdir, configs[key]) for key, workdir in workdirs.items()])
+
+    results = {key: _run(configs[key], workdirs[key], f"{key[0]}, seed {key[1]}") for key in configs}
+    say_on_root("\nAll runs are finished; measuring speeds")
+    speeds = measure_speeds({v: configs[v, config.seed] for v in variants}, load_data(config), rounds)
+    rows = [summarize(variant, [results[variant, seed] for seed in seeds]) | speeds[variant] for variant in variants]
+    layers = cost_layers(config.model.kernel_size, rounds) if distributed.is_root() else []
+
+    def write():
+        curves = {v: [read_metrics(workdirs[v, seed].metrics) for seed in seeds] for v in variants}
+        say("\n" + write_variants(output, rows, results[variants[0], config.seed], config))
+        say("\n" + write_layers(output, layers))
+        draw_curves(output / "curves.png", curves)
+        say(f"\nTables and curves are in {output}")
+
+    distributed.on_root(write)
+    return rows
+
+
+def say_on_root(text: str) -> None:
+    """Prints a line, on the first worker alone."""
+    if distributed.is_root():
+        say(text)
+
+
+def _check(workdir, config):
+    """Checks that a run's folder is free, or holds the same run."""
+    if workdir.config.exists():
+        there, here = (dict(configuration.flatten(c)) for c in (workdir.load_config(), config))
+        for name in here:
+            if name not in IMMATERIAL and there[name] != here[name]:
+                raise UserError(
+                    f"--output: {workdir.path} holds another run ({name} is {there[name]} there and {here[name]} "
+                    f"here): choose another folder"
+                )
+    workdir.check(config)
+
+
+def _run(config, workdir, title):
+    """Trains, unless that was done; returns the results."""
+    if not distributed.on_root(workdir.results.exists):
+        say_on_root(f"\n{title}")
+        keras.backend.clear_session()  # of the graphs of the run before
+        train(config, workdir.path)
+    return distributed.on_root(lambda: read_json(workdir.results))

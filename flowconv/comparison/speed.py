@@ -1,0 +1,63 @@
+"""Speeds of models, measured in turns: what else the machine does meanwhile slows all of them."""
+
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+from ml_collections import ConfigDict
+
+from flowconv import data
+from flowconv.models import build_flow
+from flowconv.training import distributed
+from flowconv.training.step import build_step
+
+
+def measure_speeds(
+    configs: Mapping[str, ConfigDict], images: data.ImageData, rounds: int
+) -> dict[str, dict[str, float]]:
+    """Returns train_images_per_second, encode_images_per_second and decode_images_per_second of each config.
+
+    Over all workers, at the config's training batch, medians of alternated rounds. The models are new ones:
+    speed doesn't depend on weights.
+    """
+    batch_size = next(iter(configs.values())).train.batch_size
+    pixels = tf.constant(images.splits["train"][:batch_size])
+    actions = {name: _actions(config, pixels) for name, config in configs.items()}
+    seconds = {name: {what: [] for what in does} for name, does in actions.items()}
+    for does in actions.values():
+        for act in does.values():
+            act()  # traces
+    for _ in range(rounds):
+        for name, does in actions.items():
+            for what, act in does.items():
+                seconds[name][what].append(timed(act))
+    at_once = len(pixels) * distributed.size()
+    return {
+        name: {what: at_once / float(np.median(values)) for what, values in each.items()}
+        for name, each in seconds.items()
+    }
+
+
+def timed(act: Callable[[], tf.Tensor]) -> float:
+    """Returns the seconds that act() takes until its result is there."""
+    started = time.perf_counter()
+    tf.nest.map_structure(lambda tensor: tensor.numpy(), act())
+    return time.perf_counter() - started
+
+
+def _actions(config, pixels):
+    flow = build_flow(config)
+    jit_compile = config.train.jit_compile == "on"
+    step = build_step(config, flow, jit_compile)
+    x = flow.dequantize(pixels, seed=0)
+    flow.initialize(x, distributed.average)
+    options = {"autograph": False, "jit_compile": jit_compile}
+    encode = tf.function(lambda x: tf.reduce_sum(flow.log_prob(x)), **options)
+    decode = tf.function(lambda latents: tf.reduce_sum(flow.decode(latents)), **options)
+    latents = flow.sample_latents(len(pixels), temperature=0.7)
+    return {
+        "train_images_per_second": lambda: step(pixels, tf.constant(0, tf.int64))["bits_per_dim"],
+        "encode_images_per_second": lambda: encode(x),
+        "decode_images_per_second": lambda: decode(latents),
+    }

@@ -1,0 +1,51 @@
+"""Variants by name. Nothing here imports TensorFlow."""
+
+import re
+
+from ml_collections import ConfigDict
+
+from flowconv import configuration
+from flowconv.errors import UserError
+
+MODELS = tuple(name for name in configuration.CHOICES["model.name"] if name != "glow")
+CONVOLUTIONS = configuration.CHOICES["model.convolution"]
+
+
+def variant_config(config: ConfigDict, variant: str, seed: int) -> ConfigDict:
+    """Returns the config of a variant: "periodic" is a Glow with that convolution, "realnvp" the model.
+
+    Further fields of config.model follow after colons: "emerging:kernel_size=5", "shift:parameterization=orthogonal".
+
+    Raises:
+      UserError: if there is no such variant, or if the config is refused with it.
+    """
+    name, *fields = variant.split(":")
+    config = ConfigDict(config.to_dict())
+    config.seed = seed
+    if name in MODELS:
+        config.model.name = name
+    elif name in CONVOLUTIONS:
+        config.model.name, config.model.convolution = "glow", name
+    else:
+        known = (*MODELS, *CONVOLUTIONS)
+        near = configuration.nearest(name, known)
+        raise UserError(f"--variants={variant}: must be one of {', '.join(known)}{near}")
+    for field in fields:
+        key, _, value = field.partition("=")
+        if key not in config.model:
+            near = configuration.nearest(key, config.model)
+            raise UserError(f"--variants={variant}: config.model has no field {key}{near}")
+        try:
+            config.model[key] = type(config.model[key])(value)
+        except ValueError:
+            raise UserError(f"--variants={variant}: {key} can't be {value!r}") from None
+    try:
+        configuration.validate(config)
+    except UserError as error:
+        raise UserError(f"--variants={variant}: {error}") from error
+    return config
+
+
+def folder_name(variant: str, seed: int) -> str:
+    """Returns the name of the folder of a variant's run."""
+    return f"{re.sub('[^a-z0-9_]+', '-', variant.lower())}-seed-{seed}"

@@ -1,0 +1,32 @@
+"""Trains variants of a model alike, several seeds each, and puts them side by side in one table.
+
+    python scripts/compare.py --config=configs/cifar10.py --variants=realnvp,conv1x1,emerging,periodic,shift \
+        --seeds=3 --config.train.images=1000000 --output=runs/comparison
+    horovodrun -np 4 python scripts/compare.py --config=configs/cifar10.py --output=runs/comparison
+
+A variant is a model (realnvp, nice) or Glow with a convolution (shift, conv1x1, emerging, …), and may change further
+fields of config.model: emerging:kernel_size=5, shift:parameterization=orthogonal. All see the same images in the same
+order. Stopped and started again with the same flags, it goes on where it was. --output gets table.md, table.csv,
+curves.png, layers.md and layers.csv (the cost of one convolution alone), and the runs.
+"""
+
+from absl import flags
+
+from flowconv import command_line
+
+VARIANTS = flags.DEFINE_list(
+    "variants", ["realnvp", "conv1x1", "emerging", "periodic", "shift", "rolled_shift"], "what is compared"
+)
+SEEDS = flags.DEFINE_integer("seeds", 3, "runs of each variant, with seeds from config.seed on")
+OUTPUT = flags.DEFINE_string("output", "runs/comparison", "folder of tables, curves and runs")
+ROUNDS = flags.DEFINE_integer("rounds", 10, "alternated rounds in which speeds are measured")
+
+
+def main(config):
+    from flowconv.comparison import compare  # flags are checked before TensorFlow is imported
+
+    compare(config, VARIANTS.value, SEEDS.value, OUTPUT.value, ROUNDS.value)
+
+
+if __name__ == "__main__":
+    command_line.run(main, __doc__, with_config=True)
