@@ -1,69 +1,85 @@
 """Substitution in triangular systems of images, one anti-diagonal of pixels at a time."""
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from flowconv.bijectors.bijector import batch_size
+
 CHAINS = 2  # parts of the batch that are solved side by side: one product alone is too small for all cores
 
 
-def substitute_back(y: tf.Tensor, centre_inverse: tf.Tensor, taps: tf.Tensor, reverse: bool = False) -> tf.Tensor:
-    """Solves y_ij = x_ij K_00 + Σ_ab x_{i+a, j+b} K_ab for x, in H + W − 1 steps.
+class TriangularSystem(NamedTuple):
+    """y_ij = x_ij K_00 + Σ_ab x_{i+a, j+b} K_ab, over 0 ≤ a, b < window; pixels beyond the border are 0.
 
-    The pixels of an anti-diagonal i + j depend on those of later ones alone, so that each is one step: products of
-    matrices of just these pixels, all together as much arithmetic as the convolution. The steps are unrolled.
+    Attributes:
+      centre_inverse: K_00⁻¹, `[C, C]` = [in, out].
+      taps: K_ab of all (a, b) but (0, 0), row by row, `[window² − 1, C, C]`.
+      reverse: whether x_{i−a, j−b} stands in the place of x_{i+a, j+b}.
+    """
+
+    centre_inverse: tf.Tensor
+    taps: tf.Tensor
+    reverse: bool
+
+
+def substitute_back(y: tf.Tensor, systems: Sequence[TriangularSystem]) -> tf.Tensor:
+    """Solves the first system for x, which is the y of the next one, and so on.
+
+    The pixels of an anti-diagonal i + j depend on those of later ones alone, so that each of these is one step:
+    products of matrices of just its pixels, over all H + W − 1 steps as much arithmetic as the convolution. The steps
+    are unrolled.
 
     Args:
       y: `[B, H, W, C]`.
-      centre_inverse: K_00⁻¹, `[C, C]` = [in, out].
-      taps: `[n, C, C]`, K_ab of all (a, b) in a square window but (0, 0), row by row.
-      reverse: whether x_{i−a, j−b} stands in the place of x_{i+a, j+b}.
+      systems: what is solved, in this order.
 
     Returns:
-      x, `[B, H, W, C]`.
+      The last x, `[B, H, W, C]`.
     """
     parts = tf.split(y, CHAINS) if y.shape[0] and y.shape[0] % CHAINS == 0 else [y]
-    taps = tf.unstack(-taps @ centre_inverse)
-    return tf.concat([_solve(part, centre_inverse, taps, reverse) for part in parts], axis=0)
+    return tf.concat([_solve_all(part, systems) for part in parts], axis=0)
 
 
-def _solve(y, centre_inverse, taps, reverse):
-    height, width, channels = y.shape[1:]
-    count = height * width
-    window = math.isqrt(len(taps) + 1)
-    offsets = [(a, b) for a in range(window) for b in range(window)][1:]
-    last = height + width - 2
-    first_rows = [max(0, d - width + 1) for d in range(last + 1)]  # of the pixels (i, d − i), from the top down
-    lengths = [min(height, d + 1) - first for d, first in enumerate(first_rows)]
-    order = np.array([i * width + d - i for d, i0 in enumerate(first_rows) for i in range(i0, i0 + lengths[d])])
-    if reverse:
-        order = count - 1 - order
+def _solve_all(y, systems):
+    batch, (height, width, channels) = batch_size(y), y.shape[1:]
+    diagonals = [  # of the pixels (i, d − i): the first row, and how many there are
+        (first := max(0, d - width + 1), min(height, d + 1) - first) for d in range(height + width - 1)
+    ]
+    order = np.array([i * width + d - i for d, (first, n) in enumerate(diagonals) for i in range(first, first + n)])
+    pixels = tf.gather(tf.reshape(tf.transpose(y, [1, 2, 0, 3]), [height * width, -1]), order)
+    rows = tf.split(tf.reshape(pixels, [-1, channels]), [n * batch for _, n in diagonals])
+    for system in systems:
+        rows = _solve(rows, system, diagonals, batch)
+    pixels = tf.gather(tf.reshape(tf.concat(rows, axis=0), [height * width, -1]), np.argsort(order))
+    return tf.transpose(tf.reshape(pixels, [height, width, batch, channels]), [2, 0, 1, 3])
 
-    pixels = tf.gather(tf.reshape(tf.transpose(y, [1, 2, 0, 3]), [count, -1, channels]), order)
-    right_hand_sides = tf.split(_product(pixels, centre_inverse), lengths)
-    solved, products = [None] * (last + 1), [None] * (last + 1)
-    for d in range(last, -1, -1):
-        x = right_hand_sides[d]
+
+def _solve(y, system, diagonals, batch):
+    """Solves one system; y and the result are lists over the diagonals of `[n·B, C]`."""
+    window = math.isqrt(system.taps.shape[0] + 1)
+    sign = -1 if system.reverse else 1
+    offsets = [(sign * a, sign * b) for a in range(window) for b in range(window)][1:]
+    taps = -system.taps @ system.centre_inverse
+    solved, products = [None] * len(y), [None] * len(y)
+
+    def contribution(number, d, first_row, length):
+        """Rows `first_row`, … of a product of diagonal d; beyond the border they are 0."""
+        start = first_row - diagonals[d][0]
+        above, below = max(0, -start), max(0, start + length - diagonals[d][1])
+        inside = products[d][number][(start + above) * batch : (start + length - below) * batch]
+        return tf.pad(inside, [[above * batch, below * batch], [0, 0]]) if above or below else inside
+
+    for d in range(len(y))[::-sign]:
+        first, length = diagonals[d]
         terms = [
-            _rows(products[d + a + b][number], first_rows[d + a + b], first_rows[d] + a, lengths[d])
+            contribution(number, d + a + b, first + a, length)
             for number, (a, b) in enumerate(offsets)
-            if d + a + b <= last
+            if 0 <= d + a + b < len(y)
         ]
-        solved[d] = x = tf.add_n([x, *terms])
-        products[d] = [_product(x, tap) for tap in taps]
-    x = tf.gather(tf.concat(solved, axis=0), np.argsort(order))
-    return tf.transpose(tf.reshape(x, [height, width, -1, channels]), [2, 0, 1, 3])
-
-
-def _product(x, matrix):
-    """[n, B, C] @ [C, C], as one product of two matrices."""
-    return tf.reshape(tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), matrix), [x.shape[0], -1, x.shape[-1]])
-
-
-def _rows(x, first, start, length):
-    """Returns `length` rows of x from number `start`, where x begins with row `first` and all around it is 0."""
-    stop, end = start + length, first + x.shape[0]
-    inside = x[max(start, first) - first : min(stop, end) - first]
-    above, below = max(0, first - start), max(0, stop - end)
-    return tf.pad(inside, [[above, below], [0, 0], [0, 0]]) if above or below else inside
+        solved[d] = tf.add_n([tf.matmul(y[d], system.centre_inverse), *terms])
+        products[d] = tf.unstack(tf.matmul(solved[d][None], taps))
+    return solved

@@ -1,6 +1,6 @@
 """Emerging convolutions."""
 
-from flowconv.bijectors.autoregressive_convolution import AutoregressiveConvolution
+from flowconv.bijectors.autoregressive_convolution import AutoregressivePair
 from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
 
@@ -8,8 +8,8 @@ from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
 class EmergingConvolution(Chain):
     """A 1×1 convolution, then two autoregressive k×k convolutions of opposite order (Hoogeboom et al. 2019).
 
-    Together the two see a k×k window as a standard convolution does. Inverse: of the second, of the first, of the
-    1×1. Log-determinant: the sum of the three. Cost and invertibility: see the parts.
+    Inverse: of the second, of the first, of the 1×1. Log-determinant: the sum of the three. Cost and invertibility:
+    see the parts.
 
     Args:
       kernel_size: k, odd.
@@ -21,8 +21,7 @@ class EmergingConvolution(Chain):
         super().__init__(
             [
                 Conv1x1(parameterization, dtype=dtype, name="conv1x1"),
-                AutoregressiveConvolution(kernel_size, dtype=dtype, name="first"),
-                AutoregressiveConvolution(kernel_size, reverse=True, dtype=dtype, name="second"),
+                AutoregressivePair(kernel_size, dtype=dtype, name="autoregressive"),
             ],
             **kwargs,
         )
