@@ -168,7 +168,7 @@ class Trainer:
         raw = self.evaluator.bits_per_dim(test)
         with averaged_weights(self.flow, self.optimizer):
             averaged = self.evaluator.bits_per_dim(test)
-        with self._weights(bool(self.average_is_best)):
+        with self.better_weights():
             reconstruction = self.evaluator.reconstruction(test)
             condition_number = max_condition_number(self.flow)
         return {
@@ -187,7 +187,7 @@ class Trainer:
 
     def _finish(self, results, path):
         if self.root:
-            with self._weights(bool(self.average_is_best)):
+            with self.better_weights():
                 draw(self.flow, self.images.splits["test"], self.config, self.workdir)
             write_json(path, results)
             print_table(results, self.workdir)
@@ -294,6 +294,10 @@ class Trainer:
             )
             if improved:
                 self.checkpoints.save_best(seen)
+
+    def better_weights(self) -> contextlib.AbstractContextManager:
+        """Within it, the model has those of the best weights, raw or averaged, that were better on validation."""
+        return self._weights(bool(self.average_is_best))
 
     def _weights(self, average):
         """A context with the averaged weights, or with the raw ones as they are."""

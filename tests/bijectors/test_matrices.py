@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.bijectors.matrices import MATRICES, PLUMatrix
+from flowconv.bijectors.matrices import MATRICES, OrthogonalMatrix, PLUMatrix
+from flowconv.bijectors.matrices.householder import reflections
 from flowconv.bijectors.numerics import log_abs_det
 from tests.checks import perturb
 
@@ -34,6 +35,25 @@ def test_inverse_and_determinant(make, channels):
     value = matrix.matrix().numpy()
     np.testing.assert_allclose(matrix.inverse_matrix() @ value, np.eye(channels), atol=1e-9)
     np.testing.assert_allclose(matrix.log_abs_det(), np.linalg.slogdet(value)[1], atol=1e-10)
+
+
+@pytest.mark.parametrize("scale", [0.1, 10.0])
+def test_an_orthogonal_matrix_stays_a_rotation(scale):
+    matrix = built(OrthogonalMatrix, dtype="float32")
+    perturb(matrix, scale)
+    value = matrix.matrix().numpy()
+    np.testing.assert_allclose(value @ value.T, np.eye(12), atol=2e-6)
+    np.testing.assert_allclose(np.linalg.det(value), 1.0, atol=1e-5)
+    assert np.linalg.cond(value) < 1.00001
+    assert matrix.trainable_variables[0].shape == (12 * 11 // 2,)
+
+
+def test_reflections_are_the_product_of_their_matrices():
+    vectors = np.random.default_rng(0).standard_normal((5, 3))
+    expected = np.eye(5)
+    for v in vectors.T:
+        expected = expected @ (np.eye(5) - 2 * np.outer(v, v) / (v @ v))
+    np.testing.assert_allclose(reflections(tf.constant(vectors)), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("raw", [1e6, -1e6, np.inf, -np.inf])

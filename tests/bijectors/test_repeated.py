@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 from flowconv import bijectors
+from flowconv.bijectors.matrices import MATRICES
+from flowconv.bijectors.partitions import Checkerboard
 from tests.checks import perturb
 
 SHAPE = (4, 4, 8)
@@ -42,17 +44,30 @@ def loss_and_gradients(layer, x, compiled=False):
     return compute(x)
 
 
-@pytest.mark.parametrize("coupling", [bijectors.AffineCoupling, bijectors.AdditiveCoupling])
-@pytest.mark.parametrize(
-    "convolution",
-    [bijectors.ShiftConvolution, lambda dtype: bijectors.Conv1x1("direct", dtype=dtype)],
-    ids=["shift", "direct"],
-)
-def test_all_ways_back_give_the_same_gradients(convolution, coupling):
-    results = {
-        mode: loss_and_gradients(repeated(5, mode, convolution=convolution, coupling=coupling), images())
-        for mode in MODES
-    }
+def both_colours(dtype):
+    """Half a level of RealNVP."""
+    layers = [bijectors.AffineCoupling(8, partition=Checkerboard(colour), dtype=dtype) for colour in (0, 1)]
+    return bijectors.Chain(layers, dtype=dtype)
+
+
+STEPS = {
+    **{
+        name: {"convolution": lambda dtype, name=name: bijectors.build_convolution(name, {}, dtype=dtype)}
+        for name in bijectors.CONVOLUTIONS
+    },
+    **{
+        name: {"convolution": lambda dtype, name=name: bijectors.Conv1x1(name, dtype=dtype)}
+        for name in MATRICES
+        if name != "plu"
+    },
+    "additive": {"coupling": bijectors.AdditiveCoupling},
+    "checkerboard": {"convolution": both_colours},
+}
+
+
+@pytest.mark.parametrize("options", STEPS.values(), ids=STEPS.keys())
+def test_all_ways_back_give_the_same_gradients(options):
+    results = {mode: loss_and_gradients(repeated(3, mode, **options), images()) for mode in MODES}
     loss, gradients = results["store"]
     assert all(np.any(gradient.numpy() != 0) for gradient in gradients)
     for mode in ("recompute", "invert"):

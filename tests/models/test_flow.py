@@ -171,9 +171,11 @@ def test_reconstructs_every_pixel():
     np.testing.assert_array_equal(flow.to_images(flow.decode(flow.encode(flow.level_centres(images)))), images)
 
 
-def test_weights_survive_saving(tmp_path):
-    flow, other = build("float32"), build("float32", scale=0.2)
+@every_variant
+def test_weights_survive_saving(options, tmp_path):
+    flow, other = build("float32", **options), build("float32", scale=0.2, **options)
     images = pixels()
+    assert np.max(np.abs(other.bits_per_dim(images, 0) - flow.bits_per_dim(images, 0))) > 1e-3
     flow.save_weights(tmp_path / "flow.weights.h5")
     other.load_weights(tmp_path / "flow.weights.h5")
     np.testing.assert_array_equal(other.bits_per_dim(images, 0), flow.bits_per_dim(images, 0))

@@ -1,0 +1,62 @@
+"""A trained run of the paper's model as one of Glow."""
+
+import os
+
+from ml_collections import ConfigDict
+
+from flowconv.errors import UserError
+from flowconv.models.folding import fold_shift
+from flowconv.training import distributed
+from flowconv.training.loop import Trainer, load_data
+from flowconv.training.metrics import say
+from flowconv.training.workdir import Workdir
+
+
+def fold(workdir: str | os.PathLike, output: str | os.PathLike) -> tuple[float, float]:
+    """Folds the shifts of a run's best weights into its actnorms, and saves them as the best of a Glow's run.
+
+    Args:
+      workdir: of a finished run with model.convolution=shift and model.shift=channel.
+      output: of the run to make, with model.convolution=conv1x1; scripts/evaluate.py evaluates it.
+
+    Returns:
+      Test bits/dim before and after, on one and the same noise.
+
+    Raises:
+      UserError: if `workdir` holds no such run, or `output` can't take one.
+    """
+    distributed.initialize()
+    if distributed.size() > 1:
+        raise UserError("folding takes one process: start it without horovodrun")
+    source = Workdir(workdir)
+    config = source.load_config()
+    model = config.model
+    if (model.name, model.convolution, model.shift) != ("glow", "shift", "channel"):
+        given = f"model.name={model.name}, model.convolution={model.convolution}, model.shift={model.shift}"
+        raise UserError(
+            f"--workdir={workdir}: only a glow with convolution=shift, shift=channel folds, this is {given}"
+        )
+    target = Workdir(output)
+    folded_config = ConfigDict(config.to_dict())
+    folded_config.model.convolution = "conv1x1"
+    target.check(folded_config)
+    images = load_data(config)
+    before = Trainer(config, source, images)
+    after = Trainer(folded_config, target, images)
+    if not before.checkpoints.restore_best():
+        raise UserError(f"--workdir={workdir}: holds no checkpoint in {source.best_checkpoint}")
+    after.images_seen.assign(before.images_seen)
+    after.seconds.assign(before.seconds)
+    after.best_bits_per_dim.assign(before.best_bits_per_dim)
+    with before.better_weights():
+        fold_shift(before.flow, after.flow)
+        bits_before = before.evaluator.bits_per_dim(images.splits["test"])
+    averages = [variable for variable in after.optimizer.variables if variable.path.endswith("_average")]
+    for average, variable in zip(averages, after.flow.trainable_variables, strict=True):
+        average.assign(variable.value)
+    bits_after = after.evaluator.bits_per_dim(images.splits["test"])
+    target.save_config(folded_config)
+    after.checkpoints.save_best(int(after.images_seen))
+    before.watchdog.stop()
+    say(f"test bits/dim before {bits_before:.7f}, folded {bits_after:.7f}, difference {bits_after - bits_before:+.1e}")
+    return bits_before, bits_after

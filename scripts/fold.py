@@ -1,0 +1,29 @@
+"""Folds a trained run of the paper's model into one of Glow, which is the same function.
+
+    python scripts/fold.py --workdir=runs/cifar10 --output=runs/folded
+    python scripts/evaluate.py --workdir=runs/folded
+
+With one α and β a channel, actnorm → shift → 1×1 convolution is actnorm → 1×1 convolution. This prints test bits/dim
+of the run's best weights before and after, and writes them as a run with model.convolution=conv1x1.
+"""
+
+from absl import flags
+
+from flowconv import command_line
+
+WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
+OUTPUT = flags.DEFINE_string("output", None, "folder of the folded run")
+
+
+def main():
+    from flowconv.comparison import fold
+    from flowconv.errors import UserError
+
+    for name, value in (("workdir", WORKDIR.value), ("output", OUTPUT.value)):
+        if value is None:
+            raise UserError(f"--{name} is missing: name the folder of a run")
+    fold(WORKDIR.value, OUTPUT.value)
+
+
+if __name__ == "__main__":
+    command_line.run(main, __doc__)

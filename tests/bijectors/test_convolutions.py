@@ -1,0 +1,226 @@
+"""The convolutions of a step against plain matrices."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import tensorflow as tf
+
+from flowconv import bijectors
+from flowconv.bijectors import convolutions
+from flowconv.bijectors.autoregressive_convolution import AutoregressivePair
+from tests.checks import jacobian, perturb
+
+
+def built(layer, shape):
+    layer.build((None, *shape))
+    perturb(layer)
+    return layer
+
+
+def images(shape, n=2, dtype="float64"):
+    return tf.constant(np.random.default_rng(1).standard_normal((n, *shape)), dtype)
+
+
+def places(shape):
+    """Row, column and channel of each number of a flattened image, `[D, 3]`."""
+    return np.stack(np.unravel_index(np.arange(np.prod(shape)), shape), axis=1)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(("kernel_size", "window"), [(1, 1), (3, 2), (5, 3)])
+def test_the_mask_of_autoregressive_convolutions(kernel_size, window, reverse):
+    """Zeros of the Jacobian: what a number may not depend on; and all that it may depend on is there."""
+    shape = (4, 5, 3)
+    layer = built(bijectors.AutoregressiveConvolution(kernel_size, reverse, dtype="float64"), shape)
+    matrix = jacobian(layer.forward, images(shape, 1))
+    place = places(shape)
+    row, column, channel = np.moveaxis(place[None] - place[:, None], 2, 0)  # of the input, seen from the output
+    if reverse:
+        row, column, channel = -row, -column, -channel
+    allowed = (row >= 0) & (row < window) & (column >= 0) & (column < window)
+    allowed &= (row > 0) | (column > 0) | (channel <= 0)
+    np.testing.assert_array_equal(matrix != 0, allowed)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(("kernel_size", "shape"), [(3, (4, 4, 3)), (3, (3, 6, 2)), (5, (6, 3, 2)), (3, (1, 1, 4))])
+def test_the_autoregressive_inverse_is_a_dense_triangular_solve(kernel_size, shape, reverse):
+    layer = built(bijectors.AutoregressiveConvolution(kernel_size, reverse, dtype="float64"), shape)
+    matrix = jacobian(layer.forward, images(shape, 1))
+    # In the order of rows, columns and channels the matrix is upper triangular but for the channels.
+    channels = np.arange(matrix.shape[0]).reshape(-1, shape[-1])[:, ::-1].ravel()
+    order = channels[::-1] if reverse else channels
+    triangular = matrix[np.ix_(order, order)]
+    np.testing.assert_array_equal(triangular, np.triu(triangular))
+    y = images(shape, 3)
+    expected = np.empty((3, matrix.shape[0]))
+    expected[:, order] = scipy.linalg.solve_triangular(triangular, y.numpy().reshape(3, -1)[:, order].T).T
+    np.testing.assert_allclose(layer.inverse(y).numpy().reshape(3, -1), expected, atol=1e-10)
+    np.testing.assert_allclose(layer.forward_log_det_jacobian(y)[0], np.sum(np.log(np.diag(triangular))), atol=1e-10)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, None])
+def test_a_pair_of_autoregressive_convolutions_is_its_two_parts(batch):
+    shape = (5, 4, 3)
+    pair = built(AutoregressivePair(dtype="float64"), shape)
+    y = images(shape, batch or 3)
+    inverse = tf.function(pair.inverse, input_signature=[tf.TensorSpec((batch, *shape), tf.float64)])
+    first, second = pair.layers
+    np.testing.assert_allclose(inverse(y), first.inverse(second.inverse(y)), atol=1e-12)
+    matrix = jacobian(pair.forward, y[:1])
+    centre = np.flatnonzero((places(shape) == (2, 2, 1)).all(axis=1))[0]
+    seen = places(shape)[matrix[centre] != 0]
+    assert {(row - 2, column - 2) for row, column, _ in seen} >= {(-1, -1), (-1, 0), (0, 0), (0, 1), (1, 0), (1, 1)}
+
+
+def test_the_emerging_inverse_leaves_a_small_residual():
+    shape = (16, 16, 48)
+    layer = bijectors.EmergingConvolution()
+    layer.build((None, *shape))
+    perturb(layer, 0.02)
+    y = images(shape, 4, "float32")
+    assert np.max(np.abs(layer.forward(layer.inverse(y)) - y)) < 1e-4
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_spoiled_emerging_inverse_is_nan_and_never_wrong(compiled):
+    """With large taps the inverse grows from pixel to pixel until rounding is all there is."""
+    shape = (12, 12, 4)
+    pair = AutoregressivePair()
+    pair.build((None, *shape))
+    perturb(pair, 0.5)
+    inverse = tf.function(pair.inverse, autograph=False, jit_compile=compiled)
+    y = images(shape, 3, "float32") * tf.constant([1.0, 0.0, 1.0])[:, None, None, None]
+    x = inverse(y)
+    assert np.all(np.isnan(x[0])) and np.all(np.isnan(x[2]))
+    np.testing.assert_array_equal(x[1], 0.0)
+    unchecked = [layer.system() for layer in reversed(pair.layers)]
+    wrong = pair.forward(bijectors.autoregressive_convolution.substitute_back(y, unchecked))
+    assert not np.max(np.abs(wrong - y)) < 0.01  # so it would have been wrong
+    assert np.all(np.isnan(pair.inverse(y * np.nan)))
+
+
+def dense_circulant(layer, shape):
+    """The matrix of y_ij = Σ_ab K_ab x_{i+a, j+b}, indices modulo H and W."""
+    height, width, channels = shape
+    border = layer.border
+    size = 2 * border + 1
+    kernel = layer.kernel.numpy().reshape(size, size, channels, channels)
+    matrix = np.zeros((height, width, channels, height, width, channels))
+    for i in range(height):
+        for j in range(width):
+            for a in range(size):
+                for b in range(size):
+                    matrix[i, j, :, (i + a - border) % height, (j + b - border) % width, :] += kernel[a, b]
+    return matrix.reshape(height * width * channels, -1)
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+@pytest.mark.parametrize("size", [(4, 4), (5, 5), (4, 5), (5, 4), (2, 3)])
+def test_the_periodic_convolution_is_a_block_circulant_matrix(size, kernel_size):
+    shape = (*size, 3)
+    layer = built(bijectors.PeriodicConvolution(kernel_size, dtype="float64"), shape)
+    matrix = dense_circulant(layer, shape)
+    x = images(shape)
+    flat = x.numpy().reshape(len(x), -1)
+    np.testing.assert_allclose(layer.forward(x).numpy().reshape(len(x), -1), flat @ matrix.T, atol=1e-12)
+    np.testing.assert_allclose(
+        layer.inverse(x).numpy().reshape(len(x), -1), np.linalg.solve(matrix, flat.T).T, atol=1e-9
+    )
+    np.testing.assert_allclose(layer.forward_log_det_jacobian(x), np.linalg.slogdet(matrix)[1], atol=1e-10)
+    values = np.linalg.svd(matrix, compute_uv=False)
+    found = layer.singular_values()["kernel"]
+    np.testing.assert_allclose([found.max(), found.min()], [values.max(), values.min()], rtol=1e-10)
+
+
+def test_the_periodic_convolution_refuses_images_that_it_would_wrap_around_twice():
+    with pytest.raises(ValueError, match="5×5 needs images larger than 1×4"):
+        bijectors.PeriodicConvolution(5).build((None, 1, 4, 2))
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+@pytest.mark.parametrize("channels", [2, 12, 30])
+def test_rolls_each_channel_by_its_own_offset(kernel_size, channels):
+    layer = bijectors.Roll(kernel_size)
+    x = images((4, 5, channels), dtype="float32").numpy()
+    border = kernel_size // 2
+    window = [(a, b) for a in range(-border, border + 1) for b in range(-border, border + 1)]
+    parts = np.array_split(np.arange(channels), len(window))
+    y = layer.forward(tf.constant(x)).numpy()
+    for (a, b), own in zip(window, parts, strict=True):
+        for c in own:
+            rows, columns = (np.arange(4) + a) % 4, (np.arange(5) + b) % 5
+            np.testing.assert_array_equal(y[..., c], x[:, rows][:, :, columns][..., c])
+
+
+def test_reverse_and_shuffle_permute_channels():
+    x = images((2, 2, 12))
+    np.testing.assert_array_equal(bijectors.Reverse(dtype="float64").forward(x), x[..., ::-1])
+    shuffle = bijectors.Shuffle(dtype="float64")
+    shuffle.build((None, 2, 2, 12))
+    order = shuffle.order.numpy()
+    assert sorted(order) == list(range(12)) and list(order) != list(range(12))
+    np.testing.assert_array_equal(shuffle.forward(x), x.numpy()[..., order])
+
+
+def test_every_step_shuffles_in_an_order_of_its_own():
+    layer = bijectors.Repeated(bijectors.Shuffle(), 4)
+    layer.build((None, 2, 2, 24))
+    orders = layer.variables[0].numpy()
+    assert len({tuple(order) for order in orders}) == 4
+
+
+@pytest.mark.parametrize("name", ["emerging", "periodic", "rolled_shift", "shuffle"])
+def test_compiles_under_xla_both_ways(name):
+    shape = (4, 4, 4)
+    layer = bijectors.build_convolution(name, {})
+    layer.build((None, *shape))
+    perturb(layer)
+    x = images(shape, dtype="float32")
+
+    @tf.function(autograph=False, jit_compile=True)
+    def there_and_back(x):
+        y, log_det = layer.forward_and_log_det(x)
+        return *layer.inverse_and_log_det(y), log_det
+
+    back, inverse_log_det, log_det = there_and_back(x)
+    np.testing.assert_allclose(back, x, atol=1e-4)
+    np.testing.assert_allclose(log_det, -inverse_log_det, atol=1e-4)
+    np.testing.assert_allclose(log_det, layer.forward_log_det_jacobian(x), rtol=1e-5, atol=1e-5)
+
+
+def test_singular_values_are_those_of_the_matrices():
+    layer = bijectors.Repeated(bijectors.ShiftConvolution("channel", "direct", dtype="float64"), 3, dtype="float64")
+    layer.build((None, 4, 4, 6))
+    perturb(layer)
+    (found,) = layer.singular_values().values()
+    weights = next(v for v in layer.variables if v.path.endswith("weight"))
+    np.testing.assert_allclose(found, np.linalg.svd(weights.numpy(), compute_uv=False), rtol=1e-12)
+
+
+def test_a_new_file_is_a_new_convolution(tmp_path, monkeypatch):
+    source = '''
+from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
+
+class Twice(Conv1x1):
+    """W x, with the fields that its constructor names."""
+
+    def __init__(self, kernel_size=1, **kwargs):
+        super().__init__("direct", **kwargs)
+        self.kernel_size = kernel_size
+'''
+    (tmp_path / "twice.py").write_text(source)
+    monkeypatch.setattr(convolutions, "CONVOLUTIONS", (*convolutions.CONVOLUTIONS, "twice"))
+    monkeypatch.setattr(convolutions, "__path__", [*convolutions.__path__, str(tmp_path)])
+    layer = bijectors.build_convolution("twice", {"kernel_size": 7, "shift": "channel"}, name="here")
+    assert (type(layer).__name__, layer.kernel_size, layer.name) == ("Twice", 7, "here")
+
+
+def test_refuses_what_is_no_convolution(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"convolution must be one of conv1x1, emerging, .*, got 'conv2x2'"):
+        bijectors.build_convolution("conv2x2", {})
+    (tmp_path / "nothing.py").write_text("")
+    monkeypatch.setattr(convolutions, "CONVOLUTIONS", ("nothing",))
+    monkeypatch.setattr(convolutions, "__path__", [str(tmp_path)])
+    with pytest.raises(ValueError, match="must hold one public bijector, and holds 0"):
+        bijectors.build_convolution("nothing", {})
