@@ -20,12 +20,13 @@ VARIANTS = flags.DEFINE_list(
 SEEDS = flags.DEFINE_integer("seeds", 3, "runs of each variant, with seeds from config.seed on")
 OUTPUT = flags.DEFINE_string("output", "runs/comparison", "folder of tables, curves and runs")
 ROUNDS = flags.DEFINE_integer("rounds", 10, "alternated rounds in which speeds are measured")
+LAYERS = flags.DEFINE_bool("layers", True, "whether the cost of one layer alone is measured too")
 
 
 def main(config):
     from flowconv.comparison import compare  # flags are checked before TensorFlow is imported
 
-    compare(config, VARIANTS.value, SEEDS.value, OUTPUT.value, ROUNDS.value)
+    compare(config, VARIANTS.value, SEEDS.value, OUTPUT.value, ROUNDS.value, LAYERS.value)
 
 
 if __name__ == "__main__":

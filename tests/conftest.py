@@ -9,6 +9,7 @@ import keras
 import pytest
 
 from flowconv.training import distributed
+from tests.runs import TINY, launch
 
 distributed.initialize()  # before any operation: it sets the number of threads
 
@@ -18,3 +19,25 @@ def seeds():
     """Every test draws the same weights, alone or in company."""
     keras.utils.set_random_seed(0)
     random.seed(0)
+
+
+@pytest.fixture(scope="session")
+def train(tmp_path_factory):
+    """A function that trains a tiny flow on the photographs: train(workdir, ranks=1, **{"field": value})."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def run(workdir, ranks=1, **fields):
+        values = TINY | {"data.cache_dir": cache} | fields
+        overrides = [f"--config.{name}={value}" for name, value in values.items()]
+        return launch("train.py", f"--workdir={workdir}", *overrides, ranks=ranks)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished_run(train, tmp_path_factory):
+    """The workdir of a finished run on one rank, and what it printed."""
+    workdir = tmp_path_factory.mktemp("run") / "workdir"
+    result = train(workdir)
+    assert result.returncode == 0, result.stderr
+    return workdir, result.stdout

@@ -24,7 +24,12 @@ IMMATERIAL = ("data.cache_dir", "train.log_seconds", "train.checkpoint_seconds",
 
 
 def compare(
-    config: ConfigDict, variants: Sequence[str], seeds: int, output: str | os.PathLike, rounds: int = 5
+    config: ConfigDict,
+    variants: Sequence[str],
+    seeds: int,
+    output: str | os.PathLike,
+    rounds: int = 10,
+    layers: bool = True,
 ) -> list[dict]:
     """Trains each variant from each seed on the same images in the same order, and writes tables and curves.
 
@@ -36,6 +41,7 @@ def compare(
       seeds: how many seeds.
       output: folder of table.md, table.csv, curves.png, layers.md, layers.csv, and of the runs, in runs/.
       rounds: alternated rounds in which speeds are measured.
+      layers: whether the cost of one layer alone is measured too.
 
     Returns:
       The rows of table.csv, on every worker.
@@ -65,13 +71,13 @@ def compare(
     say_on_root("\nAll runs are finished; measuring speeds")
     speeds = measure_speeds({v: configs[v, config.seed] for v in variants}, load_data(config), rounds)
     rows = [summarize(variant, [results[variant, seed] for seed in seeds]) | speeds[variant] for variant in variants]
-    layers = cost_layers(config.model.kernel_size, rounds) if distributed.is_root() else []
 
     def write():
         curves = {v: [read_metrics(workdirs[v, seed].metrics) for seed in seeds] for v in variants}
         say("\n" + write_variants(output, rows, results[variants[0], config.seed], config))
-        say("\n" + write_layers(output, layers))
         draw_curves(output / "curves.png", curves)
+        if layers:
+            say("\n" + write_layers(output, cost_layers(config.model.kernel_size, rounds)))
         say(f"\nTables and curves are in {output}")
 
     distributed.on_root(write)

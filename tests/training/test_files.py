@@ -10,7 +10,7 @@ from flowconv.configuration import default_config, flatten
 from flowconv.errors import UserError
 from flowconv.training.metrics import MetricsFile, Progress, duration, read_metrics
 from flowconv.training.workdir import Workdir
-from tests.training.conftest import ROOT
+from tests.runs import ROOT
 
 
 def test_config_survives_the_workdir(tmp_path):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.training.conftest import ROOT, launch, saved_variables
+from tests.runs import ROOT, launch, saved_variables
 
 
 def test_leaves_what_a_user_looks_for(finished_run):

@@ -1,4 +1,4 @@
-"""Small runs of train.py, alone and under horovodrun."""
+"""Small runs of the programs, alone and under horovodrun."""
 
 import os
 import subprocess
@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 TINY = {
     "model.levels": 2,
     "model.depth": 2,
@@ -36,28 +35,6 @@ def launch(script, *arguments, ranks=1, timeout=240):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "TF_CPP_MIN_LOG_LEVEL": "2"}
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=timeout)
-
-
-@pytest.fixture(scope="session")
-def train(tmp_path_factory):
-    """A function that trains a tiny flow on the photographs: train(workdir, ranks=1, **{"field": value})."""
-    cache = tmp_path_factory.mktemp("cache")
-
-    def run(workdir, ranks=1, **fields):
-        values = TINY | {"data.cache_dir": cache} | fields
-        overrides = [f"--config.{name}={value}" for name, value in values.items()]
-        return launch("train.py", f"--workdir={workdir}", *overrides, ranks=ranks)
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def finished_run(train, tmp_path_factory):
-    """The workdir of a finished run on one rank, and what it printed."""
-    workdir = tmp_path_factory.mktemp("run") / "workdir"
-    result = train(workdir)
-    assert result.returncode == 0, result.stderr
-    return workdir, result.stdout
 
 
 def saved_variables(workdir, folder="checkpoints"):
