@@ -20,7 +20,13 @@ from flowconv.training.metrics import read_metrics, say
 from flowconv.training.workdir import Workdir, read_json
 
 # Runs that differ in these alone are the same runs.
-IMMATERIAL = ("data.cache_dir", "train.log_seconds", "train.checkpoint_seconds", "train.watchdog_seconds")
+IMMATERIAL = (
+    "data.dir",
+    "data.cache_dir",
+    "train.log_seconds",
+    "train.checkpoint_seconds",
+    "train.watchdog_seconds",
+)
 
 
 def compare(

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors import build_convolution
+from flowconv.bijectors.autoregressive_convolution import AutoregressivePair
 from flowconv.comparison.speed import timed
 
 SHAPES = ((64, 16, 16, 12), (64, 16, 16, 48), (16, 64, 64, 24))
@@ -27,8 +28,9 @@ def cost_layers(kernel_size: int, rounds: int) -> list[dict]:
 def _cost(shape, kernel_size, rounds):
     x = tf.random.stateless_normal(shape, [0, 0])
     actions, parameters = {}, {}
-    for name in LAYERS:
-        layer = build_convolution(name, {"kernel_size": kernel_size})
+    layers = {name: build_convolution(name, {"kernel_size": kernel_size}) for name in LAYERS}
+    layers["emerging without its 1×1"] = AutoregressivePair(kernel_size)
+    for name, layer in layers.items():
         layer.build((None, *shape[1:]))
         parameters[name] = sum(math.prod(variable.shape) for variable in layer.trainable_variables)
         actions[name] = {

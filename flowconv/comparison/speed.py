@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from flowconv import data
 from flowconv.models import build_flow
 from flowconv.training import distributed
-from flowconv.training.step import build_step
+from flowconv.training.step import build_step, uses_xla
 
 
 def measure_speeds(
@@ -48,11 +48,10 @@ def timed(act: Callable[[], tf.Tensor]) -> float:
 
 def _actions(config, pixels):
     flow = build_flow(config)
-    jit_compile = config.train.jit_compile == "on"
-    step = build_step(config, flow, jit_compile)
+    step = build_step(config, flow)
     x = flow.dequantize(pixels, seed=0)
     flow.initialize(x, distributed.average)
-    options = {"autograph": False, "jit_compile": jit_compile}
+    options = {"autograph": False, "jit_compile": uses_xla(config)}
     encode = tf.function(lambda x: tf.reduce_sum(flow.log_prob(x)), **options)
     decode = tf.function(lambda latents: tf.reduce_sum(flow.decode(latents)), **options)
     latents = flow.sample_latents(len(pixels), temperature=0.7)

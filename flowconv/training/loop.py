@@ -18,7 +18,7 @@ from flowconv.training import distributed
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.metrics import MetricsFile, Progress, TensorBoard, duration, say
 from flowconv.training.report import draw, print_table, versions
-from flowconv.training.step import build_step
+from flowconv.training.step import build_step, uses_xla
 from flowconv.training.workdir import Workdir, write_json
 
 SKIPPED_STEPS_IN_A_ROW = 20  # with a loss or gradient that isn't finite, before the run gives up
@@ -100,12 +100,9 @@ class Trainer:
         self.watchdog = distributed.Watchdog(config.train.watchdog_seconds)
         self.watchdog.feed(patient=True)
         self.global_batch = config.train.batch_size * distributed.size()
-        self.jit_compile = config.train.jit_compile == "on" or (
-            config.train.jit_compile == "auto" and bool(tf.config.list_physical_devices("GPU"))
-        )
 
         self.flow = build_flow(config)
-        self.step = build_step(config, self.flow, self.jit_compile)
+        self.step = build_step(config, self.flow)
         self.optimizer, self.images_seen = self.step.optimizer, self.step.images_seen
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self.best_bits_per_dim = tf.Variable(np.inf, dtype=tf.float64, trainable=False)
@@ -118,7 +115,7 @@ class Trainer:
             world_size=distributed.size(),
             total=distributed.total,
             maximum=distributed.maximum,
-            jit_compile=self.jit_compile,
+            jit_compile=uses_xla(config),
         )
         progress = {
             "images_seen": self.images_seen,

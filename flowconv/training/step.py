@@ -107,7 +107,13 @@ class TrainingStep:
         return self._update(loss, gradients, images.shape[0] * distributed.size())
 
 
-def build_step(config: ConfigDict, flow: Flow, jit_compile: bool = False) -> TrainingStep:
+def uses_xla(config: ConfigDict) -> bool:
+    """Whether XLA compiles what computes with the flow: as train.jit_compile says, "auto" meaning on GPUs."""
+    choice = config.train.jit_compile
+    return choice == "on" or (choice == "auto" and bool(tf.config.list_physical_devices("GPU")))
+
+
+def build_step(config: ConfigDict, flow: Flow) -> TrainingStep:
     """Returns the training step of `config` for a built flow, with an optimizer and a count of images of its own."""
     optimizer = build_optimizer(config)
     optimizer.build(flow.trainable_variables)  # its slots exist before anything is saved or broadcast
@@ -118,5 +124,5 @@ def build_step(config: ConfigDict, flow: Flow, jit_compile: bool = False) -> Tra
         images_seen=tf.Variable(0, dtype=tf.int64, trainable=False),
         seed=config.seed,
         flip=config.data.flip,
-        jit_compile=jit_compile,
+        jit_compile=uses_xla(config),
     )

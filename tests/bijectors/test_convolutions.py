@@ -134,7 +134,7 @@ def test_the_periodic_convolution_is_a_block_circulant_matrix(size, kernel_size)
 
 
 def test_the_periodic_convolution_refuses_images_that_it_would_wrap_around_twice():
-    with pytest.raises(ValueError, match="5×5 needs images larger than 1×4"):
+    with pytest.raises(ValueError, match="needs images of at least 2×2, got 1×4"):
         bijectors.PeriodicConvolution(5).build((None, 1, 4, 2))
 
 

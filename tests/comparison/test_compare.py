@@ -108,7 +108,7 @@ def test_refuses_in_one_line(argument, message, tmp_path):
 
 def test_costs_of_one_layer():
     rows = _cost((2, 4, 4, 4), kernel_size=3, rounds=1)
-    assert [row["layer"] for row in rows] == [*LAYERS, "standard 3×3"]
+    assert [row["layer"] for row in rows] == [*LAYERS, "emerging without its 1×1", "standard 3×3"]
     assert all(row["forward_ms"] > 0 for row in rows)
     parameters = {row["layer"]: row["parameters"] for row in rows}
     assert parameters["shift"] == parameters["conv1x1"] + 2 * 4

@@ -31,7 +31,10 @@ class PeriodicConvolution(Bijector):
         height, width, channels = input_shape[-3:]
         size = 2 * self.border + 1
         if self.border > min(height, width):
-            raise ValueError(f"a periodic convolution of {size}×{size} needs images larger than {height}×{width}")
+            raise ValueError(
+                f"a periodic {size}×{size} convolution needs images of at least {self.border}×{self.border}, "
+                f"got {height}×{width}"
+            )
         self.kernel = self.add_weight(
             shape=(size * size, channels, channels),  # [tap, out, in]
             initializer=_RotationAndNoise(),
