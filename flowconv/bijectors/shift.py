@@ -39,12 +39,13 @@ class InvertibleShift(Bijector):
         """log α, of shape [C] or [H, W, C]."""
         return soft_clip(self.log_alpha_unclipped.value, LOG_ALPHA_LIMIT)
 
-    def _log_det(self, x):
+    def log_det(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns the forward log-determinant for images of the size of x, `[B]`, nats."""
         count = pixels(x) if self.per == "channel" else 1.0
         return per_example(count * tf.reduce_sum(self.log_alpha), x)
 
     def forward_and_log_det(self, x):
-        return x * tf.exp(self.log_alpha) + self.beta.value, self._log_det(x)
+        return x * tf.exp(self.log_alpha) + self.beta.value, self.log_det(x)
 
     def inverse_and_log_det(self, y):
-        return (y - self.beta.value) * tf.exp(-self.log_alpha), -self._log_det(y)
+        return (y - self.beta.value) * tf.exp(-self.log_alpha), -self.log_det(y)

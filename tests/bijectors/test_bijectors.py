@@ -140,14 +140,14 @@ class WrongInverse(bijectors.InvertibleShift):
     """Forgets β on the way back."""
 
     def inverse_and_log_det(self, y):
-        return y * tf.exp(-self.log_alpha), -self._log_det(y)
+        return y * tf.exp(-self.log_alpha), -self.log_det(y)
 
 
 class WrongLogDet(bijectors.InvertibleShift):
     """Has the log-determinant of Algorithm 1 as printed, without H·W."""
 
-    def _log_det(self, x):
-        return super()._log_det(x) / (x.shape[1] * x.shape[2])
+    def log_det(self, x):
+        return super().log_det(x) / (x.shape[1] * x.shape[2])
 
 
 class WrongCouplingLogDet(bijectors.AffineCoupling):

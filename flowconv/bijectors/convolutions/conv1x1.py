@@ -25,16 +25,23 @@ class Conv1x1(Bijector):
     def build(self, input_shape):
         self.weight.build(input_shape)
 
+    def log_det(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns the forward log-determinant for images of the size of x, `[B]`, nats."""
+        return per_example(pixels(x) * self.weight.log_abs_det(), x)
+
     def forward_and_log_det(self, x):
-        return _matmul(x, self.weight.matrix()), per_example(pixels(x) * self.weight.log_abs_det(), x)
+        return matmul(x, self.weight.matrix()), self.log_det(x)
 
     def inverse_and_log_det(self, y):
-        return _matmul(y, self.weight.inverse_matrix()), per_example(-pixels(y) * self.weight.log_abs_det(), y)
+        return matmul(y, self.weight.inverse_matrix()), -self.log_det(y)
 
     def singular_values(self):
         return {"weight": np.linalg.svd(self.weight.matrix(), compute_uv=False)}
 
 
-def _matmul(x, matrix):
-    rows = tf.reshape(x, [-1, x.shape[-1]])
-    return tf.reshape(tf.matmul(rows, matrix, transpose_b=True), tf.shape(x))
+def matmul(x: tf.Tensor, matrix: tf.Tensor, bias: tf.Tensor | None = None) -> tf.Tensor:
+    """Returns W x_ij + b at every pixel: x `[B, H, W, C]`, W `[C, C]`, b `[C]`."""
+    rows = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), matrix, transpose_b=True)
+    if bias is not None:
+        rows = tf.nn.bias_add(rows, bias)
+    return tf.reshape(rows, tf.shape(x))
