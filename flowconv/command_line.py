@@ -113,7 +113,8 @@ def help_text(description: str, with_config: bool) -> str:
     if with_config:
         lines.append("  --config=…  the experiment: a file of configs/ (default: configs/photos.py)")
     for flag in flags.FLAGS.get_flags_for_module(sys.argv[0]):
-        default = f" (default: {flag.default})" if flag.default not in (None, "") else ""
+        value = ",".join(flag.default) if isinstance(flag.default, list) else flag.default
+        default = f" (default: {value})" if value not in (None, "") else ""
         lines.append(f"  --{flag.name}=…  {flag.help}{default}")
     if with_config:
         lines += ["", "Fields of --config, each set by --config.FIELD=VALUE, with the common default:"]

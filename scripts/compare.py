@@ -1,6 +1,6 @@
 """Trains variants of a model alike, several seeds each, and puts them side by side in one table.
 
-    python scripts/compare.py --config=configs/cifar10.py --variants=realnvp,conv1x1,emerging,periodic,shift \
+    python scripts/compare.py --config=configs/cifar10.py --variants=realnvp,conv1x1,emerging,periodic,shift \\
         --seeds=3 --config.train.images=1000000 --output=runs/comparison
     horovodrun -np 4 python scripts/compare.py --config=configs/cifar10.py --output=runs/comparison
 
@@ -13,20 +13,22 @@ curves.png, layers.md and layers.csv (the cost of one convolution alone), and th
 from absl import flags
 
 from flowconv import command_line
+from flowconv.comparison import variants
 
 VARIANTS = flags.DEFINE_list(
     "variants", ["realnvp", "conv1x1", "emerging", "periodic", "shift", "rolled_shift"], "what is compared"
 )
-SEEDS = flags.DEFINE_integer("seeds", 3, "runs of each variant, with seeds from config.seed on")
+SEEDS = flags.DEFINE_integer("seeds", 3, "runs of each variant, with seeds from config.seed on", 1)
 OUTPUT = flags.DEFINE_string("output", "runs/comparison", "folder of tables, curves and runs")
-ROUNDS = flags.DEFINE_integer("rounds", 10, "alternated rounds in which speeds are measured")
+ROUNDS = flags.DEFINE_integer("rounds", 10, "alternated rounds in which speeds are measured", 1)
 LAYERS = flags.DEFINE_bool("layers", True, "whether the cost of one layer alone is measured too")
 
 
 def main(config):
-    from flowconv.comparison import compare  # flags are checked before TensorFlow is imported
+    configs = variants.variant_configs(config, VARIANTS.value, SEEDS.value)
+    from flowconv.comparison.compare import compare  # flags are checked before TensorFlow is imported
 
-    compare(config, VARIANTS.value, SEEDS.value, OUTPUT.value, ROUNDS.value, LAYERS.value)
+    compare(configs, OUTPUT.value, ROUNDS.value, LAYERS.value)
 
 
 if __name__ == "__main__":

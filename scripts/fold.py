@@ -10,18 +10,18 @@ of the run's best weights before and after, and writes them as a run with model.
 from absl import flags
 
 from flowconv import command_line
+from flowconv.errors import UserError
 
 WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
 OUTPUT = flags.DEFINE_string("output", None, "folder of the folded run")
 
 
 def main():
-    from flowconv.comparison import fold
-    from flowconv.errors import UserError
-
     for name, value in (("workdir", WORKDIR.value), ("output", OUTPUT.value)):
         if value is None:
             raise UserError(f"--{name} is missing: name the folder of a run")
+    from flowconv.comparison.folding import fold  # flags are checked before TensorFlow is imported
+
     fold(WORKDIR.value, OUTPUT.value)
 
 

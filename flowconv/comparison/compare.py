@@ -1,7 +1,7 @@
 """Variants trained alike."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -12,7 +12,7 @@ from flowconv import configuration, data
 from flowconv.comparison.layers import cost_layers
 from flowconv.comparison.speed import measure_speeds
 from flowconv.comparison.tables import draw_curves, summarize, write_layers, write_variants
-from flowconv.comparison.variants import folder_name, variant_config
+from flowconv.comparison.variants import folder_name
 from flowconv.errors import UserError
 from flowconv.training import distributed
 from flowconv.training.loop import load_data, train
@@ -30,21 +30,14 @@ IMMATERIAL = (
 
 
 def compare(
-    config: ConfigDict,
-    variants: Sequence[str],
-    seeds: int,
-    output: str | os.PathLike,
-    rounds: int = 10,
-    layers: bool = True,
+    configs: Mapping[tuple[str, int], ConfigDict], output: str | os.PathLike, rounds: int = 10, layers: bool = True
 ) -> list[dict]:
     """Trains each variant from each seed on the same images in the same order, and writes tables and curves.
 
     Called by every worker of a Horovod job, or alone. Finished runs stay as they are, one that was stopped goes on.
 
     Args:
-      config: what the variants have in common; its seed is the first.
-      variants: as `variant_config` takes them.
-      seeds: how many seeds.
+      configs: as `variant_configs` has them.
       output: folder of table.md, table.csv, curves.png, layers.md, layers.csv, and of the runs, in runs/.
       rounds: alternated rounds in which speeds are measured.
       layers: whether the cost of one layer alone is measured too.
@@ -55,16 +48,8 @@ def compare(
     Raises:
       UserError: for anything that the user can put right, on every worker, before any run begins.
     """
-    if seeds < 1:
-        raise UserError(f"--seeds={seeds}: must be at least 1")
-    if rounds < 1:
-        raise UserError(f"--rounds={rounds}: must be at least 1")
-    variants = list(dict.fromkeys(variants))
-    if not variants:
-        raise UserError("--variants is empty: name at least one")
-    configuration.validate(config)
-    seeds = range(config.seed, config.seed + seeds)
-    configs = {(variant, seed): variant_config(config, variant, seed) for seed in seeds for variant in variants}
+    variants, seeds = (list(dict.fromkeys(part)) for part in zip(*configs, strict=True))
+    config = configs[variants[0], seeds[0]]
     output = Path(output)
     workdirs = {key: Workdir(output / "runs" / folder_name(*key)) for key in configs}
     # Every model is traced anew, and has to be.
@@ -75,12 +60,12 @@ def compare(
 
     results = {key: _run(configs[key], workdirs[key], f"{key[0]}, seed {key[1]}") for key in configs}
     say_on_root("\nAll runs are finished; measuring speeds")
-    speeds = measure_speeds({v: configs[v, config.seed] for v in variants}, load_data(config), rounds)
+    speeds = measure_speeds({v: configs[v, seeds[0]] for v in variants}, load_data(config), rounds)
     rows = [summarize(variant, [results[variant, seed] for seed in seeds]) | speeds[variant] for variant in variants]
 
     def write():
         curves = {v: [read_metrics(workdirs[v, seed].metrics) for seed in seeds] for v in variants}
-        say("\n" + write_variants(output, rows, results[variants[0], config.seed], config))
+        say("\n" + write_variants(output, rows, results[variants[0], seeds[0]], config))
         draw_curves(output / "curves.png", curves)
         if layers:
             say("\n" + write_layers(output, cost_layers(config.model.kernel_size, rounds)))

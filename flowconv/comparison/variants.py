@@ -1,6 +1,7 @@
 """Variants by name. Nothing here imports TensorFlow."""
 
 import re
+from collections.abc import Sequence
 
 from ml_collections import ConfigDict
 
@@ -9,6 +10,27 @@ from flowconv.errors import UserError
 
 MODELS = tuple(name for name in configuration.CHOICES["model.name"] if name != "glow")
 CONVOLUTIONS = configuration.CHOICES["model.convolution"]
+
+
+def variant_configs(config: ConfigDict, variants: Sequence[str], seeds: int) -> dict[tuple[str, int], ConfigDict]:
+    """Returns the config of each run by (variant, seed): all variants with the first seed, then with the next one.
+
+    Args:
+      config: what the variants have in common; its seed is the first.
+      variants: as `variant_config` takes them.
+      seeds: how many.
+
+    Raises:
+      UserError: if there is no variant, or one that can't be.
+    """
+    if not variants:
+        raise UserError("--variants is empty: name at least one")
+    configuration.validate(config)
+    return {
+        (variant, seed): variant_config(config, variant, seed)
+        for seed in range(config.seed, config.seed + seeds)
+        for variant in dict.fromkeys(variants)
+    }
 
 
 def variant_config(config: ConfigDict, variant: str, seed: int) -> ConfigDict:

@@ -9,7 +9,9 @@ import time
 
 import pytest
 
+from flowconv.comparison.folding import fold
 from flowconv.comparison.layers import LAYERS, _cost
+from flowconv.errors import UserError
 from tests.runs import ROOT, TINY, launch
 
 FIELDS = TINY | {"model.levels": 1, "train.images": 96, "train.evaluate_images": 48}
@@ -75,10 +77,10 @@ def test_killed_and_started_again_it_ends_with_the_same_table(arguments, uninter
 
 
 def test_two_ranks(arguments, tmp_path):
-    result = launch("scripts/compare.py", f"--output={tmp_path}", *arguments, "--seeds=2", "--variants=shift", ranks=2)
+    result = launch("scripts/compare.py", f"--output={tmp_path}", *arguments, "--variants=shift", ranks=2)
     assert result.returncode == 0, result.stderr
     (row,) = table(tmp_path)
-    assert row["seeds"] == "2" and float(row["bits_per_dim_std"]) > 0
+    assert row["variant"] == "shift" and 4 < float(row["bits_per_dim_mean"]) < 9
 
 
 def test_refuses_the_folder_of_another_comparison(arguments, uninterrupted):
@@ -86,14 +88,14 @@ def test_refuses_the_folder_of_another_comparison(arguments, uninterrupted):
     result = launch("scripts/compare.py", f"--output={output}", *arguments, "--config.optimizer.learning_rate=0.5")
     assert result.returncode == 2
     (line,) = result.stderr.strip().splitlines()
-    assert "holds another run (optimizer.learning_rate is 0.001 there and 0.5 here)" in line
+    assert "holds another run (optimizer.learning_rate is 0.002 there and 0.5 here)" in line
 
 
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("--seeds=0", "--seeds=0: must be at least 1"),
-        ("--rounds=0", "--rounds=0: must be at least 1"),
+        ("--seeds=0", "flag --seeds=0: 0 is not a positive integer"),
+        ("--rounds=0", "flag --rounds=0: 0 is not a positive integer"),
         ("--variants=", "--variants is empty"),
         ("--variants=shift,glow", "--variants=glow: must be one of"),
     ],
@@ -126,5 +128,5 @@ def test_a_trained_run_folds_into_a_glow(finished_run, tmp_path):
     assert abs(before - folded) < 1e-6
     result = launch("scripts/evaluate.py", f"--workdir={output}")
     assert result.returncode == 0 and f"{before:.4f}" in result.stdout
-    result = launch("scripts/fold.py", f"--workdir={output}", f"--output={tmp_path / 'again'}")
-    assert result.returncode == 2 and "only a glow with convolution=shift, shift=channel folds" in result.stderr
+    with pytest.raises(UserError, match=r"only a glow with convolution=shift, shift=channel folds, this is .*conv1x1"):
+        fold(output, tmp_path / "again")
