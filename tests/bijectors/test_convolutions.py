@@ -8,6 +8,8 @@ import tensorflow as tf
 from flowconv import bijectors
 from flowconv.bijectors import convolutions
 from flowconv.bijectors.autoregressive_convolution import AutoregressivePair
+from flowconv.bijectors.matrices import MATRICES
+from flowconv.bijectors.partitions import Checkerboard
 from tests.checks import jacobian, perturb
 
 
@@ -170,10 +172,17 @@ def test_every_step_shuffles_in_an_order_of_its_own():
     assert len({tuple(order) for order in orders}) == 4
 
 
-@pytest.mark.parametrize("name", ["emerging", "periodic", "rolled_shift", "shuffle"])
-def test_compiles_under_xla_both_ways(name):
+COMPILED = {
+    **{name: lambda name=name: bijectors.build_convolution(name, {}) for name in bijectors.CONVOLUTIONS},
+    **{name: lambda name=name: bijectors.Conv1x1(name) for name in MATRICES if name != "plu"},
+    "checkerboard": lambda: bijectors.AffineCoupling(8, partition=Checkerboard(1)),
+}
+
+
+@pytest.mark.parametrize("make", COMPILED.values(), ids=COMPILED.keys())
+def test_compiles_under_xla_both_ways(make):
     shape = (4, 4, 4)
-    layer = bijectors.build_convolution(name, {})
+    layer = make()
     layer.build((None, *shape))
     perturb(layer)
     x = images(shape, dtype="float32")
