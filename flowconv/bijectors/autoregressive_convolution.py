@@ -8,7 +8,6 @@ from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.numerics import soft_clip
 from flowconv.bijectors.wavefront import TriangularSystem, substitute_back
 
-LOG_DIAGONAL_LIMIT = 8.0
 RESIDUAL_LIMIT = 1e-3  # of |f(f⁻¹(y)) − y| / |y|, estimated with
 PROBES = 4
 
@@ -48,7 +47,7 @@ class AutoregressiveConvolution(Bijector):
     @property
     def log_diagonal(self) -> tf.Tensor:
         """log d, `[C]`."""
-        return soft_clip(self.log_diagonal_unclipped.value, LOG_DIAGONAL_LIMIT)
+        return soft_clip(self.log_diagonal_unclipped.value)
 
     def centre(self) -> tf.Tensor:
         """Returns K_00, triangular, `[C, C]` = [in, out]."""

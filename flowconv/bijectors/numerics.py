@@ -2,10 +2,12 @@
 
 import tensorflow as tf
 
+LOG_SCALE_LIMIT = 8.0  # of a log|scale|: no learning rate brings exp(±8) to 0 or to infinity
 
-def soft_clip(x: tf.Tensor, limit: float) -> tf.Tensor:
-    """Returns limit·tanh(x / limit): x near 0, never beyond ±limit, with a gradient everywhere near."""
-    return limit * tf.tanh(x / limit)
+
+def soft_clip(x: tf.Tensor) -> tf.Tensor:
+    """Returns 8·tanh(x / 8): x near 0, never beyond ±LOG_SCALE_LIMIT, with a gradient everywhere near."""
+    return LOG_SCALE_LIMIT * tf.tanh(x / LOG_SCALE_LIMIT)
 
 
 def log_abs_det(matrix: tf.Tensor) -> tf.Tensor:

@@ -7,8 +7,6 @@ import tensorflow as tf
 from flowconv.bijectors.bijector import Bijector, per_example, pixels
 from flowconv.bijectors.numerics import soft_clip
 
-LOG_ALPHA_LIMIT = 8.0
-
 
 class InvertibleShift(Bijector):
     """y = α ⊙ x + β (Truong et al. 2021, equations 7 to 10).
@@ -37,7 +35,7 @@ class InvertibleShift(Bijector):
     @property
     def log_alpha(self) -> tf.Tensor:
         """log α, of shape [C] or [H, W, C]."""
-        return soft_clip(self.log_alpha_unclipped.value, LOG_ALPHA_LIMIT)
+        return soft_clip(self.log_alpha_unclipped.value)
 
     def log_det(self, x: tf.Tensor) -> tf.Tensor:
         """Returns the forward log-determinant for images of the size of x, `[B]`, nats."""

@@ -3,7 +3,6 @@
 import tensorflow as tf
 
 from flowconv.bijectors.numerics import soft_clip
-from flowconv.bijectors.shift import LOG_ALPHA_LIMIT
 from flowconv.models.flow import Flow
 
 
@@ -26,7 +25,7 @@ def fold_shift(flow: Flow, into: Flow) -> None:
         raise ValueError("only a Glow whose shifts have one α and β a channel can be folded")
     folded = {path.replace("convolution.conv1x1.", "convolution."): value for path, value in weights.items()}
     for shift in shifts:
-        log_alpha = soft_clip(folded.pop(f"{shift}shift.log_alpha"), LOG_ALPHA_LIMIT)
+        log_alpha = soft_clip(folded.pop(f"{shift}shift.log_alpha"))
         beta = folded.pop(f"{shift}shift.beta")
         actnorm = shift.replace("convolution.", "actnorm.")
         folded[f"{actnorm}log_scale"] += log_alpha

@@ -7,9 +7,7 @@ import tensorflow as tf
 
 from flowconv.bijectors.initialization import default_seed
 from flowconv.bijectors.matrices.matrix import SquareMatrix, random_rotation
-from flowconv.bijectors.numerics import soft_clip
-
-LOG_DIAGONAL_LIMIT = 8.0
+from flowconv.bijectors.numerics import LOG_SCALE_LIMIT, soft_clip
 
 
 class _RotationFactor(keras.initializers.Initializer):
@@ -25,12 +23,12 @@ class _RotationFactor(keras.initializers.Initializer):
     def __call__(self, shape, dtype=None):
         p, lower, upper = scipy.linalg.lu(random_rotation(shape[-1], self.seed))
         diagonal = np.diag(upper)
-        limited = np.log(np.abs(diagonal)) / LOG_DIAGONAL_LIMIT
+        limited = np.log(np.abs(diagonal)) / LOG_SCALE_LIMIT
         value = {
             "permutation": np.argmax(p, axis=1),
             "triangles": np.tril(lower, -1) + np.triu(upper, 1),
             "sign": np.sign(diagonal),
-            "log_diagonal": LOG_DIAGONAL_LIMIT * np.arctanh(limited),
+            "log_diagonal": LOG_SCALE_LIMIT * np.arctanh(limited),
         }[self.factor]
         return tf.constant(value, dtype)
 
@@ -59,7 +57,7 @@ class PLUMatrix(SquareMatrix):
     @property
     def log_diagonal(self) -> tf.Tensor:
         """log|s|, `[C]`."""
-        return soft_clip(self.log_diagonal_unclipped.value, LOG_DIAGONAL_LIMIT)
+        return soft_clip(self.log_diagonal_unclipped.value)
 
     def _triangles(self):
         lower = tf.linalg.band_part(self.triangles.value, -1, 0)

@@ -7,8 +7,6 @@ from flowconv.bijectors.matrices.householder import RotationReflectors, reflecti
 from flowconv.bijectors.matrices.matrix import SquareMatrix
 from flowconv.bijectors.numerics import soft_clip
 
-LOG_DIAGONAL_LIMIT = 8.0
-
 
 class QRMatrix(SquareMatrix):
     """W = Q·(R + diag(s)), s = sign·exp(log|s|) (Hoogeboom et al. 2019).
@@ -32,7 +30,7 @@ class QRMatrix(SquareMatrix):
     @property
     def log_diagonal(self) -> tf.Tensor:
         """log|s|, `[C]`."""
-        return soft_clip(self.log_diagonal_unclipped.value, LOG_DIAGONAL_LIMIT)
+        return soft_clip(self.log_diagonal_unclipped.value)
 
     def _factors(self):
         triangles = tf.cast(self.triangles.value, tf.float64)
