@@ -40,7 +40,10 @@ def test_help_reads_well():
         ("--config.model.depth=0", "--config.model.depth=0: must be at least 1"),
         ("--config.data.n_bits=9", "--config.data.n_bits=9: must be from 1 to 8"),
         ("--config.train.batch_size=0", "--config.train.batch_size=0: must be at least 1"),
-        ("--config.model.convolution=shfit", "must be one of shift, conv1x1 (did you mean shift?)"),
+        (
+            "--config.model.convolution=shfit",
+            "must be one of conv1x1, emerging, periodic, reverse, rolled_shift, shift, shuffle (did you mean shift?)",
+        ),
         ("--config.data.image_size=36", "must be divisible by 2^model.levels = 8"),
         (
             "--config=configs/cifar.py",
