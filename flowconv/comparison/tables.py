@@ -110,6 +110,8 @@ def write_layers(output: Path, rows: Sequence[Mapping]) -> str:
 def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]]) -> None:
     """Draws validation bits/dim over training images: a line for the mean over seeds, a band for their range.
 
+    Of raw and averaged weights the better ones count, as in the table.
+
     Args:
       path: of the PNG file.
       curves: for each variant the rows of metrics.csv of each seed.
@@ -122,7 +124,11 @@ def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]]) -
     figure, axes = pyplot.subplots(figsize=(8, 5))
     for variant, runs in curves.items():
         points = [
-            {row["images"]: row["validation_bits_per_dim"] for row in rows if row["validation_bits_per_dim"]}
+            {
+                row["images"]: min(row["validation_bits_per_dim"], row["validation_bits_per_dim_ema"])
+                for row in rows
+                if row["validation_bits_per_dim"] is not None
+            }
             for rows in runs
         ]
         images = sorted(set.intersection(*map(set, points)))

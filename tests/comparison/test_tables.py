@@ -48,6 +48,7 @@ def test_tables_on_disk(tmp_path):
 
 
 def test_curves(tmp_path):
-    rows = [{"images": n, "validation_bits_per_dim": 8 / n if n > 1 else None} for n in (1, 2, 3)]
+    names = ("validation_bits_per_dim", "validation_bits_per_dim_ema")
+    rows = [{"images": n} | {name: 8 / n if n > 1 else None for name in names} for n in (1, 2, 3)]
     tables.draw_curves(tmp_path / "curves.png", {"shift": [rows, rows[:2]]})
     assert np.asarray(Image.open(tmp_path / "curves.png")).std() > 1
