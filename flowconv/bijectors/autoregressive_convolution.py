@@ -99,6 +99,8 @@ class AutoregressivePair(Chain):
         log_det = sum(tf.reduce_sum(layer.log_diagonal) for layer in self.layers)
         return _nan_where_wrong(x, y, self.layers), per_example(-pixels(y) * log_det, y)
 
+    inverse_and_gradients = Bijector.inverse_and_gradients  # with the inverse of both, not one by one
+
 
 def _correlate(x, kernel, reverse):
     """Σ_ab x_{i+a, j+b} K_ab, or x_{i−a, j−b}; pixels beyond the border are 0."""
