@@ -40,22 +40,26 @@ def substitute_back(y: tf.Tensor, systems: Sequence[TriangularSystem]) -> tf.Ten
     Returns:
       The last x, `[B, H, W, C]`.
     """
-    parts = tf.split(y, CHAINS) if y.shape[0] and y.shape[0] % CHAINS == 0 else [y]
-    return tf.concat([_solve_all(part, systems) for part in parts], axis=0)
-
-
-def _solve_all(y, systems):
     batch, (height, width, channels) = batch_size(y), y.shape[1:]
     diagonals = [  # of the pixels (i, d − i): the first row, and how many there are
         (first := max(0, d - width + 1), min(height, d + 1) - first) for d in range(height + width - 1)
     ]
     order = np.array([i * width + d - i for d, (first, n) in enumerate(diagonals) for i in range(first, first + n)])
-    pixels = tf.gather(tf.reshape(tf.transpose(y, [1, 2, 0, 3]), [height * width, -1]), order)
-    rows = tf.split(tf.reshape(pixels, [-1, channels]), [n * batch for _, n in diagonals])
-    for system in systems:
-        rows = _solve(rows, system, diagonals, batch)
-    pixels = tf.gather(tf.reshape(tf.concat(rows, axis=0), [height * width, -1]), np.argsort(order))
-    return tf.transpose(tf.reshape(pixels, [height, width, batch, channels]), [2, 0, 1, 3])
+    chains = CHAINS if y.shape[0] and y.shape[0] % CHAINS == 0 else 1
+    part = batch // chains
+    # Rows of y in the order in which they are solved: by chain, by diagonal, by pixel, by example.
+    examples = tf.reshape(tf.range(batch), [chains, 1, part])
+    places = tf.reshape(examples * (height * width) + order[:, None], [-1])
+    sizes = [n * part for _ in range(chains) for _, n in diagonals]
+    rows = tf.split(tf.gather(tf.reshape(y, [-1, channels]), places), sizes)
+    solved = []
+    for chain in range(chains):
+        x = rows[chain * len(diagonals) : (chain + 1) * len(diagonals)]
+        for system in systems:
+            x = _solve(x, system, diagonals, part)
+        solved += x
+    x = tf.gather(tf.concat(solved, axis=0), tf.math.invert_permutation(places))
+    return tf.reshape(x, [-1, height, width, channels])
 
 
 def _solve(y, system, diagonals, batch):
