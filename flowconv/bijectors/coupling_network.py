@@ -33,14 +33,15 @@ class Convolution(keras.layers.Layer):
         border = self.kernel_size // 2
         if border == 0:
             return tf.nn.bias_add(convolve(x, kernel), bias)
-        mark = np.pad(np.zeros(x.shape[1:3]), border, constant_values=1.0)[None, :, :, None]
-        mark = tf.constant(mark, self.compute_dtype)
+        mark = np.pad(np.zeros(x.shape[1:3]), border, constant_values=1.0)
         channels = x.shape[-1]
         if channels < self.filters:  # widen whichever is narrower: the input, or the output's bias
             x = tf.pad(x, [[0, 0], [border, border], [border, border], [0, 0]])
+            mark = tf.constant(mark[None, :, :, None], self.compute_dtype)
             x = tf.concat([x, tf.repeat(mark, tf.shape(x)[0], axis=0)], axis=-1)
             return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias)
-        bias += tf.nn.conv2d(mark, kernel[:, :, channels:], 1, "VALID")
+        seen = np.lib.stride_tricks.sliding_window_view(mark, [self.kernel_size] * 2)  # [H, W, k, k]
+        bias += tf.tensordot(tf.constant(seen, self.compute_dtype), kernel[:, :, channels], 2)
         return convolve(x, kernel[:, :, :channels]) + bias
 
 
