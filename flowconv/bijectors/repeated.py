@@ -188,6 +188,8 @@ def _independent_draws(initializer: Callable) -> Callable:
     def initialize(shape, dtype=None):
         if getattr(initializer, "seed", None) is None:
             return tf.stack([initializer(shape[1:], dtype)] * shape[0])
+        if isinstance(initializer, keras.initializers.RandomNormal):  # of one deviation whatever the shape
+            return initializer(shape, dtype)
         seeds = np.random.SeedSequence(initializer.seed).generate_state(shape[0]) >> 1  # within int32
         config = initializer.get_config()
         draw = type(initializer).from_config
