@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from flowconv.bijectors import ActNorm, Bijector, Chain, InvertibleShift, Repeated, Split, Squeeze, build_convolution
+from flowconv.bijectors import ActNorm, Bijector, Chain, InvertibleShift, Repeated, Squeeze, build_convolution
 from flowconv.models.flow import Flow
-from flowconv.models.parts import FLOW_DTYPES, build_coupling, build_preprocessing
+from flowconv.models.parts import FLOW_DTYPES, build_coupling, build_multiscale
 
 
 def glow(
@@ -49,12 +49,13 @@ def glow(
             layers.append(InvertibleShift(dtype=dtype, name="prior"))  # a mean and a deviation a channel
         return Chain(layers, dtype=dtype, name=f"level_{number}")
 
-    return Flow(
-        build_preprocessing(preprocessing, precision),
-        [level(number) for number in range(1, levels + 1)],
-        [Split(prior, dtype=dtype, name=f"split_{number}") for number in range(1, levels)],
-        image_shape,
-        n_bits,
-        dtype=dtype,
+    return build_multiscale(
+        level,
+        levels,
+        prior=prior,
+        preprocessing=preprocessing,
+        precision=precision,
+        image_shape=image_shape,
+        n_bits=n_bits,
         name="glow",
     )

@@ -1,7 +1,10 @@
 """What the models have in common."""
 
-from flowconv.bijectors import AdditiveCoupling, AffineCoupling, Bijector, Centre, Logit
+from collections.abc import Callable
+
+from flowconv.bijectors import AdditiveCoupling, AffineCoupling, Bijector, Centre, Logit, Split
 from flowconv.bijectors.partitions import Partition
+from flowconv.models.flow import Flow
 
 NETWORK_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "mixed_bfloat16"}
 FLOW_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}
@@ -20,3 +23,27 @@ def build_coupling(
 def build_preprocessing(name: str, precision: str) -> Bijector:
     """Returns what comes between pixels in [0, 1) and the flow."""
     return PREPROCESSINGS[name](dtype=FLOW_DTYPES[precision])
+
+
+def build_multiscale(
+    level: Callable[[int], Bijector],
+    levels: int,
+    *,
+    prior: str,
+    preprocessing: str,
+    precision: str,
+    image_shape: tuple[int, int, int],
+    n_bits: int,
+    name: str,
+) -> Flow:
+    """Returns the flow of level(1), …, level(L), with a split between each two (Dinh et al. 2017, section 3.6)."""
+    dtype = FLOW_DTYPES[precision]
+    return Flow(
+        build_preprocessing(preprocessing, precision),
+        [level(number) for number in range(1, levels + 1)],
+        [Split(prior, dtype=dtype, name=f"split_{number}") for number in range(1, levels)],
+        image_shape,
+        n_bits,
+        dtype=dtype,
+        name=name,
+    )

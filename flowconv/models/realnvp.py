@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from flowconv.bijectors import ActNorm, Bijector, Chain, Repeated, Reverse, Split, Squeeze
+from flowconv.bijectors import ActNorm, Bijector, Chain, Repeated, Reverse, Squeeze
 from flowconv.bijectors.partitions import Checkerboard
 from flowconv.models.flow import Flow
-from flowconv.models.parts import FLOW_DTYPES, build_coupling, build_preprocessing
+from flowconv.models.parts import FLOW_DTYPES, build_coupling, build_multiscale
 
 
 def realnvp(
@@ -64,12 +64,13 @@ def realnvp(
             layers = [checkerboard(depth // 2), Squeeze(dtype=dtype), channels(depth // 2)]
         return Chain(layers, dtype=dtype, name=f"level_{number}")
 
-    return Flow(
-        build_preprocessing(preprocessing, precision),
-        [level(number) for number in range(1, levels + 1)],
-        [Split(prior, dtype=dtype, name=f"split_{number}") for number in range(1, levels)],
-        image_shape,
-        n_bits,
-        dtype=dtype,
+    return build_multiscale(
+        level,
+        levels,
+        prior=prior,
+        preprocessing=preprocessing,
+        precision=precision,
+        image_shape=image_shape,
+        n_bits=n_bits,
         name="realnvp",
     )
