@@ -33,7 +33,7 @@ def default_config() -> ConfigDict:
     model.prior = "standard"  # of the split latents: standard (N(0, I)), learned (Glow)
     model.preprocessing = "logit"  # of pixels in [0, 1): logit (RealNVP), centre (Glow)
     model.backward = "invert"  # how the depth loop is differentiated: store, recompute, invert
-    model.precision = "float32"  # float32, float64, or bfloat16 (coupling networks only)
+    model.precision = "float32"  # float32, float64, or bfloat16 (coupling networks only, and not for samples)
 
     data = config.data = ConfigDict()
     data.name = "photos"  # photos, cifar10, downsampled_imagenet, imagenet_resized, celeb_a_hq, folder

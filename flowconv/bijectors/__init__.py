@@ -17,6 +17,7 @@ from flowconv.bijectors.convolutions.shift import ShiftConvolution
 from flowconv.bijectors.convolutions.shuffle import Shuffle
 from flowconv.bijectors.initialization import data_dependent_initialization
 from flowconv.bijectors.logit import Logit
+from flowconv.bijectors.precision import full_precision
 from flowconv.bijectors.repeated import Repeated
 from flowconv.bijectors.roll import Roll
 from flowconv.bijectors.shift import InvertibleShift
@@ -47,4 +48,5 @@ __all__ = [
     "Squeeze",
     "build_convolution",
     "data_dependent_initialization",
+    "full_precision",
 ]

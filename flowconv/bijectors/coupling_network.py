@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from flowconv.bijectors.convolution import convolve
 from flowconv.bijectors.initialization import initializing, normalize_once
+from flowconv.bijectors.precision import computing_dtype
 
 
 class Convolution(keras.layers.Layer):
@@ -29,7 +30,8 @@ class Convolution(keras.layers.Layer):
         )
 
     def _convolve(self, x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-        kernel, bias = tf.cast(kernel, self.compute_dtype), tf.cast(bias, self.compute_dtype)
+        dtype = computing_dtype(self)
+        kernel, bias = tf.cast(kernel, dtype), tf.cast(bias, dtype)
         border = self.kernel_size // 2
         if border == 0:
             return tf.nn.bias_add(convolve(x, kernel), bias)
@@ -37,11 +39,11 @@ class Convolution(keras.layers.Layer):
         channels = x.shape[-1]
         if channels < self.filters:  # widen whichever is narrower: the input, or the output's bias
             x = tf.pad(x, [[0, 0], [border, border], [border, border], [0, 0]])
-            mark = tf.constant(mark[None, :, :, None], self.compute_dtype)
+            mark = tf.constant(mark[None, :, :, None], dtype)
             x = tf.concat([x, tf.repeat(mark, tf.shape(x)[0], axis=0)], axis=-1)
             return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias)
         seen = np.lib.stride_tricks.sliding_window_view(mark, [self.kernel_size] * 2)  # [H, W, k, k]
-        bias += tf.tensordot(tf.constant(seen, self.compute_dtype), kernel[:, :, channels], 2)
+        bias += tf.tensordot(tf.constant(seen, dtype), kernel[:, :, channels], 2)
         return convolve(x, kernel[:, :, :channels]) + bias
 
 
@@ -64,7 +66,7 @@ class NormalizedConvolution(Convolution):
         """
         y = tf.cast(self._convolve(x, self.kernel.value, tf.zeros(self.filters)), self.variable_dtype)
         normalize_once(self, y)
-        return tf.cast(y * tf.exp(self.log_scale.value) + self.bias.value, self.compute_dtype)
+        return tf.cast(y * tf.exp(self.log_scale.value) + self.bias.value, computing_dtype(self))
 
     def call(self, x):
         if initializing():
@@ -90,7 +92,8 @@ class CouplingNetwork(keras.layers.Layer):
 
     The first two have `width` filters, an ActNorm and a ReLU; the last one is zero at first, so that a
     new coupling is the same map for all images. [B, H, W, C] → [B, H, W, outputs]. It is a network, not
-    a bijector: it need not be invertible. Under the dtype policy "mixed_bfloat16" it computes in bfloat16.
+    a bijector: it need not be invertible. Under the dtype policy "mixed_bfloat16" it computes in bfloat16,
+    but not within `full_precision`.
     """
 
     def __init__(self, width: int, outputs: int, **kwargs):
@@ -108,4 +111,4 @@ class CouplingNetwork(keras.layers.Layer):
             input_shape = (*input_shape[:-1], layer.filters)
 
     def call(self, x):
-        return self.last.call(self.hidden.call(self.first.call(tf.cast(x, self.compute_dtype))))
+        return self.last.call(self.hidden.call(self.first.call(tf.cast(x, computing_dtype(self)))))

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors import Bijector, Split, data_dependent_initialization
+from flowconv.bijectors import Bijector, Split, data_dependent_initialization, full_precision
 from flowconv.bijectors.bijector import batch_size
 from flowconv.models.dequantization import dequantize, quantize, uniform_noise
 
@@ -96,12 +96,17 @@ class Flow(keras.Model):
         return x, total + log_det
 
     def encode(self, x: tf.Tensor) -> list[tf.Tensor]:
-        """Returns all latents of x, split ones included: shapes `[B, *shape]` for each of `latent_shapes`."""
-        return self.encode_and_log_det(x)[0]
+        """Returns all latents of x, split ones included: shapes `[B, *shape]` for each of `latent_shapes`.
+
+        With bfloat16 networks this and `decode` compute in float32, so that an image comes back as it was.
+        """
+        with full_precision():
+            return self.encode_and_log_det(x)[0]
 
     def decode(self, latents: Sequence[tf.Tensor]) -> tf.Tensor:
         """Returns the images x of these latents; `decode(encode(x))` is x."""
-        return self.decode_and_log_det(latents)[0]
+        with full_precision():
+            return self.decode_and_log_det(latents)[0]
 
     def log_prob(self, x: tf.Tensor) -> tf.Tensor:
         """Returns log p(x), `[B]`, nats: the density of x in [0, 1)^(H·W·C) (equation 2 of the paper)."""
@@ -179,10 +184,12 @@ class Flow(keras.Model):
 
         sizes = [math.prod(shape) for shape in self.latent_shapes]
 
+        @full_precision()
         def forward_and_log_det(x):
             latents, log_det = self.encode_and_log_det(x)
             return tf.concat([tf.reshape(z, [-1, n]) for z, n in zip(latents, sizes, strict=True)], 1), log_det
 
+        @full_precision()
         def inverse_and_log_det(z):
             parts = zip(tf.split(z, sizes, axis=1), self.latent_shapes, strict=True)
             return self.decode_and_log_det([tf.reshape(part, [-1, *shape]) for part, shape in parts])

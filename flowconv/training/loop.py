@@ -38,8 +38,8 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
       test_bits_per_dim and test_bits_per_dim_ema (raw and averaged weights); with better_weights, the better of the
       two on the validation split, max_reconstruction_error (pixel levels), changed_pixels (numbers that differ after
       rounding) and max_condition_number (of any W); best_at_images. Of the run: images_per_second (training, all
-      workers), images_trained, seconds (of training steps), parameters, dataset (name, version, counts), seed,
-      world_size, versions.
+      workers), images_trained, seconds (of training steps), parameters, precision, dataset (name, version, counts),
+      seed, world_size, versions.
 
     Raises:
       UserError: for anything that the user can put right, on every worker.
@@ -176,6 +176,7 @@ class Trainer:
             "better_weights": "averaged" if self.average_is_best else "raw",
             "best_at_images": int(self.images_seen),
             "parameters": self.flow.parameters,
+            "precision": self.config.model.precision,
             "dataset": self.images.describe(),
             "seed": self.config.seed,
             "world_size": distributed.size(),

@@ -73,7 +73,7 @@ def print_table(results: dict, workdir: Workdir) -> None:
         ("max reconstruction error", f"{results['max_reconstruction_error']:.2g} of a pixel level"),
         ("numbers changed by it", f"{results['changed_pixels']:,}"),
         ("data", f"{dataset['name']} {dataset['version']}, {dataset['test']:,} test images"),
-        ("parameters", f"{results['parameters']:,}"),
+        ("parameters", f"{results['parameters']:,}, {results['precision']}"),
     ]
     if results.get("images_per_second"):
         rows.append(("training", f"{results['images_per_second']:,.0f} images/s, {duration(results['seconds'])}"))
