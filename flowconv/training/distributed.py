@@ -51,8 +51,10 @@ def initialize(fusion_megabytes: int | None = None) -> None:
         tf.config.set_visible_devices(gpus[hvd.local_rank()], "GPU")
         tf.config.experimental.set_memory_growth(gpus[hvd.local_rank()], True)
     else:
-        cores = len(os.sched_getaffinity(0))
-        tf.config.threading.set_intra_op_parallelism_threads(max(1, cores // hvd.local_size()))
+        share = max(1, len(os.sched_getaffinity(0)) // hvd.local_size())
+        tf.config.threading.set_intra_op_parallelism_threads(share)  # oneDNN's convolutions run on these, too
+        if hvd.local_size() > 1:  # as many operations would run at once as there are cores, which others need
+            tf.config.threading.set_inter_op_parallelism_threads(share)
 
 
 def rank() -> int:
