@@ -46,7 +46,7 @@ def default_config() -> ConfigDict:
 
     train = config.train = ConfigDict()
     train.images = 50_000_000  # the budget, in training images over all ranks
-    train.batch_size = 64  # images per rank and step
+    train.batch_size = 64  # images per rank and step (and backward pass, if a step has more of them)
     train.initialization_images = 256  # per rank, for the data-dependent initialization
     train.log_seconds = 10.0  # between progress lines when the output is no terminal
     train.evaluate_images = 1_000_000  # training images between evaluations on the validation split
@@ -64,6 +64,11 @@ def default_config() -> ConfigDict:
     optimizer.beta_2 = 0.999
     optimizer.epsilon = 1e-8
     optimizer.clip_norm = 100.0  # of the global gradient norm (bits/dim); 0 turns it off
+
+    distributed = config.distributed = ConfigDict()
+    distributed.compression = "none"  # of the gradients that the ranks exchange: none (float32), fp16
+    distributed.fusion_megabytes = 128  # gradients sent in one message (0: one each); horovodrun's own flag goes first
+    distributed.backward_passes_per_step = 1  # batches of train.batch_size a rank averages before each exchange
 
     evaluation = config.evaluation = ConfigDict()
     evaluation.batch_size = 64  # per rank
@@ -89,6 +94,7 @@ CHOICES = {
     "train.jit_compile": ("auto", "on", "off"),
     "optimizer.name": ("adam", "adamax"),
     "optimizer.schedule": ("constant", "cosine"),
+    "distributed.compression": ("none", "fp16"),
 }
 
 # Lowest and highest value; None is no limit.
@@ -115,6 +121,8 @@ RANGES = {
     "optimizer.beta_2": (0.0, 0.999999999),
     "optimizer.epsilon": (0.0, None),
     "optimizer.clip_norm": (0.0, None),
+    "distributed.fusion_megabytes": (0, None),
+    "distributed.backward_passes_per_step": (1, None),
     "evaluation.batch_size": (1, None),
     "evaluation.seed": (0, 2**31 - 1),
     "evaluation.samples": (1, None),
@@ -137,6 +145,11 @@ ARCHITECTURE = (
     "data.n_bits",
     "optimizer.name",
 )
+
+
+def images_per_rank(config: ConfigDict) -> int:
+    """Returns the images that a rank takes in a step: a batch for each of its backward passes."""
+    return config.train.batch_size * config.distributed.backward_passes_per_step
 
 
 def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -54,7 +54,7 @@ def compare(
     workdirs = {key: Workdir(output / "runs" / folder_name(*key)) for key in configs}
     # Every model is traced anew, and has to be.
     tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
-    distributed.initialize()
+    distributed.initialize(config.distributed.fusion_megabytes)
     distributed.everywhere(lambda: data.check(config.data))
     distributed.on_root(lambda: [_check(workdir, configs[key]) for key, workdir in workdirs.items()])
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import data
+from flowconv.configuration import images_per_rank
 from flowconv.models import build_flow
 from flowconv.training import distributed
 from flowconv.training.step import build_step, uses_xla
@@ -18,10 +19,10 @@ def measure_speeds(
 ) -> dict[str, dict[str, float]]:
     """Returns train_images_per_second, encode_images_per_second and decode_images_per_second of each config.
 
-    Over all workers, at the config's training batch, medians of alternated rounds. The models are new ones:
-    speed doesn't depend on weights.
+    Over all workers, at the images of the config's training step, medians of alternated rounds. The models are
+    new ones: speed doesn't depend on weights.
     """
-    batch_size = next(iter(configs.values())).train.batch_size
+    batch_size = images_per_rank(next(iter(configs.values())))
     pixels = tf.constant(images.splits["train"][:batch_size])
     actions = {name: _actions(config, pixels) for name, config in configs.items()}
     seconds = {name: {what: [] for what in does} for name, does in actions.items()}

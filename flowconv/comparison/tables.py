@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
+from flowconv.configuration import images_per_rank
 from flowconv.training.workdir import write_text
 
 # Table 2 of Truong et al. 2021. Its CIFAR-10 column is the only one whose data set is known for every row: those of
@@ -75,7 +76,7 @@ def write_variants(output: Path, rows: Sequence[Mapping], result: Mapping, confi
     text = (
         f"{dataset['name']} {dataset['version']}, {dataset['train']:,} / {dataset['validation']:,} / "
         f"{dataset['test']:,} images; K {config.model.depth}, L {config.model.levels}, width {config.model.width}; "
-        f"{result['images_trained']:,} training images, {result['world_size']} × {config.train.batch_size} a step; "
+        f"{result['images_trained']:,} training images, {result['world_size']} × {images_per_rank(config)} a step; "
         f"{rows[0]['seeds']} seeds from {config.seed}. Test bits/dim: mean ± standard deviation over seeds. Training, "
         f"encoding, decoding: images/s, medians of alternated rounds. Condition number: the largest of any W. "
         f"Reconstruction error: the largest over all test images and seeds, in pixel levels.\n\n"

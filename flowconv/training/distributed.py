@@ -1,6 +1,7 @@
 """All of Horovod: the workers of a run, what they exchange, and what keeps a run from hanging."""
 
 import faulthandler
+import math
 import os
 import socket
 import sys
@@ -21,11 +22,15 @@ except ImportError as error:
 Result = TypeVar("Result")
 
 
-def initialize() -> None:
+def initialize(fusion_megabytes: int | None = None) -> None:
     """Joins the other workers; must come before any TensorFlow operation.
 
     A worker that does so 30 s after the first one finds that the job has ended. Gives each worker of a
     host a GPU of its own, or its share of the cores.
+
+    Args:
+      fusion_megabytes: how much of what is exchanged goes in one message, MiB; 0 sends each tensor for itself.
+        None, or a HOROVOD_FUSION_THRESHOLD in the environment (horovodrun --fusion-threshold-mb), leaves it as it is.
 
     Raises:
       UserError: if this machine's name has no address, or has fewer GPUs than ranks.
@@ -36,6 +41,8 @@ def initialize() -> None:
         except OSError as error:  # Gloo would end in a segmentation fault
             name = socket.gethostname()
             raise UserError(f"this machine's name, {name}, has no address: add it to /etc/hosts") from error
+    if fusion_megabytes is not None:  # Horovod looks for it once, here
+        os.environ.setdefault("HOROVOD_FUSION_THRESHOLD", str(fusion_megabytes * 2**20))
     hvd.init()
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
@@ -44,8 +51,10 @@ def initialize() -> None:
         tf.config.set_visible_devices(gpus[hvd.local_rank()], "GPU")
         tf.config.experimental.set_memory_growth(gpus[hvd.local_rank()], True)
     else:
-        cores = len(os.sched_getaffinity(0))
-        tf.config.threading.set_intra_op_parallelism_threads(max(1, cores // hvd.local_size()))
+        share = max(1, len(os.sched_getaffinity(0)) // hvd.local_size())
+        tf.config.threading.set_intra_op_parallelism_threads(share)  # oneDNN's convolutions run on these, too
+        if hvd.local_size() > 1:  # as many operations would run at once as there are cores, which others need
+            tf.config.threading.set_inter_op_parallelism_threads(share)
 
 
 def rank() -> int:
@@ -73,9 +82,43 @@ def average(tensor: tf.Tensor) -> tf.Tensor:
     return hvd.allreduce(tensor, op=hvd.Average) if hvd.size() > 1 else tensor
 
 
-def grouped_average(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-    """Returns each tensor's mean over all workers, in one exchange."""
-    return hvd.grouped_allreduce(tensors, op=hvd.Average) if hvd.size() > 1 else tensors
+def average_gradients(
+    gradients: list[tf.Tensor], loss: tf.Tensor, compression: str = "none"
+) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Returns the means of gradients and loss over all workers.
+
+    Args:
+      gradients: with "none" in one dtype, the loss's too.
+      loss: a scalar, never compressed.
+      compression: "none", one exchange; or "fp16", which sends half the bytes: each tensor is scaled by the power
+        of two that makes its largest number, on any worker, one that neither overflows when all are added up nor
+        drowns the small ones. What isn't finite stays so. Of each number 11 bits remain.
+    """
+    if hvd.size() == 1:
+        return gradients, loss
+    if compression == "none":
+        *gradients, loss = hvd.grouped_allreduce([*gradients, loss], op=hvd.Average)
+        return gradients, loss
+    loss = hvd.allreduce(loss, op=hvd.Average)
+    largest = tf.stack([tf.cast(tf.reduce_max(tf.abs(gradient)), tf.float32) for gradient in gradients])
+    scales = tf.unstack(_half_precision_scales(hvd.allreduce(largest, op=hvd.Max)))
+    # The sum is divided before it is taken: Horovod's own average divides what may have overflowed.
+    halves = [
+        tf.cast(gradient * tf.cast(scale / hvd.size(), gradient.dtype), tf.float16)
+        for gradient, scale in zip(gradients, scales, strict=True)
+    ]
+    sums = hvd.grouped_allreduce(halves, op=hvd.Sum)
+    return [
+        tf.cast(total, gradient.dtype) / tf.cast(scale, gradient.dtype)
+        for total, gradient, scale in zip(sums, gradients, scales, strict=True)
+    ], loss
+
+
+def _half_precision_scales(largest: tf.Tensor) -> tf.Tensor:
+    """Returns powers of two that bring these magnitudes into [2^13, 2^15), well below float16's 65,504."""
+    exponents = 14.0 - tf.math.ceil(tf.math.log(largest) / math.log(2.0))
+    scales = 2.0 ** tf.clip_by_value(exponents, -126.0, 126.0)
+    return tf.where((largest > 0.0) & tf.math.is_finite(largest), scales, tf.ones_like(scales))
 
 
 def total(tensor: tf.Tensor) -> tf.Tensor:

@@ -45,7 +45,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
       UserError: for anything that the user can put right, on every worker.
     """
     configuration.validate(config)
-    distributed.initialize()
+    distributed.initialize(config.distributed.fusion_megabytes)
     workdir = Workdir(workdir)
     distributed.everywhere(lambda: data.check(config.data))
     distributed.on_root(lambda: workdir.check(config))
@@ -99,7 +99,7 @@ class Trainer:
         self.root = distributed.is_root()
         self.watchdog = distributed.Watchdog(config.train.watchdog_seconds)
         self.watchdog.feed(patient=True)
-        self.global_batch = config.train.batch_size * distributed.size()
+        self.global_batch = configuration.images_per_rank(config) * distributed.size()
 
         self.flow = build_flow(config)
         self.step = build_step(config, self.flow)
@@ -219,14 +219,14 @@ class Trainer:
         counts = " / ".join(f"{len(self.images.splits[name]):,}" for name in ("train", "validation", "test"))
         say(f"{self.images.name} {self.images.version}: {counts} images (train / validation / test)")
         say(
-            f"{self.flow.parameters:,} parameters, {distributed.size()} × {self.config.train.batch_size} "
+            f"{self.flow.parameters:,} parameters, {distributed.size()} × {configuration.images_per_rank(self.config)} "
             f"images a step, {budget:,} images, {start}; everything goes to {self.workdir.path}"
         )
 
     def _train(self) -> float:
         """The loop; returns the training rate in images/s over all workers, evaluations not counted."""
         budget = self.config.train.images
-        batches = iter(self._batches(self.config.train.batch_size, int(self.images_seen)))
+        batches = iter(self._batches(configuration.images_per_rank(self.config), int(self.images_seen)))
         meter = _Meter()
         skipped = 0
         last_checkpoint = time.monotonic()

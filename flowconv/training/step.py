@@ -24,6 +24,8 @@ class TrainingStep:
       seed: of flips and noise.
       flip: whether images are flipped left-right at random.
       jit_compile: whether XLA compiles forward, backward and update.
+      backward_passes: parts, one after the other, of a worker's images in a step; memory is that of one part.
+      compression: of the gradients that workers exchange: "none", "fp16".
     """
 
     def __init__(
@@ -36,6 +38,8 @@ class TrainingStep:
         seed: int,
         flip: bool,
         jit_compile: bool,
+        backward_passes: int = 1,
+        compression: str = "none",
     ):
         self.flow = flow
         self.optimizer = optimizer
@@ -43,6 +47,8 @@ class TrainingStep:
         self.images_seen = images_seen
         self.seed = seed
         self.flip = flip
+        self.backward_passes = backward_passes
+        self.compression = compression
         self._differentiate, self._update = self.differentiate, self.update
         if jit_compile:  # an allreduce can't be compiled: it stands between these two
             self._differentiate = tf.function(self.differentiate, autograph=False, jit_compile=True)
@@ -63,6 +69,38 @@ class TrainingStep:
             bits_per_dim = self.flow.bits_per_dim(self.augment(images, first), self.seed, first)
             loss = tf.reduce_mean(bits_per_dim)
         return loss, tape.gradient(loss, variables)
+
+    def differentiate_in_passes(self, images: tf.Tensor, first: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Returns what `differentiate` does, from `backward_passes` equal parts of the images, one at a time.
+
+        Raises:
+          ValueError: if the images can't be parted so.
+        """
+        passes = self.backward_passes
+        if images.shape[0] % passes:
+            raise ValueError(f"{images.shape[0]} images can't be parted into {passes} equal parts")
+        if passes == 1:
+            return self._differentiate(images, first)
+        batch = images.shape[0] // passes
+
+        def add(number, loss, gradients):
+            begin = number * batch
+            more_loss, more = self._differentiate(
+                tf.ensure_shape(images[begin : begin + batch], (batch, *images.shape[1:])),
+                first + tf.cast(begin, first.dtype),
+            )
+            return number + 1, loss + more_loss, [a + b for a, b in zip(gradients, more, strict=True)]
+
+        variables = self.flow.trainable_variables
+        zeros = [tf.zeros(variable.shape, variable.value.dtype) for variable in variables]
+        # A loop in the graph, not in Python: its passes can't run at the same time, which would take all their memory.
+        _, loss, gradients = tf.while_loop(
+            lambda number, loss, gradients: number < passes,
+            add,
+            (0, tf.zeros([], self.flow.compute_dtype), zeros),
+            parallel_iterations=1,
+        )
+        return loss / passes, [gradient / passes for gradient in gradients]
 
     def update(self, loss: tf.Tensor, gradients: list[tf.Tensor], images: int) -> dict[str, tf.Tensor]:
         """Applies averaged gradients, unless the loss or one of them isn't finite; returns the step's figures."""
@@ -95,15 +133,15 @@ class TrainingStep:
         """Takes one step.
 
         Args:
-          images: uint8 `[B, H, W, C]`, this worker's part of the global batch.
+          images: uint8 `[B, H, W, C]`, this worker's part of the global batch: that of all its backward passes.
           first: int64, the position of its first image in the stream of training images.
 
         Returns:
           Scalars, the same on every worker: bits_per_dim (mean over the global batch), gradient_norm
           (before clipping), learning_rate, and skipped (1 if the update was left out as not finite).
         """
-        loss, gradients = self._differentiate(images, first)
-        *gradients, loss = distributed.grouped_average([*gradients, loss])
+        loss, gradients = self.differentiate_in_passes(images, first)
+        gradients, loss = distributed.average_gradients(gradients, loss, self.compression)
         return self._update(loss, gradients, images.shape[0] * distributed.size())
 
 
@@ -125,4 +163,6 @@ def build_step(config: ConfigDict, flow: Flow) -> TrainingStep:
         seed=config.seed,
         flip=config.data.flip,
         jit_compile=uses_xla(config),
+        backward_passes=config.distributed.backward_passes_per_step,
+        compression=config.distributed.compression,
     )

@@ -1,0 +1,69 @@
+"""Two workers that exchange gradients compressed and not: for tests/training/test_exchange.py."""
+
+import numpy as np
+import tensorflow as tf
+
+from flowconv.configuration import default_config
+from flowconv.models import build_flow
+from flowconv.training import distributed
+from flowconv.training.step import build_step
+from tests.runs import TINY
+
+distributed.initialize()
+rank = distributed.rank()
+generator = np.random.default_rng(rank)
+
+
+@tf.function(autograph=False)
+def exchange(gradients, loss, compression):
+    return distributed.average_gradients(gradients, loss, compression)
+
+
+# Of all sizes, whose sum or which themselves float16 could not hold; one that is zero, one that one worker has as zero.
+magnitudes = [1.0, 4e4, 6.5e4, 1e30, 1e-7, 1e-30, 0.0]
+gradients = [tf.constant(size * generator.uniform(0.5, 1.0, (3, 5)), tf.float32) for size in magnitudes]
+gradients += [tf.constant([4e4, 4e4]), tf.constant([1e5 * rank]), tf.constant(3e38 * (1 - 2 * rank))]
+loss = tf.constant(1e6 + 0.125 * rank)
+exact, exact_loss = exchange(gradients, loss, "none")
+rounded, rounded_loss = exchange(gradients, loss, "fp16")
+assert float(exact_loss) == float(rounded_loss) == 1e6 + 0.0625
+for a, b in zip(exact, rounded, strict=True):
+    assert a.dtype == b.dtype == tf.float32 and np.all(np.isfinite(b))
+    np.testing.assert_allclose(b, a, rtol=2.0**-10, atol=0)
+assert np.all(rounded[7] == [4e4, 4e4])
+
+# What isn't finite on one worker isn't on any.
+for value in (np.nan, np.inf):
+    poisoned = [tf.ones(3), tf.constant([1.0, value if rank == 1 else 1.0, 1.0])]
+    good, bad = exchange(poisoned, loss, "fp16")[0]
+    assert np.all(good == 1.0) and not np.isfinite(bad[1]), (good, bad)
+
+
+def weights_after_steps(compression, poison=False):
+    config = default_config()
+    known = {name: value for name, value in TINY.items() if name != "evaluation.temperatures"}
+    config.update_from_flattened_dict(known | {"distributed.compression": compression})
+    flow = build_flow(config)
+    step = build_step(config, flow)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 16, 16, 3), np.uint8)[rank]
+    flow.initialize(flow.dequantize(pixels, 0, 8 * rank), distributed.average)
+    for i in range(4):
+        variable = flow.trainable_variables[0]
+        kept = variable.numpy()
+        if poison and i == 2 and rank == 1:
+            variable.assign(np.full(kept.shape, np.nan))
+        figures = step(tf.constant(pixels), tf.constant(16 * i + 8 * rank, tf.int64))
+        assert int(figures["skipped"]) == (poison and i == 2)
+        if poison and i == 2:
+            variable.assign(kept)
+    return np.concatenate([variable.numpy().ravel() for variable in flow.trainable_variables])
+
+
+plain, half = weights_after_steps("none"), weights_after_steps("fp16")
+difference = np.linalg.norm(plain - half) / np.linalg.norm(plain)
+assert 0 < difference < 1e-4, difference
+assert np.all(np.isfinite(weights_after_steps("fp16", poison=True)))
+sums = distributed.gather(float(np.sum(half, dtype=np.float64)))
+assert sums[0] == sums[1], sums
+if distributed.is_root():
+    print(f"exchanged {difference:.2g}", flush=True)

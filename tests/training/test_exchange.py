@@ -1,0 +1,109 @@
+"""What workers exchange: in half precision, and after several backward passes."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flowconv.models import build_flow
+from flowconv.training.step import build_step
+from tests.runs import launch, saved_variables
+from tests.training.test_step import images, tiny
+
+
+def distance(one, other):
+    """The relative distance of the weights of two runs."""
+    one, other = (
+        {name: value for name, value in saved_variables(workdir).items() if "weights" in name}
+        for workdir in (one, other)
+    )
+    assert one.keys() == other.keys() and len(one) > 25
+    return np.sqrt(sum(np.sum((one[name] - other[name]) ** 2) for name in one)) / np.sqrt(
+        sum(np.sum(value**2) for value in one.values())
+    )
+
+
+def test_half_precision():
+    """Nothing overflows, losses stay exact, and what isn't finite is skipped by all."""
+    result = launch("tests/training/exchange_worker.py", ranks=2)
+    assert result.returncode == 0 and "exchanged" in result.stdout, result.stderr[-3000:]
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_two_passes_are_one_with_twice_the_batch(train, finished_run, tmp_path, ranks):
+    """Flips, noise, learning rates and data positions included."""
+    workdir, _ = finished_run
+    fields = {"train.batch_size": 8 // ranks, "train.initialization_images": 16 // ranks}
+    result = train(tmp_path, ranks=ranks, **fields, **{"distributed.backward_passes_per_step": 2})
+    assert result.returncode == 0, result.stderr
+    assert f"{ranks} × {16 // ranks} images a step" in result.stdout
+    assert distance(workdir, tmp_path) < 1e-5
+    results = [json.loads((path / "results.json").read_text()) for path in (workdir, tmp_path)]
+    assert [result["images_trained"] for result in results] == [160, 160]
+    np.testing.assert_allclose(results[0]["test_bits_per_dim"], results[1]["test_bits_per_dim"], atol=2e-4)
+    assert [iterations(path) for path in (workdir, tmp_path)] == [10, 10]
+
+
+def iterations(workdir):
+    """The optimizer's steps."""
+    values = [value for name, value in saved_variables(workdir).items() if name.endswith("iterations")]
+    assert values
+    return int(values[0])
+
+
+def test_a_run_goes_on_with_other_exchanges(train, finished_run, tmp_path):
+    """Evaluations come when images say so; what is exchanged, and how, is no part of the model."""
+    workdir, _ = finished_run
+    often = {"train.evaluate_images": 32, "distributed.fusion_megabytes": 1}
+    first = {"train.batch_size": 4, "distributed.backward_passes_per_step": 4, "train.images": 80}
+    assert train(tmp_path, **first, **often).returncode == 0
+    result = train(tmp_path, **often, **{"distributed.compression": "fp16"})
+    assert result.returncode == 0, result.stderr
+    assert "going on at 80 images" in result.stdout
+    assert distance(workdir, tmp_path) < 1e-5
+    with (tmp_path / "metrics.csv").open() as file:
+        evaluated = [int(row["images"]) for row in csv.DictReader(file) if row["validation_bits_per_dim"]]
+    assert evaluated == [32, 64, 80, 96, 128, 160]
+
+
+@pytest.mark.parametrize("backward", ["store", "invert"])
+def test_passes_within_a_step(backward):
+    """One step's figures and weights, and that of the whole batch; three passes, whose mean rounds."""
+    pixels, figures, weights = images(12), [], []
+    for passes in (1, 3):
+        config = tiny(**{"distributed.backward_passes_per_step": passes, "model.backward": backward})
+        flow = build_flow(config)
+        step = build_step(config, flow)
+        flow.initialize(flow.dequantize(pixels, 0))
+        figures.append(step(pixels, tf.constant(36, tf.int64)))
+        assert int(step.images_seen) == 12
+        weights.append([variable.numpy() for variable in flow.trainable_variables])
+    for name in figures[0]:
+        np.testing.assert_allclose(figures[0][name], figures[1][name], rtol=1e-5, err_msg=name)
+    for one, three in zip(*weights, strict=True):
+        np.testing.assert_allclose(three, one, atol=2.1e-3)  # Adam: at most the learning rate apart each
+    moved = np.concatenate([np.abs(one - three).ravel() for one, three in zip(*weights, strict=True)])
+    assert np.mean(moved > 1e-5) < 0.01
+
+
+def test_passes_must_part_the_images():
+    config = tiny(**{"distributed.backward_passes_per_step": 3})
+    flow = build_flow(config)
+    with pytest.raises(ValueError, match="8 images can't be parted into 3 equal parts"):
+        build_step(config, flow)(images(8), tf.constant(0, tf.int64))
+
+
+@pytest.mark.parametrize(
+    ("flag", "right"),
+    [
+        ("compression=fp61", "must be one of none, fp16 (did you mean fp16?)"),
+        ("fusion_megabytes=-1", "must be at least 0"),
+        ("backward_passes_per_step=0", "must be at least 1"),
+    ],
+)
+def test_refusals(tmp_path, flag, right):
+    result = launch("train.py", f"--workdir={tmp_path}", f"--config.distributed.{flag}")
+    assert result.returncode == 2
+    assert result.stderr.strip().splitlines()[-1] == f"error: --config.distributed.{flag}: {right}"
