@@ -17,6 +17,7 @@ ORDER = [
     "data",
     "evaluation",
     "training",
+    "benchmarks",
     "comparison",
 ]
 FILES = sorted((ROOT / "flowconv").rglob("*.py"))
