@@ -20,12 +20,12 @@ def median(answers: Sequence[Mapping[str, float]], what: str = "seconds") -> flo
     return statistics.median(answer[what] for answer in answers)
 
 
-def ratio(rounds: Rounds, over: str, under: str) -> float | None:
-    """Returns the median over the rounds of seconds `over` / seconds `under`; None if one wasn't measured."""
+def ratio(rounds: Rounds, over: str, under: str, what: str = "seconds") -> float | None:
+    """Returns the median over the rounds of one figure of `over` / that of `under`; None if one wasn't measured."""
     if over not in rounds or under not in rounds:
         return None
     pairs = zip(rounds[over], rounds[under], strict=True)
-    return statistics.median(a["seconds"] / b["seconds"] for a, b in pairs)
+    return statistics.median(a[what] / b[what] for a, b in pairs)
 
 
 def fastest(rounds: Rounds, names: Sequence[str]) -> str | None:

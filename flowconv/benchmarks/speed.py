@@ -76,25 +76,27 @@ def measure(options: Options) -> dict:
 
 
 def summarize(rounds: Rounds, size: Size) -> dict:
-    """Returns the ratios that the rounds allow, and medians.
+    """Returns the ratios that the rounds allow, of seconds and (of_cpu_seconds) of all threads' CPU time, and medians.
 
     "X_over_Y" is seconds of X over seconds of Y; "X_vs_Y" is how many times as fast X is. Ours against peers is
     float32 with backward=store.
     """
-    ratios = {
-        "train_over_floor": ratio(rounds, "store train", "floor conv2d"),
-        "train_over_fast_floor": ratio(rounds, "store train", "floor products"),
-        "invert_over_store": ratio(rounds, "invert train", "store train"),
-        "bf16_vs_float32": ratio(rounds, "store train", "bf16 train"),
+    pairs = {
+        "train_over_floor": ("store train", "floor conv2d"),
+        "train_over_fast_floor": ("store train", "floor products"),
+        "invert_over_store": ("invert train", "store train"),
+        "bf16_vs_float32": ("store train", "bf16 train"),
     }
     best = {task: fastest(rounds, [f"{peer} {task}" for peer in PEERS]) for task in TASKS}
     for task, peer in best.items():
         if peer is not None:
-            ratios[f"{task}_vs_best_peer"] = ratio(rounds, peer, f"store {task}")
-            ratios[f"bf16_{task}_vs_best_peer"] = ratio(rounds, peer, f"bf16 {task}")
+            pairs[f"{task}_vs_best_peer"] = (peer, f"store {task}")
+            pairs[f"bf16_{task}_vs_best_peer"] = (peer, f"bf16 {task}")
+    measured = {name: pair for name, pair in pairs.items() if rounds.keys() >= set(pair)}
     not_finite = [name for name, each in rounds.items() if not all(math.isfinite(a["result"]) for a in each)]
     return {
-        **{name: value for name, value in ratios.items() if value is not None},
+        **{name: ratio(rounds, *pair) for name, pair in measured.items()},
+        "of_cpu_seconds": {name: ratio(rounds, *pair, "cpu_seconds") for name, pair in measured.items()},
         **({"not_finite": not_finite} if not_finite else {}),
         "best_peer": {task: peer.split()[0] for task, peer in best.items() if peer is not None},
         "images_per_second": {name: size.batch_size / median(each) for name, each in rounds.items()},
@@ -113,10 +115,10 @@ def table(name: str, size: Size, figures: dict) -> str:
     lines.append(f"million parameters: {millions}")
     lines += [f"absent: {what}: {why}" for what, why in figures["absent"].items()]
     lines += [f"not finite: {what}" for what in figures.get("not_finite", ())]
-    for ratio_name, value in figures.items():
-        if "_over_" in ratio_name or "_vs_" in ratio_name:
-            peer = figures["best_peer"].get(ratio_name.removeprefix("bf16_").split("_")[0], "")
-            lines.append(f"{ratio_name:<28}{value:>6.2f}{f'  ({peer})' if 'peer' in ratio_name else ''}")
+    for ratio_name, of_cpu in figures["of_cpu_seconds"].items():
+        peer = figures["best_peer"].get(ratio_name.removeprefix("bf16_").split("_")[0], "")
+        which = f", the best peer being {peer}" if ratio_name.endswith("best_peer") else ""
+        lines.append(f"{ratio_name:<28}{figures[ratio_name]:>6.2f}  (of CPU seconds {of_cpu:.2f}{which})")
     return "\n".join(lines)
 
 
@@ -126,6 +128,7 @@ def _workers(chosen: list[System], size: Size) -> Iterator[tuple[list[tuple[Syst
     workers, absent = [], {}
     with contextlib.ExitStack() as stack:
         for system in chosen:
+            print(f"starting {system.name}", file=sys.stderr, flush=True)
             try:
                 worker = stack.enter_context(Worker(system.module, size, system.python, **system.settings))
             except WorkerError as error:

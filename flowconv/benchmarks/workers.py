@@ -3,13 +3,16 @@
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from flowconv.benchmarks.sizes import Size
 
+PATIENCE_SECONDS = 900.0  # until a worker is ready; a graph of all steps of a deep flow takes minutes
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -42,11 +45,15 @@ class Worker:
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
+        timer = threading.Timer(PATIENCE_SECONDS, self._process.kill)
+        timer.start()
         try:
             self.facts = self._read()
         except BaseException:
             self.close()
             raise
+        finally:
+            timer.cancel()
 
     def ask(self, action: str) -> dict[str, float]:
         """Returns seconds, cpu_seconds and result of one action.
@@ -80,6 +87,8 @@ class Worker:
         if line:
             return json.loads(line)
         status = self._process.wait()
+        if status == -signal.SIGKILL:
+            raise WorkerError(f"killed: more than {PATIENCE_SECONDS:.0f} s to start, or more memory than there is")
         self._stderr.seek(0)
         lines = self._stderr.read().strip().splitlines()
         raise WorkerError(lines[-1] if lines else f"exit status {status}")
