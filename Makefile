@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install reinstall train test lint format clean
+.PHONY: help install reinstall train bench test lint format clean
 
 NP      ?= 2
 CONFIG  ?= configs/photos.py
@@ -18,7 +18,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  NP=2  CONFIG=configs/photos.py  WORKDIR=runs/photos    for train: processes, experiment, where it writes'
-	@echo '  ARGS="--config.model.depth=8"                          for train: more flags; for test: for pytest'
+	@echo '  ARGS="--config.model.depth=8"                          for train and bench: more flags; for test: for pytest'
 	@echo '  PYTHON=/path/to/python3.12  DEVICE=cpu|gpu             for install: if its own choice is not yours'
 
 install: ## set up .venv: pinned packages, and Horovod built against them; at once when it is there
@@ -29,6 +29,9 @@ reinstall: ## set up .venv again from nothing, after MPI, CUDA or Python changed
 
 train: install ## train the model on the embedded photographs, NP processes under Horovod
 	horovodrun -np $(NP) python train.py --config=$(CONFIG) --workdir=$(WORKDIR) $(ARGS)
+
+bench: install ## measure speed and start-up against the convolutions alone; ARGS=--peers for other programs too
+	python scripts/benchmark.py $(ARGS)
 
 test: lint ## lint, then the tests
 	python -m pytest $(ARGS)

@@ -1,98 +1,81 @@
-"""Measures how long a run takes to its first finished step, which does not grow with the flow's depth.
+"""Measures what training and sampling cost, against the convolutions alone and against other programs.
 
-    python scripts/benchmark.py --config=configs/imagenet64.py --depths=8,48 --batch_size=4 --output=startup.json
+    python scripts/benchmark.py                                      all parts, at both sizes
+    python scripts/benchmark.py --parts=speed --sizes=small --peers  with normflows, nflows and tfp.bijectors.Glow
+    python scripts/benchmark.py --parts=startup --depths=8,48 --output=startup.json
 
-Each depth is measured in a process of its own, in alternated rounds: seconds to the end of the first training step,
-less one ordinary step, from the moment that step is asked for (which traces it), and from the process' start (with
-imports, building, and the data-dependent initialization on one batch).
+Everything measured runs in a process of its own; rounds alternate between them, ratios are medians over the rounds.
+Leave the machine alone meanwhile. The sizes: small is 32×32×3, K 8, L 3, width 128, batch 32; paper is K 32, L 3,
+width 512, batch 16. Parts: speed (a training step, encoding, sampling) and startup. A name that ends in _over_X is
+seconds divided by X's, one that ends in _vs_X is how many times as fast as X.
 """
 
 import json
-import subprocess
+import os
 import sys
+from pathlib import Path
 
-import numpy as np
 from absl import flags
 
-from flowconv import command_line
+from flowconv import command_line, configuration
+from flowconv.benchmarks import machine
+from flowconv.benchmarks.options import Options
+from flowconv.benchmarks.parts import PARTS, merge
+from flowconv.benchmarks.peers import environment
+from flowconv.benchmarks.sizes import SIZES
+from flowconv.errors import UserError
 
-DEPTHS = flags.DEFINE_list("depths", ["8", "48"], "depths K to measure")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 4, "images a step")
-ROUNDS = flags.DEFINE_integer("rounds", 3, "alternated rounds; the medians count")
-OUTPUT = flags.DEFINE_string("output", None, "also write the figures as JSON to this file")
-MEASURE = flags.DEFINE_bool("measure", False, "measure the config itself, in this process, and print JSON")
-
-
-def main(config):
-    if MEASURE.value:
-        print(json.dumps(measure(config)))
-        return
-    overrides = [argument for argument in sys.argv[1:] if argument.startswith(("--config", "-config"))]
-    rounds = {depth: [] for depth in DEPTHS.value}
-    for _ in range(ROUNDS.value):
-        for depth, results in rounds.items():
-            command = [sys.executable, __file__, *overrides, f"--config.model.depth={depth}", "--measure"]
-            command.append(f"--batch_size={BATCH_SIZE.value}")
-            printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-            results.append(json.loads(printed.splitlines()[-1]))
-    figures = {
-        depth: {name: float(np.median([result[name] for result in results])) for name in results[0]}
-        for depth, results in rounds.items()
-    }
-    columns = {
-        "first_step": "first step",
-        "tracing": "of it tracing",
-        "startup": "from process start",
-        "step": "ordinary step",
-    }
-    print(f"seconds at batch {BATCH_SIZE.value}\n   K  " + "  ".join(columns.values()))
-    for depth, row in figures.items():
-        print(f"{depth:>4}  " + "  ".join(f"{row[name]:>{len(title)}.2f}" for name, title in columns.items()))
-    if OUTPUT.value:
-        with open(OUTPUT.value, "w") as file:
-            json.dump({"medians": figures, "rounds": rounds}, file, indent=2)
+PARTS_WANTED = flags.DEFINE_list("parts", list(PARTS), "what is measured")
+SIZES_WANTED = flags.DEFINE_list("sizes", list(SIZES), "at which sizes")
+ROUNDS = flags.DEFINE_integer("rounds", 5, "alternated rounds; the medians count", 1)
+PEERS = flags.DEFINE_bool("peers", False, "measure other programs too, in an environment of their own")
+PEERS_ENVIRONMENT = flags.DEFINE_string(
+    "peers_environment", str(environment.DEFAULT_FOLDER), "where that is, or is made"
+)
+BFLOAT16 = flags.DEFINE_enum(
+    "bfloat16", "auto", ["auto", "on", "off"], "measure bfloat16 too; auto: where the processor multiplies it"
+)
+DEPTHS = flags.DEFINE_list("depths", ["8", "48"], "depths K whose start-up is measured")
+OUTPUT = flags.DEFINE_string("output", None, "also write all figures and rounds as JSON to this file")
 
 
-def measure(config) -> dict[str, float]:
-    """Returns the seconds of the first step, of its tracing, of the whole start and of one step, for random images."""
-    import time
+def main():
+    parts, sizes = known("parts", PARTS_WANTED.value, PARTS), known("sizes", SIZES_WANTED.value, SIZES)
+    for depth in DEPTHS.value:
+        if not depth.isdigit() or int(depth) < 1:
+            raise UserError(f"--depths={depth}: must be whole numbers of at least 1, such as 8,48")
+    output = Path(OUTPUT.value).absolute() if OUTPUT.value else None
+    if output and (output.is_dir() or not os.access(output.parent, os.W_OK)):
+        raise UserError(f"--output={OUTPUT.value}: must be a file in a folder that can be written")
+    options = Options(
+        sizes=sizes,
+        rounds=ROUNDS.value,
+        peers=environment.prepare(Path(PEERS_ENVIRONMENT.value).expanduser().absolute()) if PEERS.value else None,
+        bfloat16=BFLOAT16.value == "on" or (BFLOAT16.value == "auto" and machine.multiplies_bfloat16()),
+        depths=tuple(int(depth) for depth in DEPTHS.value),
+    )
+    figures = {"command": sys.argv, "machine": machine.describe()}
+    print(machine.line(figures["machine"]), flush=True)
+    for measure in parts.values():
+        figures = merge(figures, measure(options))
+        if output:  # after each part, since what comes later may be stopped
+            output.write_text(json.dumps(figures, indent=2) + "\n")
 
-    import psutil
 
-    started = psutil.Process().create_time()
-    import tensorflow as tf
+def known(flag: str, names: list[str], choices: dict) -> dict:
+    """Returns the choices that were named.
 
-    from flowconv import configuration
-    from flowconv.models import build_flow
-    from flowconv.training import distributed
-    from flowconv.training.step import build_step
-
-    configuration.validate(config)
-    distributed.initialize()
-    flow = build_flow(config)
-    step = build_step(config, flow)
-    size = config.data.image_size
-    pixels = np.random.default_rng(0).integers(0, 256, (BATCH_SIZE.value, size, size, 3), np.uint8)
-    images, first = tf.constant(pixels), tf.constant(0, tf.int64)
-    flow.initialize(flow.dequantize(images, 0))
-    asked = time.time()
-    step.__call__.get_concrete_function(images, first)
-    tracing = time.time() - asked
-    float(step(images, first)["bits_per_dim"])
-    finished = time.time()
-    times = []
-    for _ in range(3):
-        before = time.time()
-        float(step(images, first)["bits_per_dim"])
-        times.append(time.time() - before)
-    ordinary = float(np.median(times))
-    return {
-        "first_step": finished - asked - ordinary,
-        "tracing": tracing,
-        "startup": finished - started - ordinary,
-        "step": ordinary,
-    }
+    Raises:
+      UserError: if there is none, or a name is unknown.
+    """
+    right = f"must be one or more of {','.join(choices)}"
+    if not names:
+        raise UserError(f"--{flag}=: {right}")
+    for name in names:
+        if name not in choices:
+            raise UserError(f"--{flag}={name}: {right}{configuration.nearest(name, choices)}")
+    return {name: choices[name] for name in names}
 
 
 if __name__ == "__main__":
-    command_line.run(main, __doc__, with_config=True)
+    command_line.run(main, __doc__)

@@ -17,8 +17,8 @@ ORDER = [
     "data",
     "evaluation",
     "training",
-    "comparison",
     "benchmarks",
+    "comparison",
 ]
 FILES = sorted((ROOT / "flowconv").rglob("*.py"))
 

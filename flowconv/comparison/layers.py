@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from flowconv.benchmarks.timing import timed
 from flowconv.bijectors import build_convolution
 from flowconv.bijectors.autoregressive_convolution import AutoregressivePair
-from flowconv.comparison.speed import timed
 
 SHAPES = ((64, 16, 16, 12), (64, 16, 16, 48), (16, 64, 64, 24))
 LAYERS = ("shift", "conv1x1", "emerging", "periodic", "rolled_shift")

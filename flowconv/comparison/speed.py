@@ -1,13 +1,13 @@
 """Speeds of models, measured in turns: what else the machine does meanwhile slows all of them."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import data
+from flowconv.benchmarks.timing import timed
 from flowconv.configuration import images_per_rank
 from flowconv.models import build_flow
 from flowconv.training import distributed
@@ -38,13 +38,6 @@ def measure_speeds(
         name: {what: at_once / float(np.median(values)) for what, values in each.items()}
         for name, each in seconds.items()
     }
-
-
-def timed(act: Callable[[], tf.Tensor]) -> float:
-    """Returns the seconds that act() takes until its result is there."""
-    started = time.perf_counter()
-    tf.nest.map_structure(lambda tensor: tensor.numpy(), act())
-    return time.perf_counter() - started
 
 
 def _actions(config, pixels):

@@ -1,0 +1,93 @@
+"""The floor: the coupling networks' convolutions and their gradients, without a flow around them.
+
+A worker: action "conv2d" computes them by `tf.nn.conv2d`, what the library takes for a convolution, and "products" by
+`flowconv.bijectors.convolution.convolve`, which is faster on CPUs.
+"""
+
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from flowconv.benchmarks.machine import threads
+from flowconv.benchmarks.protocol import Actions, serve
+from flowconv.benchmarks.sizes import Size
+from flowconv.bijectors.convolution import convolve
+from flowconv.training import distributed
+
+Convolve = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def conv2d(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Returns the convolution of x `[B, H, W, C]` with `[k, k, C, F]`, of the same H and W."""
+    return tf.nn.conv2d(x, kernel, 1, "SAME")
+
+
+def draw_kernels(size: Size) -> list[list[tf.Tensor]]:
+    """Returns each level's three kernels of its K networks, `[K, k, k, C, F]`, drawn so that outputs keep their scale.
+
+    3×3 from half of the channels and the mark of the border, 1×1, and 3×3 to a scale and a shift for the other half.
+    """
+    stacks = []
+    for _, _, channels in size.level_shapes():
+        shapes = [(3, 3, channels // 2 + 1, size.width), (1, 1, size.width, size.width), (3, 3, size.width, channels)]
+        stacks.append([tf.random.normal((size.depth, *shape), stddev=math.prod(shape[:3]) ** -0.5) for shape in shapes])
+    return stacks
+
+
+def network_gradients(convolve: Convolve, x: tf.Tensor, kernels: list[tf.Tensor], dy: Callable[[tf.Tensor], tf.Tensor]):
+    """Returns y of a network's three convolutions, and the gradients of x and of each kernel for dy(y)."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch([x, *kernels])
+        y = x
+        for kernel in kernels:
+            y = convolve(y, kernel)
+    return y, tape.gradient(y, [x, *kernels], dy(y))
+
+
+def build_floor(size: Size, convolve: Convolve) -> Callable[..., tf.Tensor]:
+    """Returns a function of `draw_kernels`' kernels that computes the convolutions of one training step.
+
+    The networks of a level follow one another, each seeing the output of the one before, with kernels of its own; all
+    their gradients are computed, each leaves one of its numbers in the sum that is returned, so that none is left out.
+    """
+    inputs = [
+        tf.random.normal((size.batch_size, height, width, channels // 2 + 1))
+        for height, width, channels in size.level_shapes()
+    ]
+
+    @tf.function(autograph=False)
+    def run(*levels):
+        total = tf.zeros([])
+        for x, stacks in zip(inputs, levels, strict=True):
+
+            def body(k, x, total, stacks=stacks):
+                kernels = [tf.gather(stack, k) for stack in stacks]
+                y, gradients = network_gradients(convolve, x, kernels, dy=tf.identity)
+                total += tf.add_n([gradient[(0,) * len(gradient.shape)] for gradient in gradients])
+                return k + 1, y[..., : x.shape[-1]], total
+
+            _, _, total = tf.while_loop(
+                lambda k, *_: k < size.depth,
+                body,
+                (0, x, total),
+                parallel_iterations=1,
+                maximum_iterations=size.depth,
+            )
+        return total
+
+    return run
+
+
+def build(size: Size) -> tuple[Actions, dict]:
+    """Returns the two floors; arguments as `protocol.serve` has them."""
+    distributed.initialize()
+    levels = draw_kernels(size)
+    runs = {"conv2d": build_floor(size, conv2d), "products": build_floor(size, convolve)}
+    actions = {name: lambda run=run: float(run(*levels)) for name, run in runs.items()}
+    parameters = sum(math.prod(stack.shape) for stacks in levels for stack in stacks)
+    return actions, {"parameters": parameters, "threads": threads()}
+
+
+if __name__ == "__main__":
+    serve(build)

@@ -1,0 +1,91 @@
+"""Part "startup": how long a run takes to its first finished step, which does not grow with the flow's depth.
+
+Each depth is measured in a process of its own, in alternated rounds, on configs/imagenet64.py's model at batch 4:
+seconds to the end of the first training step, less one ordinary step, from the moment that step is asked for (which
+traces it), and from the process' start (with imports, building, and the data-dependent initialization on one batch).
+As a worker it measures itself, and says so in its ready line.
+"""
+
+import dataclasses
+import statistics
+import time
+
+from flowconv.benchmarks.options import Options
+from flowconv.benchmarks.protocol import Actions, serve
+from flowconv.benchmarks.rounds import alternate, median
+from flowconv.benchmarks.sizes import Size
+from flowconv.benchmarks.workers import Worker
+
+MODEL = Size(depth=48, levels=4, width=512, batch_size=4, image_size=64)
+COLUMNS = {
+    "first_step": "first step",
+    "tracing": "of it tracing",
+    "startup": "from process start",
+    "step": "ordinary step",
+}
+
+
+def measure(options: Options) -> dict:
+    """Returns startup_seconds by depth (from the process' start), and medians and rounds of all that was measured."""
+    asks = {str(depth): lambda depth=depth: _start(depth) for depth in options.depths}
+    rounds = alternate(asks, options.rounds)
+    medians = {depth: {name: median(each, name) for name in COLUMNS} for depth, each in rounds.items()}
+    print(f"\nstart-up: seconds at L {MODEL.levels}, width {MODEL.width}, batch {MODEL.batch_size}")
+    print("   K  " + "  ".join(COLUMNS.values()))
+    for depth, row in medians.items():
+        print(f"{depth:>4}  " + "  ".join(f"{row[name]:>{len(title)}.2f}" for name, title in COLUMNS.items()))
+    return {
+        "startup_seconds": {depth: row["startup"] for depth, row in medians.items()},
+        "startup": {"medians": medians, "rounds": rounds},
+    }
+
+
+def build(size: Size) -> tuple[Actions, dict]:
+    """Returns the seconds of the first step, of its tracing, of the whole start and of one step, for random images."""
+    import numpy as np
+    import psutil
+
+    started = psutil.Process().create_time()
+    import tensorflow as tf
+
+    from flowconv import configuration
+    from flowconv.models import build_flow
+    from flowconv.training import distributed
+    from flowconv.training.step import build_step
+
+    config = configuration.default_config()
+    config.model.levels, config.model.depth, config.model.width = size.levels, size.depth, size.width
+    config.data.image_size, config.train.batch_size, config.data.flip = size.image_size, size.batch_size, False
+    distributed.initialize()
+    flow = build_flow(config)
+    step = build_step(config, flow)
+    shape = (size.batch_size, size.image_size, size.image_size, 3)
+    images = tf.constant(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    first = tf.constant(0, tf.int64)
+    flow.initialize(flow.dequantize(images, 0))
+    asked = time.time()
+    step.__call__.get_concrete_function(images, first)
+    tracing = time.time() - asked
+    float(step(images, first)["bits_per_dim"])
+    finished = time.time()
+    times = []
+    for _ in range(3):
+        before = time.time()
+        float(step(images, first)["bits_per_dim"])
+        times.append(time.time() - before)
+    ordinary = statistics.median(times)
+    return {}, {
+        "first_step": finished - asked - ordinary,
+        "tracing": tracing,
+        "startup": finished - started - ordinary,
+        "step": ordinary,
+    }
+
+
+def _start(depth):
+    with Worker("flowconv.benchmarks.startup", dataclasses.replace(MODEL, depth=depth)) as worker:
+        return worker.facts
+
+
+if __name__ == "__main__":
+    serve(build)

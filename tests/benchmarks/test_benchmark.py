@@ -1,0 +1,54 @@
+"""scripts/benchmark.py from its flags on."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from flowconv.benchmarks import machine
+from flowconv.benchmarks.peers import environment
+from flowconv.errors import UserError
+from tests.runs import ROOT, launch
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--sizes=smal", "--sizes=smal: must be one or more of small,paper (did you mean small?)"),
+        ("--parts=speed,start", "--parts=start: must be one or more of speed,startup (did you mean startup?)"),
+        ("--parts=", "--parts=: must be one or more of"),
+        ("--rounds=0", "--rounds=0: 0 is not a positive integer"),
+        ("--depths=8,deep", "--depths=deep: must be whole numbers of at least 1"),
+        ("--bfloat16=maybe", "--bfloat16=maybe"),
+        ("--output=/nowhere/figures.json", "--output=/nowhere/figures.json: must be a file in a folder"),
+    ],
+)
+def test_refuses_in_one_line(argument, message):
+    result = launch("scripts/benchmark.py", argument)
+    assert result.returncode == 2
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("error: ") and message in line
+
+
+def test_flags_are_checked_before_tensorflow_is_imported():
+    code = "import sys, flowconv.benchmarks.parts; print(any(m.startswith('tensorflow') for m in sys.modules))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    assert printed.strip() == "False"
+
+
+def test_machine_is_described():
+    described = machine.describe()
+    assert described["threads"] >= 1 and described["memory_bytes"] > 1e8 and "keras" in described["versions"]
+    assert json.loads(json.dumps(described)) == described
+    assert str(described["threads"]) in machine.line(described)
+
+
+def test_environment_is_made_once_and_says_what_fails(tmp_path, monkeypatch):
+    folder = tmp_path / "peers"
+    monkeypatch.setattr(environment, "PINS", ("/nowhere/package.whl",))
+    with pytest.raises(UserError, match=rf"--peers_environment={folder}: can't be set up: .*package\.whl"):
+        environment.prepare(folder)
+    monkeypatch.setattr(environment, "PINS", ("a==1", "b==2"))
+    (folder / "complete").write_text("a==1\nb==2")
+    assert environment.prepare(folder) == str(folder / "bin" / "python")

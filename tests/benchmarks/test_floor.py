@@ -1,0 +1,60 @@
+"""The floor computes what a training step's convolutions compute: all of it, and nothing else."""
+
+import collections
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flowconv.benchmarks import floor
+from flowconv.benchmarks.sizes import PAPER, SMALL, Size
+from flowconv.bijectors.convolution import convolve
+from flowconv.models import glow
+
+TINY = Size(depth=3, levels=2, width=5, batch_size=2, image_size=8)
+
+
+def operations(function):
+    """How many of each kind the bodies of its loops have, after TensorFlow left out what nothing needs."""
+    definition = function.get_concrete_function(*floor.draw_kernels(TINY)).graph.as_graph_def()
+    return collections.Counter(
+        node.op for body in definition.library.function if "_body_" in body.signature.name for node in body.node_def
+    )
+
+
+def test_shapes_are_those_of_the_model():
+    assert SMALL.level_shapes() == PAPER.level_shapes() == [(16, 16, 12), (8, 8, 24), (4, 4, 48)]
+    flow = glow((8, 8, 3), levels=TINY.levels, depth=TINY.depth, width=TINY.width)
+    theirs = [tuple(v.shape) for v in flow.trainable_variables if v.name.endswith("kernel") and len(v.shape) == 5]
+    shapes = []
+    for first, hidden, last in floor.draw_kernels(TINY):
+        marked = (*last.shape[:3], last.shape[3] + 1, last.shape[4])  # the mark of the border, of one image for all
+        shapes += [tuple(first.shape), tuple(hidden.shape), marked]
+    assert sorted(shapes) == sorted(theirs)
+
+
+def test_all_gradients_are_computed():
+    counts = operations(floor.build_floor(TINY, floor.conv2d))
+    assert counts["Conv2D"] == counts["Conv2DBackpropInput"] == counts["Conv2DBackpropFilter"] == 3 * TINY.levels
+
+
+@pytest.mark.parametrize("implementation", [floor.conv2d, convolve])
+def test_gradients_are_those_of_the_network(implementation):
+    x = tf.random.normal((2, 4, 4, 3))
+    kernels = [tf.random.normal(shape) for shape in ((3, 3, 3, 5), (1, 1, 5, 5), (3, 3, 5, 4))]
+    y, gradients = floor.network_gradients(implementation, x, kernels, dy=tf.identity)
+    assert y.shape == (2, 4, 4, 4)
+    assert [g.shape for g in gradients] == [t.shape for t in [x, *kernels]]
+    # y is linear in each of them: <gradient, itself> is <dy, y>
+    for gradient, tensor in zip(gradients, [x, *kernels], strict=True):
+        np.testing.assert_allclose(tf.reduce_sum(gradient * tensor), tf.reduce_sum(y * y), rtol=1e-4)
+
+
+def test_both_floors_compute_the_same():
+    levels = floor.draw_kernels(TINY)
+    inputs_seed = 3
+    sums = []
+    for implementation in (floor.conv2d, convolve):
+        tf.random.set_seed(inputs_seed)
+        sums.append(float(floor.build_floor(TINY, implementation)(*levels)))
+    np.testing.assert_allclose(*sums, rtol=1e-3)
