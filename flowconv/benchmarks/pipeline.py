@@ -5,24 +5,41 @@ import time
 import numpy as np
 
 from flowconv import data
+from flowconv.benchmarks.options import Options
+from flowconv.benchmarks.rounds import median
 from flowconv.benchmarks.sizes import SMALL, Size
+from flowconv.benchmarks.workers import Worker
 from flowconv.configuration import default_config
 
 WARM_UP = 20  # batches: they start threads, fill the prefetch buffer, and bring the file into memory
 
 
-def measure(training_images_per_second: float | None = None, size: Size = SMALL, seconds: float = 5.0) -> dict:
+def measure(options: Options) -> dict:
+    """Returns `pipeline`: the figures of `alone`, and how many times the training rate at the small size that is."""
+    with Worker("flowconv.benchmarks.ours", SMALL, backward="store", precision="float32") as worker:
+        training = SMALL.batch_size / median([worker.ask("train") for _ in range(options.rounds)])
+    figures = alone()
+    figures["training_images_per_second"] = training
+    figures["pipeline_over_training"] = figures["pipeline_images_per_second"] / training
+    print(
+        f"\npipeline: {figures['pipeline_images_per_second']:,.0f} images/s, {figures['pipeline_over_training']:,.0f} "
+        f"times the training rate; {figures['megabytes']:,.0f} MB decoded, in memory shared by all ranks: "
+        f"{figures['memory_mapped']}"
+    )
+    return {"pipeline": figures}
+
+
+def alone(size: Size = SMALL, seconds: float = 5.0) -> dict:
     """Returns the figures of the data pipeline alone, on the embedded photographs.
 
     Args:
-      training_images_per_second: of one rank at this size, for the ratio.
       size: of image and batch.
       seconds: to measure, about; at least an epoch's border is crossed.
 
     Returns:
-      pipeline_images_per_second; pipeline_over_training (None without a training rate); megabytes, 10⁶ bytes, that the
-      decoded training images take; memory_mapped (whether all processes of a machine share them); preparation_seconds
-      (decoding, if that had not been done before) and opening_seconds.
+      pipeline_images_per_second; megabytes, 10⁶ bytes, that the decoded training images take; memory_mapped (whether
+      all processes of a machine share them); preparation_seconds (decoding, if that had not been done before) and
+      opening_seconds.
     """
     config = default_config()
     config.data.image_size = size.image_size
@@ -31,10 +48,8 @@ def measure(training_images_per_second: float | None = None, size: Size = SMALL,
     prepared = time.perf_counter()
     pixels = data.load(config.data, prepare=False).splits["train"]
     opened = time.perf_counter()
-    rate = images_per_second(pixels, size.batch_size, seconds)
     return {
-        "pipeline_images_per_second": rate,
-        "pipeline_over_training": rate / training_images_per_second if training_images_per_second else None,
+        "pipeline_images_per_second": images_per_second(pixels, size.batch_size, seconds),
         "megabytes": pixels.nbytes / 1e6,
         "memory_mapped": _is_mapped(pixels),
         "preparation_seconds": prepared - started,

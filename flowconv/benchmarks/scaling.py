@@ -9,29 +9,46 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from flowconv.benchmarks.sizes import PAPER, SMALL, Size
+from flowconv.benchmarks.options import Options
+from flowconv.benchmarks.sizes import Size
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZES = {"small": SMALL, "paper": PAPER}
 SECONDS = 8.0  # of whole steps that a rank times in a round, about
 RANKS = (1, 2)
 
 
-def measure(
-    sizes: Mapping[str, Size] = SIZES, rounds: int = 3, overrides: Mapping[str, object] | None = None
-) -> dict[str, dict]:
-    """Returns the figures of each size, medians over alternated rounds of one rank and two.
+def measure(options: Options) -> dict:
+    """Returns scaling_efficiency by size, and in `scaling` all figures of each (see `measure_size`)."""
+    results = {name: measure_size(size, options.rounds) for name, size in options.sizes.items()}
+    print("\nscaling: 2 ranks × 1 thread against 1 rank × 1 thread; seconds of a step of 2 ranks")
+    print("size    efficiency  images/s 1, 2      computing  waiting  allreduce  updating   MB in tensors")
+    for name, row in results.items():
+        rates = ", ".join(f"{rate:.1f}" for rate in row["images_per_second"].values())
+        seconds = row["seconds"]
+        print(
+            f"{name:<8}{row['scaling_efficiency']:>10.3f}  {rates:<18}{seconds['computing']:>9.3f}"
+            f"{seconds['waiting']:>9.3f}{seconds['allreduce']:>11.3f}{seconds['updating']:>10.3f}"
+            f"{row['gradient_bytes'] / 1e6:>9.1f}{row['gradient_tensors']:>11}"
+        )
+    return {
+        "scaling_efficiency": {name: row["scaling_efficiency"] for name, row in results.items()},
+        "scaling": results,
+    }
+
+
+def measure_size(size: Size, rounds: int, overrides: Mapping[str, object] | None = None) -> dict:
+    """Returns the figures of one size, medians over alternated rounds of one rank and two.
 
     Each rank is bound to a core of its own and so has one thread; every other round they change cores. In a round,
     each is asked for whole steps first, and then for steps in parts.
 
     Args:
-      sizes: by name.
+      size: of model and batch.
       rounds: at least 1; every round starts its processes anew, under horovodrun.
       overrides: config fields that differ from the defaults, as {"distributed.compression": "fp16"}.
 
     Returns:
-      For each size: scaling_efficiency (images/s of two ranks / twice those of one, the median of the rounds' ratios);
+      scaling_efficiency (images/s of two ranks / twice those of one, the median of the rounds' ratios);
       images_per_second, of {"1": …, "2": …} ranks; seconds, of the parts of a step with two ranks: computing (both
       directions), waiting (for the slower rank, and what an exchange of nothing takes), allreduce (of the gradients
       after that), updating; computing_slowdown (seconds of computing with two ranks / with one: what the machine takes,
@@ -41,14 +58,11 @@ def measure(
     Raises:
       RuntimeError: if a run fails, with the end of what it said.
     """
-    results = {}
-    for name, size in sizes.items():
-        answers = {ranks: [] for ranks in RANKS}
-        for number in range(rounds):
-            for ranks in RANKS[:: -1 if number % 2 else 1]:
-                answers[ranks].append(_run(size, ranks, number, overrides or {}))
-        results[name] = _figures(answers)
-    return results
+    answers = {ranks: [] for ranks in RANKS}
+    for number in range(rounds):
+        for ranks in RANKS[:: -1 if number % 2 else 1]:
+            answers[ranks].append(_run(size, ranks, number, overrides or {}))
+    return _figures(answers)
 
 
 def _figures(answers):

@@ -16,7 +16,10 @@ from tests.runs import ROOT, launch
     ("argument", "message"),
     [
         ("--sizes=smal", "--sizes=smal: must be one or more of small,paper (did you mean small?)"),
-        ("--parts=speed,start", "--parts=start: must be one or more of speed,startup (did you mean startup?)"),
+        (
+            "--parts=speed,start",
+            "--parts=start: must be one or more of speed,startup,pipeline,scaling (did you mean startup?)",
+        ),
         ("--parts=", "--parts=: must be one or more of"),
         ("--rounds=0", "--rounds=0: 0 is not a positive integer"),
         ("--depths=8,deep", "--depths=deep: must be whole numbers of at least 1"),
