@@ -18,6 +18,7 @@ ORDER = [
     "evaluation",
     "training",
     "comparison",
+    "benchmarks",
 ]
 FILES = sorted((ROOT / "flowconv").rglob("*.py"))
 

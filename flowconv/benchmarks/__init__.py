@@ -1,0 +1,1 @@
+"""What the program costs: functions that measure it, each returning a dict of figures."""
