@@ -6,12 +6,14 @@ JSON, where dictionaries of the same name (a size's) are merged. None imports Te
 
 from collections.abc import Callable
 
-from flowconv.benchmarks import pipeline, scaling, speed, startup
+from flowconv.benchmarks import compile, memory, pipeline, scaling, speed, startup
 from flowconv.benchmarks.options import Options
 
 PARTS: dict[str, Callable[[Options], dict]] = {
     "speed": speed.measure,
     "startup": startup.measure,
+    "compile": compile.measure,
+    "memory": memory.measure,
     "pipeline": pipeline.measure,
     "scaling": scaling.measure,
 }

@@ -65,6 +65,10 @@ class Repeated(Bijector):
             for variable in self.step().variables
         }
 
+    def stack(self, variable: keras.Variable) -> tf.Variable:
+        """Returns the values `[K, …]` of one of the step's variables."""
+        return self._stacked[id(variable)].value
+
     def lend(self, values: list[tf.Tensor]) -> keras.StatelessScope:
         """Returns a scope in which the step has `values`, in the order of `step.variables`."""
         mapping = zip(self.step().variables, values, strict=True)

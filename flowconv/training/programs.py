@@ -1,0 +1,192 @@
+"""A model's computations as XLA programs, which run without TensorFlow.
+
+What TensorFlow compiles of a `tf.function(jit_compile=True)` is a program in XLA's own language: a function of its
+arguments and of the variables' values, which returns results and new values of the variables. Here such programs are
+written to files, with a manifest of what goes in and what comes out; `scripts/run_exported_step.py` runs them.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from flowconv.bijectors import Repeated
+from flowconv.models import Flow
+from flowconv.training.step import TrainingStep
+
+FORMAT = 1  # of the manifest
+MANIFEST, VALUES = "manifest.json", "values.npz"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A computation with static shapes.
+
+    Attributes:
+      function: of tensors; returns a dict of tensors. It may read and assign variables.
+      arguments: what it takes, by name, in order.
+    """
+
+    function: Callable[..., dict[str, tf.Tensor]]
+    arguments: dict[str, tf.TensorSpec]
+
+    def compiled(self) -> Callable[..., dict[str, tf.Tensor]]:
+        """Returns the `tf.function` that XLA compiles as one program."""
+        return tf.function(self.function, autograph=False, jit_compile=True)
+
+    def lower(self, stage: str = "hlo") -> str | bytes:
+        """Returns the program as XLA has it at `stage`: "hlo", "hlo_serialized", "optimized_hlo", …
+
+        Raises:
+          tf.errors.OpError: if an operation has no XLA kernel.
+        """
+        return self.compiled().experimental_get_compiler_ir(*self.arguments.values())(stage=stage)
+
+
+def training_program(step: TrainingStep, batch_size: int) -> Program:
+    """Returns one training step on one device: flips, noise, forward, backward, and the update."""
+    return Program(lambda images, first: step(images, first), _images_and_first(step.flow, batch_size))
+
+
+def all_programs(step: TrainingStep, batch_size: int, initialization_images: int) -> dict[str, Program]:
+    """Returns what a device needs for a model's whole life; the flow is not initialized yet.
+
+    "init" draws the weights and sets the data-dependent ones, "train" takes a step, "encode" gives each image's
+    bits/dim, and "sample" draws `batch_size` images at temperature 0.7.
+    """
+    flow = step.flow
+
+    def initialize(images, first):
+        draw_kernels(flow)
+        x = flow.dequantize(images, step.seed, first)
+        flow.initialize(x)
+        return {"bits_per_dim": tf.reduce_mean(flow.bits_per_dim_of_density(flow.log_prob(x)))}
+
+    def encode(images, first):
+        return {"bits_per_dim": flow.bits_per_dim(images, step.seed, first)}
+
+    def sample(seed):
+        return {"images": flow.to_images(flow.sample(batch_size, 0.7, seed))}
+
+    return {
+        "init": Program(initialize, _images_and_first(flow, initialization_images)),
+        "train": training_program(step, batch_size),
+        "encode": Program(encode, _images_and_first(flow, batch_size)),
+        "sample": Program(sample, {"seed": tf.TensorSpec((), tf.int32)}),
+    }
+
+
+def draw_kernels(flow: Flow) -> list[tf.Variable]:
+    """Draws all stacks of normally distributed weights again, each in one operation; returns them.
+
+    They are nearly all of a model's numbers. (Drawn where they are used, they need not be carried there.)
+    """
+    drawn = []
+    for layer in flow._flatten_layers():
+        if not isinstance(layer, Repeated):
+            continue
+        for variable in layer.step().variables:
+            initializer = variable._initializer
+            if isinstance(initializer, keras.initializers.RandomNormal):
+                stack = layer.stack(variable)
+                seed = [initializer.seed, len(drawn)]
+                stack.assign(
+                    tf.random.stateless_normal(stack.shape, seed, initializer.mean, initializer.stddev, stack.dtype)
+                )
+                drawn.append(stack)
+    return drawn
+
+
+def export(programs: dict[str, Program], step: TrainingStep, directory: Path) -> dict[str, Any]:
+    """Writes programs and what they share to a directory.
+
+    NAME.hlo.pb is a program, values.npz has the variables' present values as far as they are not zero, nor set by
+    "init", and manifest.json describes both.
+
+    Args:
+      programs: by name.
+      step: whose variables, and those of its flow and optimizer, the programs share.
+      directory: is made if it isn't there.
+
+    Returns:
+      The manifest:
+      * variables: of each, in order: name, dtype, shape, and whether values.npz has it, as its number.
+      * programs: of each by name: arguments (name, dtype, shape); variables, the numbers of those that follow the
+        arguments; results (name, dtype, shape), the first outputs; updates, pairs (output, number of the variable
+        whose new value it is).
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    table = [(v.path, v.value) for v in (*step.flow.variables, *step.optimizer.variables)]
+    table.append(("images_seen", step.images_seen))
+    handles = {id(variable.handle): number for number, (_, variable) in enumerate(table)}
+    described = {}
+    for name, program in programs.items():
+        compiled = program.compiled()
+        described[name] = _describe(compiled, program, handles, table)
+        lowered = compiled.experimental_get_compiler_ir(*program.arguments.values())
+        (directory / f"{name}.hlo.pb").write_bytes(lowered(stage="hlo_serialized"))
+        described[name]["updates"] = _updates(lowered(stage="hlo"), described[name])
+    drawn = {id(variable) for variable in draw_kernels(step.flow)} if "init" in programs else set()
+    kept = {
+        str(number): np.asarray(value)
+        for number, (_, value) in enumerate(table)
+        if id(value) not in drawn and np.any(np.asarray(value))
+    }
+    np.savez_compressed(directory / VALUES, **kept)
+    variables = [
+        _description(name, value) | {"has_value": str(number) in kept} for number, (name, value) in enumerate(table)
+    ]
+    manifest = {"format": FORMAT, "variables": variables, "programs": described}
+    (directory / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    return manifest
+
+
+def custom_calls(hlo: str) -> set[str]:
+    """Returns the targets of a lowered program's custom calls: what XLA itself doesn't define."""
+    return set(re.findall(r'custom_call_target="([^"]+)"', hlo))
+
+
+def operations(hlo: str) -> set[str]:
+    """Returns the names of a lowered program's operations."""
+    return set(re.findall(r"^\s+(?:ROOT )?%?[\w.\-]+ = (?:\(.*?\)|\S+) ([a-z][a-z\-]*)\(", hlo, re.MULTILINE))
+
+
+def _describe(compiled, program, handles: dict[int, int], table: list) -> dict[str, Any]:
+    concrete = compiled.get_concrete_function(*program.arguments.values())
+    for captured in concrete.captured_inputs:
+        if id(captured) not in handles:
+            if captured.dtype == tf.resource:
+                raise ValueError("a program uses a variable that is neither the flow's, the optimizer's nor the step's")
+            handles[id(captured)] = len(table)
+            table.append(("constant", captured))
+    results = concrete.structured_outputs
+    return {
+        "arguments": [_description(name, spec) for name, spec in program.arguments.items()],
+        "variables": [handles[id(captured)] for captured in concrete.captured_inputs],
+        "results": [_description(name, results[name]) for name in sorted(results)],
+    }
+
+
+def _updates(hlo: str, described: dict[str, Any]) -> list[tuple[int, int]]:
+    """Reads which outputs take the place of which variables from the program's first line."""
+    aliases = re.search(r"input_output_alias=\{(.*?\)) ?\}", hlo.split("\n", 1)[0])
+    pairs = re.findall(r"\{(\d+)\}: \((\d+),", aliases[1]) if aliases else []
+    arguments = len(described["arguments"])
+    return [(int(output), described["variables"][int(parameter) - arguments]) for output, parameter in pairs]
+
+
+def _description(name: str, value: tf.Tensor | tf.TensorSpec | tf.Variable) -> dict[str, Any]:
+    return {"name": name, "dtype": value.dtype.name, "shape": value.shape.as_list()}
+
+
+def _images_and_first(flow: Flow, batch_size: int) -> dict[str, tf.TensorSpec]:
+    return {
+        "images": tf.TensorSpec((batch_size, *flow.image_shape), tf.uint8),
+        "first": tf.TensorSpec((), tf.int64),
+    }

@@ -1,0 +1,48 @@
+"""Writes a model's training step as XLA programs, which scripts/run_exported_step.py runs without TensorFlow.
+
+    python scripts/export_step.py --config=configs/cifar10.py --batch_size=64 --output=exported/cifar10
+    python3 run_exported_step.py exported/cifar10 --steps=50        # there: with jax and numpy alone
+
+The programs: "init" (draws all weights and sets the data-dependent ones, from train.initialization_images images),
+"train" (one step on one device: uint8 images and the number of the first one in; bits/dim, gradient norm, learning
+rate and whether the update was skipped out), "encode" and "sample". Shapes are static: an export is for one batch size.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from flowconv import command_line, configuration
+
+OUTPUT = flags.DEFINE_string("output", None, "the directory to write")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "images a step (default: the config's train.batch_size)")
+PROGRAMS = flags.DEFINE_list("programs", ["init", "train", "encode", "sample"], "which programs to write")
+
+
+def main(config):
+    from flowconv.errors import UserError
+    from flowconv.models import build_flow
+    from flowconv.training import distributed, programs
+    from flowconv.training.step import build_step
+
+    if OUTPUT.value is None:
+        raise UserError("--output is missing: name the directory to write")
+    configuration.validate(config)
+    batch_size = config.train.batch_size if BATCH_SIZE.value is None else BATCH_SIZE.value
+    if batch_size < 1:
+        raise UserError(f"--batch_size={batch_size}: must be at least 1")
+    distributed.initialize()
+    config.train.jit_compile = "off"  # the whole step is compiled as one, not its parts
+    step = build_step(config, build_flow(config))
+    known = programs.all_programs(step, batch_size, config.train.initialization_images)
+    for name in PROGRAMS.value:
+        if name not in known:
+            raise UserError(f"--programs={name}: must be among {', '.join(known)}{configuration.nearest(name, known)}")
+    output = Path(OUTPUT.value)
+    manifest = programs.export({name: known[name] for name in PROGRAMS.value}, step, output)
+    megabytes = sum(path.stat().st_size for path in output.iterdir()) / 1e6
+    print(f"{', '.join(manifest['programs'])}; {len(manifest['variables'])} variables; {megabytes:.1f} MB in {output}")
+
+
+if __name__ == "__main__":
+    command_line.run(main, __doc__, with_config=True)

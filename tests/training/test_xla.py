@@ -1,0 +1,169 @@
+"""The training step is one XLA program, for every experiment and every variant; and as such it can be exported.
+
+Nothing is compiled or run here but the export's results: lowering a step finds a kernel of XLA's for each operation, or
+fails. The wheels for CPUs hold no kernels for GPUs; but XLA's kernels are the same for both unless they end in a
+custom call, of which there must be none but those that XLA expands itself or that its GPU compiler has as well.
+"""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flowconv.configuration import CHOICES, default_config, validate
+from flowconv.models import build_flow
+from flowconv.training import programs
+from flowconv.training.step import build_step
+from tests.test_configs import CONFIGS, load
+
+# Both are parts of a QR decomposition, which XLA expands to its own operations before it compiles.
+ON_ALL_DEVICES = {"Qr", "ProductOfElementaryHouseholderReflectors"}
+HOST = {"infeed", "outfeed", "send", "recv", "send-done", "recv-done"}
+
+
+def tiny(**fields):
+    config = default_config()
+    values = {"model.levels": 1, "model.depth": 2, "model.width": 4, "data.image_size": 4}
+    config.update_from_flattened_dict(values | fields)
+    validate(config)
+    return config
+
+
+def new_step(config):
+    config.train.jit_compile = "off"  # the whole is compiled, not its parts
+    return build_step(config, build_flow(config))
+
+
+def lowered(config, batch_size=2):
+    return programs.training_program(new_step(config), batch_size).lower()
+
+
+def check(hlo):
+    """A program of forward, backward and update that runs on any device."""
+    assert {"while", "convolution", "conditional"} <= programs.operations(hlo)
+    assert not programs.operations(hlo) & HOST
+    assert programs.custom_calls(hlo) <= ON_ALL_DEVICES
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_experiment_lowers(path):
+    """At full size and levels; K is 2, since depth is a loop (see the next test but one); width changes nothing either."""
+    config = load(path)
+    config.model.depth, config.model.width = 2, 8
+    check(lowered(config, batch_size=1))
+
+
+VARIANTS = {
+    **{f"convolution={name}": {"model.convolution": name} for name in CHOICES["model.convolution"]},
+    **{f"parameterization={name}": {"model.parameterization": name} for name in ("direct", "qr", "orthogonal")},
+    **{
+        f"emerging, {name}": {"model.convolution": "emerging", "model.parameterization": name}
+        for name in ("direct", "qr", "orthogonal")
+    },
+    "shift=position": {"model.shift": "position"},
+    "realnvp": {"model.name": "realnvp", "model.depth": 4},
+    "nice": {"model.name": "nice"},
+    "additive": {"model.coupling": "additive"},
+    "learned prior": {"model.prior": "learned", "model.levels": 2},
+    "centre": {"model.preprocessing": "centre"},
+    "store": {"model.backward": "store"},
+    "recompute": {"model.backward": "recompute"},
+    "bfloat16": {"model.precision": "bfloat16"},
+    "float64": {"model.precision": "float64"},
+    "adamax, cosine, no clipping": {
+        "optimizer.name": "adamax",
+        "optimizer.schedule": "cosine",
+        "optimizer.clip_norm": 0.0,
+    },
+}
+
+
+@pytest.mark.parametrize("fields", VARIANTS.values(), ids=VARIANTS.keys())
+def test_every_variant_lowers(fields):
+    check(lowered(tiny(**fields)))
+
+
+def test_the_program_does_not_grow_with_depth():
+    sizes = [len(lowered(tiny(**{"model.depth": depth})).splitlines()) for depth in (5, 6)]
+    assert sizes[0] == sizes[1]
+
+
+def test_an_operation_without_kernel_is_noticed():
+    """The control of the above."""
+    spec = {"x": tf.TensorSpec((3, 3))}
+    without_kernel = programs.Program(lambda x: {"y": tf.linalg.slogdet(x)[1]}, spec)
+    with pytest.raises((tf.errors.OpError, ValueError), match="LogMatrixDeterminant"):
+        without_kernel.lower()
+    qr = programs.Program(lambda x: {"y": tf.linalg.qr(x)[1]}, spec).lower()
+    assert programs.custom_calls(qr) == ON_ALL_DEVICES
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("export")
+    step = new_step(tiny())
+    return step, directory, programs.export(programs.all_programs(step, 4, 8), step, directory)
+
+
+def test_the_manifest_says_what_an_export_holds(exported):
+    step, directory, manifest = exported
+    assert json.loads((directory / "manifest.json").read_text()) == json.loads(json.dumps(manifest))
+    variables = [*step.flow.variables, *step.optimizer.variables]
+    described = manifest["variables"]
+    assert [each["name"] for each in described] == [*(v.path for v in variables), "images_seen"]
+    assert [each["shape"] for each in described] == [*(list(v.shape) for v in variables), []]
+    with np.load(directory / "values.npz") as values:
+        assert set(values) == {str(number) for number, each in enumerate(described) if each["has_value"]}
+        for number, value in values.items():
+            assert value.shape == tuple(described[int(number)]["shape"])
+            assert value.dtype == described[int(number)]["dtype"]
+    images = {"name": "images", "dtype": "uint8", "shape": [4, 4, 4, 3]}
+    first = {"name": "first", "dtype": "int64", "shape": []}
+    assert manifest["programs"]["train"]["arguments"] == [images, first]
+    assert manifest["programs"]["init"]["arguments"] == [images | {"shape": [8, 4, 4, 3]}, first]
+    results = [result["name"] for result in manifest["programs"]["train"]["results"]]
+    assert results == ["bits_per_dim", "gradient_norm", "learning_rate", "skipped"]
+    for name, program in manifest["programs"].items():
+        assert (directory / f"{name}.hlo.pb").stat().st_size > 1_000
+        assert len(program["variables"]) == len(set(program["variables"]))
+        assert {number for _, number in program["updates"]} <= set(program["variables"])
+
+
+def test_an_exported_step_updates_what_the_step_does(exported):
+    step, _, manifest = exported
+    names = [each["name"] for each in manifest["variables"]]
+    updated = {number for _, number in manifest["programs"]["train"]["updates"]}
+    changing = [*step.flow.trainable_variables, *step.optimizer.variables]
+    expected = {*(v.path for v in changing), "images_seen"}
+    assert {names[number] for number in updated} == expected
+    assert not manifest["programs"]["encode"]["updates"] and not manifest["programs"]["sample"]["updates"]
+
+
+def test_an_exported_initialization_sets_what_is_not_carried_along(exported):
+    """After "init" no kernel is zero that wasn't, and every data-dependent layer is initialized."""
+    step, _, manifest = exported
+    set_there = {number for _, number in manifest["programs"]["init"]["updates"]}
+    for number, variable in enumerate(step.flow.variables):
+        if variable.path.endswith(("initialized", "first.kernel", "hidden.kernel")):
+            assert number in set_there, variable.path
+        elif np.any(variable.numpy()):
+            assert manifest["variables"][number]["has_value"], variable.path
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax, which runs exports, is not among flowconv's")
+def test_where_jax_is_installed_an_export_gives_the_same_losses(exported):
+    step, directory, _ = exported
+    script = Path(__file__).resolve().parents[2] / "scripts" / "run_exported_step.py"
+    command = [sys.executable, str(script), str(directory), "--steps=2"]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found = json.loads(printed.splitlines()[-1])["bits_per_dim"]
+    images = [np.random.default_rng(0).integers(0, 256, (n, 4, 4, 3), np.uint8) for n in (8, 4)]
+    first = [tf.constant(number, tf.int64) for number in (0, 4, 8)]
+    programs.all_programs(step, 4, 8)["init"].compiled()(tf.constant(images[0]), first[0])
+    expected = [float(step(tf.constant(images[1]), number)["bits_per_dim"]) for number in first]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
