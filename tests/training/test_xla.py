@@ -52,7 +52,7 @@ def check(hlo):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_experiment_lowers(path):
-    """At full size and levels; K is 2, since depth is a loop (see the next test but one); width changes nothing either."""
+    """At full size and levels; K is 2, since depth is a loop (see the next test but one), and with a small width."""
     config = load(path)
     config.model.depth, config.model.width = 2, 8
     check(lowered(config, batch_size=1))
