@@ -66,7 +66,6 @@ def parse_config(arguments: list[str]) -> tuple[flags.FlagHolder[ConfigDict]]:
 def quiet_libraries() -> None:
     """Keeps TensorFlow's and XLA's chatter out of the output, unless the environment asks for it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 

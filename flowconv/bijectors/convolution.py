@@ -11,8 +11,7 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     channels as products of matrices too, their gradients about 4 times faster.
     """
     if kernel.shape[0] == kernel.shape[1] == 1:
-        rows = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), kernel[0, 0])
-        return tf.reshape(rows, [-1, *x.shape[1:3], kernel.shape[-1]])
+        return pixelwise(x, kernel[0, 0])
     if kernel.shape[3] < kernel.shape[2] and not tf.config.get_visible_devices("GPU"):
         return _convolve_to_few(x, kernel)
     return tf.nn.conv2d(x, kernel, 1, "SAME")
@@ -21,7 +20,9 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 @tf.custom_gradient
 def _convolve_to_few(x, kernel):
     size, _, channels, filters = kernel.shape
-    y = _product_with_all_taps(x, kernel) if size**2 * filters <= channels else tf.nn.conv2d(x, kernel, 1, "SAME")
+    taps = tf.reshape(tf.transpose(kernel, [2, 0, 1, 3]), [channels, size**2 * filters])
+    fewest = 2 * size**2 * filters <= channels
+    y = _add_taps(pixelwise(x, taps), size) if fewest else tf.nn.conv2d(x, kernel, 1, "SAME")
 
     def gradient(dy):
         # Every gradient pairs a pixel of x with the k×k outputs that it entered: gather these, they are few.
@@ -33,23 +34,26 @@ def _convolve_to_few(x, kernel):
             for i in range(size)
             for j in range(size)
         ]
-        columns = tf.reshape(tf.concat(windows, axis=-1), [-1, size * size * filters])
-        rows = tf.reshape(tf.transpose(kernel, [0, 1, 3, 2]), [-1, channels])
-        dx = tf.reshape(tf.matmul(columns, rows), tf.shape(x))
-        dkernel = tf.matmul(columns, tf.reshape(x, [-1, channels]), transpose_a=True)
-        return dx, tf.transpose(tf.reshape(dkernel, [size, size, filters, channels]), [0, 1, 3, 2])
+        columns = tf.reshape(tf.concat(windows, axis=-1), [-1, size**2 * filters])
+        dx = tf.reshape(tf.matmul(columns, taps, transpose_b=True), tf.shape(x))
+        dtaps = tf.matmul(tf.reshape(x, [-1, channels]), columns, transpose_a=True)
+        return dx, tf.transpose(tf.reshape(dtaps, [channels, size, size, filters]), [1, 2, 0, 3])
 
     return y, gradient
 
 
-def _product_with_all_taps(x, kernel):
-    """The convolution as one product of matrices, whose columns are moved to where each tap puts them and added."""
-    size, _, channels, filters = kernel.shape
-    taps = tf.reshape(tf.transpose(kernel, [2, 0, 1, 3]), [channels, -1])
-    products = tf.reshape(tf.matmul(tf.reshape(x, [-1, channels]), taps), [-1, *x.shape[1:3], size**2 * filters])
+def pixelwise(x: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
+    """Returns x_ij M at every pixel: x `[B, H, W, C]`, M `[C, F]`."""
+    rows = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), matrix)
+    return tf.reshape(rows, [-1, *x.shape[1:3], matrix.shape[-1]])
+
+
+def _add_taps(products, size):
+    """Adds the products with all taps, side by side in the channels, each moved to where its tap puts it."""
 
     def moved(product, i, j):
-        (rows, above), (columns, left) = _overlap(x.shape[1], size // 2 - i), _overlap(x.shape[2], size // 2 - j)
+        rows, above = _overlap(product.shape[1], size // 2 - i)
+        columns, left = _overlap(product.shape[2], size // 2 - j)
         return tf.pad(product[:, rows, columns], [[0, 0], above, left, [0, 0]])
 
     each = tf.split(products, size**2, axis=-1)

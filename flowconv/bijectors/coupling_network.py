@@ -29,22 +29,23 @@ class Convolution(keras.layers.Layer):
             shape=(size, size, channels, self.filters), initializer=self.kernel_initializer, name="kernel"
         )
 
-    def _convolve(self, x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    def _convolve(self, x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, activation=tf.identity) -> tf.Tensor:
         dtype = computing_dtype(self)
         kernel, bias = tf.cast(kernel, dtype), tf.cast(bias, dtype)
         border = self.kernel_size // 2
-        if border == 0:
-            return tf.nn.bias_add(convolve(x, kernel), bias)
+        if border == 0:  # as rows, so that product, bias and activation are one operation
+            rows = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), kernel[0, 0])
+            return tf.reshape(activation(tf.nn.bias_add(rows, bias)), [-1, *x.shape[1:3], self.filters])
         mark = np.pad(np.zeros(x.shape[1:3]), border, constant_values=1.0)
-        channels = x.shape[-1]
-        if channels < self.filters:  # widen whichever is narrower: the input, or the output's bias
-            x = tf.pad(x, [[0, 0], [border, border], [border, border], [0, 0]])
+        if x.shape[-1] < self.filters:  # widen whichever is narrower: the input, or the output's bias
             mark = tf.constant(mark[None, :, :, None], dtype)
+            x = tf.pad(x, [[0, 0], [border, border], [border, border], [0, 0]])
             x = tf.concat([x, tf.repeat(mark, tf.shape(x)[0], axis=0)], axis=-1)
-            return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias)
+            return activation(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias))
+        kernel, of_mark = tf.split(kernel, [x.shape[-1], 1], axis=2)
         seen = np.lib.stride_tricks.sliding_window_view(mark, [self.kernel_size] * 2)  # [H, W, k, k]
-        bias += tf.tensordot(tf.constant(seen, dtype), kernel[:, :, channels], 2)
-        return convolve(x, kernel[:, :, :channels]) + bias
+        bias += tf.tensordot(tf.constant(seen, dtype), of_mark[:, :, 0], 2)
+        return activation(convolve(x, kernel) + bias)
 
 
 class NormalizedConvolution(Convolution):
@@ -71,7 +72,7 @@ class NormalizedConvolution(Convolution):
     def call(self, x):
         if initializing():
             return tf.nn.relu(self.initialize(x))
-        return tf.nn.relu(self._convolve(x, self.kernel.value * tf.exp(self.log_scale.value), self.bias.value))
+        return self._convolve(x, self.kernel.value * tf.exp(self.log_scale.value), self.bias.value, tf.nn.relu)
 
 
 class ScaledConvolution(Convolution):
