@@ -2,11 +2,12 @@
 
 import tensorflow as tf
 
-from flowconv.bijectors.bijector import Bijector, per_example, pixels
+from flowconv.bijectors.bijector import per_example, pixels
 from flowconv.bijectors.initialization import initializing, normalize_once
+from flowconv.bijectors.pixelwise_affine import Affine, PixelwiseAffine
 
 
-class ActNorm(Bijector):
+class ActNorm(PixelwiseAffine):
     """y = x ⊙ γ + β, an affine map of each channel (Kingma & Dhariwal 2018, section 3.1).
 
     Inverse: x = (y − β) / γ. Log-determinant: H·W·Σ_c log γ_c. Cost: O(B·H·W·C) each.
@@ -23,12 +24,17 @@ class ActNorm(Bijector):
             shape=(), initializer="zeros", dtype="float32", trainable=False, autocast=False, name="initialized"
         )
 
+    def affine(self):
+        return Affine(tf.exp(self.log_scale.value), self.bias.value)
+
+    def inverse_affine(self):
+        scale = tf.exp(-self.log_scale.value)
+        return Affine(scale, -self.bias.value * scale)
+
+    def log_det(self, x):
+        return per_example(pixels(x) * tf.reduce_sum(self.log_scale.value), x)
+
     def forward_and_log_det(self, x):
         if initializing():
             normalize_once(self, x)
-        y = x * tf.exp(self.log_scale.value) + self.bias.value
-        return y, per_example(pixels(x) * tf.reduce_sum(self.log_scale.value), x)
-
-    def inverse_and_log_det(self, y):
-        x = (y - self.bias.value) * tf.exp(-self.log_scale.value)
-        return x, per_example(-pixels(y) * tf.reduce_sum(self.log_scale.value), y)
+        return super().forward_and_log_det(x)

@@ -100,6 +100,7 @@ class AutoregressivePair(Chain):
         return _nan_where_wrong(x, y, self.layers), per_example(-pixels(y) * log_det, y)
 
     inverse_and_gradients = Bijector.inverse_and_gradients  # with the inverse of both, not one by one
+    flat = Bijector.flat
 
 
 def _correlate(x, kernel, reverse):

@@ -22,6 +22,8 @@ class Bijector(keras.layers.Layer):
     `[B, H, W, C]`, log-determinants are `[B]`, in nats. Variables are made in `build(input_shape)`.
     """
 
+    pixelwise_affine = False  # whether it is one, see that module
+
     def forward_and_log_det(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns y = f(x) and log |det ∂f/∂x|, `[B]`, nats."""
         raise NotImplementedError
@@ -53,6 +55,10 @@ class Bijector(keras.layers.Layer):
     def forward_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Returns the output's `(H, W, C)` for an input of `(H, W, C)`."""
         return tuple(shape)
+
+    def flat(self) -> list[Bijector]:
+        """Returns the layers that this one is nothing but the composition of: itself, unless it is a chain."""
+        return [self]
 
     def singular_values(self) -> dict[str, np.ndarray]:
         """Returns the singular values of the layer's matrices by name, `[n]` each: how far they are from singular."""

@@ -4,11 +4,12 @@ from typing import Literal
 
 import tensorflow as tf
 
-from flowconv.bijectors.bijector import Bijector, per_example, pixels
+from flowconv.bijectors.bijector import per_example, pixels
 from flowconv.bijectors.numerics import soft_clip
+from flowconv.bijectors.pixelwise_affine import Affine, PixelwiseAffine
 
 
-class InvertibleShift(Bijector):
+class InvertibleShift(PixelwiseAffine):
     """y = α ⊙ x + β (Truong et al. 2021, equations 7 to 10).
 
     Inverse: x = (y − β) / α. Log-determinant: H·W·Σ_c log|α_c| (equation 10; the paper's Algorithm 1
@@ -37,13 +38,18 @@ class InvertibleShift(Bijector):
         """log α, of shape [C] or [H, W, C]."""
         return soft_clip(self.log_alpha_unclipped.value)
 
-    def log_det(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns the forward log-determinant for images of the size of x, `[B]`, nats."""
+    @property
+    def pixelwise_affine(self) -> bool:
+        """Whether α and β are the same at every pixel."""
+        return self.per == "channel"
+
+    def affine(self):
+        return Affine(tf.exp(self.log_alpha), tf.convert_to_tensor(self.beta.value))
+
+    def inverse_affine(self):
+        scale = tf.exp(-self.log_alpha)
+        return Affine(scale, -self.beta.value * scale)
+
+    def log_det(self, x):
         count = pixels(x) if self.per == "channel" else 1.0
         return per_example(count * tf.reduce_sum(self.log_alpha), x)
-
-    def forward_and_log_det(self, x):
-        return x * tf.exp(self.log_alpha) + self.beta.value, self.log_det(x)
-
-    def inverse_and_log_det(self, y):
-        return (y - self.beta.value) * tf.exp(-self.log_alpha), -self.log_det(y)

@@ -3,11 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors.bijector import Bijector, per_example, pixels
+from flowconv.bijectors.bijector import per_example, pixels
 from flowconv.bijectors.matrices import MATRICES
+from flowconv.bijectors.pixelwise_affine import Affine, PixelwiseAffine
 
 
-class Conv1x1(Bijector):
+class Conv1x1(PixelwiseAffine):
     """y_ij = W x_ij at every pixel (Kingma & Dhariwal 2018, section 3.2).
 
     Inverse: x_ij = W⁻¹ y_ij. Log-determinant: H·W·log|det W|. Cost: O(B·H·W·C²) each, and what the
@@ -25,23 +26,16 @@ class Conv1x1(Bijector):
     def build(self, input_shape):
         self.weight.build(input_shape)
 
-    def log_det(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns the forward log-determinant for images of the size of x, `[B]`, nats."""
+    def log_det(self, x):
         return per_example(pixels(x) * self.weight.log_abs_det(), x)
 
-    def forward_and_log_det(self, x):
-        return matmul(x, self.weight.matrix()), self.log_det(x)
+    def affine(self):
+        matrix = self.weight.matrix()
+        return Affine(matrix, tf.zeros(matrix.shape[:1], matrix.dtype))
 
-    def inverse_and_log_det(self, y):
-        return matmul(y, self.weight.inverse_matrix()), -self.log_det(y)
+    def inverse_affine(self):
+        matrix = self.weight.inverse_matrix()
+        return Affine(matrix, tf.zeros(matrix.shape[:1], matrix.dtype))
 
     def singular_values(self):
         return {"weight": np.linalg.svd(self.weight.matrix(), compute_uv=False)}
-
-
-def matmul(x: tf.Tensor, matrix: tf.Tensor, bias: tf.Tensor | None = None) -> tf.Tensor:
-    """Returns W x_ij + b at every pixel: x `[B, H, W, C]`, W `[C, C]`, b `[C]`."""
-    rows = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), matrix, transpose_b=True)
-    if bias is not None:
-        rows = tf.nn.bias_add(rows, bias)
-    return tf.reshape(rows, tf.shape(x))

@@ -2,11 +2,8 @@
 
 from typing import Literal
 
-import tensorflow as tf
-
-from flowconv.bijectors.bijector import Bijector
 from flowconv.bijectors.chain import Chain
-from flowconv.bijectors.convolutions.conv1x1 import Conv1x1, matmul
+from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
 from flowconv.bijectors.shift import InvertibleShift
 
 
@@ -31,23 +28,3 @@ class ShiftConvolution(Chain):
             ],
             **kwargs,
         )
-        self.as_one = shift == "channel"
-
-    def forward_and_log_det(self, x):
-        if not self.as_one:
-            return super().forward_and_log_det(x)
-        shift, convolution = self.layers
-        matrix = convolution.weight.matrix()
-        y = matmul(x, matrix * tf.exp(shift.log_alpha), tf.linalg.matvec(matrix, shift.beta.value))
-        return y, shift.log_det(x) + convolution.log_det(x)
-
-    def inverse_and_log_det(self, y):
-        if not self.as_one:
-            return super().inverse_and_log_det(y)
-        shift, convolution = self.layers
-        matrix = convolution.weight.inverse_matrix()
-        scale = tf.exp(-shift.log_alpha)
-        x = matmul(y, scale[:, None] * matrix, -shift.beta.value * scale)
-        return x, -shift.log_det(y) - convolution.log_det(y)
-
-    inverse_and_gradients = Bijector.inverse_and_gradients  # of the two as one
