@@ -1,6 +1,5 @@
 """What workers exchange: in half precision, and after several backward passes."""
 
-import csv
 import json
 
 import numpy as np
@@ -31,14 +30,13 @@ def test_half_precision():
     assert result.returncode == 0 and "exchanged" in result.stdout, result.stderr[-3000:]
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
-def test_two_passes_are_one_with_twice_the_batch(train, finished_run, tmp_path, ranks):
+def test_two_passes_are_one_with_twice_the_batch(train, finished_run, tmp_path):
     """Flips, noise, learning rates and data positions included."""
     workdir, _ = finished_run
-    fields = {"train.batch_size": 8 // ranks, "train.initialization_images": 16 // ranks}
-    result = train(tmp_path, ranks=ranks, **fields, **{"distributed.backward_passes_per_step": 2})
+    fields = {"train.batch_size": 4, "train.initialization_images": 8}
+    result = train(tmp_path, ranks=2, **fields, **{"distributed.backward_passes_per_step": 2})
     assert result.returncode == 0, result.stderr
-    assert f"{ranks} × {16 // ranks} images a step" in result.stdout
+    assert "2 × 8 images a step" in result.stdout
     assert distance(workdir, tmp_path) < 1e-5
     results = [json.loads((path / "results.json").read_text()) for path in (workdir, tmp_path)]
     assert [result["images_trained"] for result in results] == [160, 160]
@@ -48,24 +46,9 @@ def test_two_passes_are_one_with_twice_the_batch(train, finished_run, tmp_path, 
 
 def iterations(workdir):
     """The optimizer's steps."""
-    values = [value for name, value in saved_variables(workdir).items() if name.endswith("iterations")]
+    values = [value for name, value in saved_variables(workdir).items() if name.endswith("iteration")]
     assert values
     return int(values[0])
-
-
-def test_a_run_goes_on_with_other_exchanges(train, finished_run, tmp_path):
-    """Evaluations come when images say so; what is exchanged, and how, is no part of the model."""
-    workdir, _ = finished_run
-    often = {"train.evaluate_images": 32, "distributed.fusion_megabytes": 1}
-    first = {"train.batch_size": 4, "distributed.backward_passes_per_step": 4, "train.images": 80}
-    assert train(tmp_path, **first, **often).returncode == 0
-    result = train(tmp_path, **often, **{"distributed.compression": "fp16"})
-    assert result.returncode == 0, result.stderr
-    assert "going on at 80 images" in result.stdout
-    assert distance(workdir, tmp_path) < 1e-5
-    with (tmp_path / "metrics.csv").open() as file:
-        evaluated = [int(row["images"]) for row in csv.DictReader(file) if row["validation_bits_per_dim"]]
-    assert evaluated == [32, 64, 80, 96, 128, 160]
 
 
 @pytest.mark.parametrize("backward", ["store", "invert"])
@@ -93,17 +76,3 @@ def test_passes_must_part_the_images():
     flow = build_flow(config)
     with pytest.raises(ValueError, match="8 images can't be parted into 3 equal parts"):
         build_step(config, flow)(images(8), tf.constant(0, tf.int64))
-
-
-@pytest.mark.parametrize(
-    ("flag", "right"),
-    [
-        ("compression=fp61", "must be one of none, fp16 (did you mean fp16?)"),
-        ("fusion_megabytes=-1", "must be at least 0"),
-        ("backward_passes_per_step=0", "must be at least 1"),
-    ],
-)
-def test_refusals(tmp_path, flag, right):
-    result = launch("train.py", f"--workdir={tmp_path}", f"--config.distributed.{flag}")
-    assert result.returncode == 2
-    assert result.stderr.strip().splitlines()[-1] == f"error: --config.distributed.{flag}: {right}"
