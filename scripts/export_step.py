@@ -13,32 +13,38 @@ from pathlib import Path
 from absl import flags
 
 from flowconv import command_line, configuration
+from flowconv.errors import UserError
 
+KNOWN = ("init", "train", "encode", "sample")
 OUTPUT = flags.DEFINE_string("output", None, "the directory to write")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "images a step (default: the config's train.batch_size)")
-PROGRAMS = flags.DEFINE_list("programs", ["init", "train", "encode", "sample"], "which programs to write")
+PROGRAMS = flags.DEFINE_list("programs", list(KNOWN), "which programs to write")
 
 
 def main(config):
-    from flowconv.errors import UserError
-    from flowconv.models import build_flow
-    from flowconv.training import distributed, programs
-    from flowconv.training.step import build_step
-
     if OUTPUT.value is None:
         raise UserError("--output is missing: name the directory to write")
+    for name in PROGRAMS.value:
+        if name not in KNOWN:
+            raise UserError(f"--programs={name}: must be among {', '.join(KNOWN)}{configuration.nearest(name, KNOWN)}")
     configuration.validate(config)
     batch_size = config.train.batch_size if BATCH_SIZE.value is None else BATCH_SIZE.value
     if batch_size < 1:
         raise UserError(f"--batch_size={batch_size}: must be at least 1")
+    output = Path(OUTPUT.value)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--output={output}: can't be written ({error.strerror})") from error
+
+    from flowconv.models import build_flow  # flags are checked before TensorFlow is imported
+    from flowconv.training import distributed, programs
+    from flowconv.training.step import build_step
+
     distributed.initialize()
     config.train.jit_compile = "off"  # the whole step is compiled as one, not its parts
     step = build_step(config, build_flow(config))
     known = programs.all_programs(step, batch_size, config.train.initialization_images)
-    for name in PROGRAMS.value:
-        if name not in known:
-            raise UserError(f"--programs={name}: must be among {', '.join(known)}{configuration.nearest(name, known)}")
-    output = Path(OUTPUT.value)
     manifest = programs.export({name: known[name] for name in PROGRAMS.value}, step, output)
     megabytes = sum(path.stat().st_size for path in output.iterdir()) / 1e6
     print(f"{', '.join(manifest['programs'])}; {len(manifest['variables'])} variables; {megabytes:.1f} MB in {output}")
