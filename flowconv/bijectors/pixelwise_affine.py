@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -72,17 +73,11 @@ class Together:
 
     def affine(self) -> Affine:
         """As `PixelwiseAffine` has it."""
-        first, *others = (layer.affine() for layer in self.layers)
-        for other in others:
-            first = first.then(other)
-        return first
+        return functools.reduce(Affine.then, (layer.affine() for layer in self.layers))
 
     def inverse_affine(self) -> Affine:
         """As `PixelwiseAffine` has it."""
-        first, *others = (layer.inverse_affine() for layer in reversed(self.layers))
-        for other in others:
-            first = first.then(other)
-        return first
+        return functools.reduce(Affine.then, (layer.inverse_affine() for layer in reversed(self.layers)))
 
     def log_det(self, x: tf.Tensor) -> tf.Tensor:
         """As `PixelwiseAffine` has it."""
