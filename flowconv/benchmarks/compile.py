@@ -32,14 +32,12 @@ def build(size: Size) -> tuple[Actions, dict]:
       No actions; seconds of the three stages: trace (Python to TensorFlow's graph), lower (to XLA's language) and
       compile; and instructions, the length of the lowered program.
     """
-    from flowconv.configuration import default_config
+    from flowconv.benchmarks.configs import config_of
     from flowconv.models import build_flow
     from flowconv.training import distributed, programs
     from flowconv.training.step import build_step
 
-    config = default_config()
-    config.model.levels, config.model.depth, config.model.width = size.levels, size.depth, size.width
-    config.data.image_size = size.image_size
+    config = config_of(size)
     config.train.jit_compile = "off"  # the whole step is compiled as one, not its parts
     distributed.initialize()
     program = programs.training_program(build_step(config, build_flow(config)), size.batch_size)

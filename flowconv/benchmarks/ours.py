@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv import configuration
+from flowconv.benchmarks.configs import config_of
 from flowconv.benchmarks.machine import threads
 from flowconv.benchmarks.protocol import Actions, serve
 from flowconv.benchmarks.sizes import Size
@@ -18,10 +19,8 @@ def build(size: Size, backward: str, precision: str) -> tuple[Actions, dict]:
     Arguments as `protocol.serve` and `flowconv.configuration` have them; all else is the default configuration.
     """
     distributed.initialize()
-    config = configuration.default_config()
-    config.model.levels, config.model.depth, config.model.width = size.levels, size.depth, size.width
+    config = config_of(size)
     config.model.backward, config.model.precision = backward, precision
-    config.data.image_size, config.train.batch_size = size.image_size, size.batch_size
     configuration.validate(config)
 
     flow = build_flow(config)

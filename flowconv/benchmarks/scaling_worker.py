@@ -8,8 +8,9 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from flowconv.benchmarks.configs import config_of
 from flowconv.benchmarks.sizes import Size
-from flowconv.configuration import default_config, images_per_rank, validate
+from flowconv.configuration import images_per_rank, validate
 from flowconv.models import build_flow
 from flowconv.training import distributed
 from flowconv.training.step import build_step
@@ -21,9 +22,7 @@ local_rank = int(os.environ.get("HOROVOD_LOCAL_RANK", "0"))
 os.sched_setaffinity(0, {cores[(local_rank + settings["round"]) % len(cores)]})
 
 size = Size(**settings["size"])
-config = default_config()
-config.model.levels, config.model.depth, config.model.width = size.levels, size.depth, size.width
-config.data.image_size, config.train.batch_size = size.image_size, size.batch_size
+config = config_of(size)
 config.update_from_flattened_dict(settings["overrides"])
 validate(config)
 distributed.initialize(config.distributed.fusion_megabytes)

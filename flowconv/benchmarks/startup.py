@@ -48,14 +48,13 @@ def build(size: Size) -> tuple[Actions, dict]:
     started = psutil.Process().create_time()
     import tensorflow as tf
 
-    from flowconv import configuration
+    from flowconv.benchmarks.configs import config_of
     from flowconv.models import build_flow
     from flowconv.training import distributed
     from flowconv.training.step import build_step
 
-    config = configuration.default_config()
-    config.model.levels, config.model.depth, config.model.width = size.levels, size.depth, size.width
-    config.data.image_size, config.train.batch_size, config.data.flip = size.image_size, size.batch_size, False
+    config = config_of(size)
+    config.data.flip = False
     distributed.initialize()
     flow = build_flow(config)
     step = build_step(config, flow)
