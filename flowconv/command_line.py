@@ -10,7 +10,7 @@ from pathlib import Path
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from flowconv import configuration
+from flowconv import configuration, process
 from flowconv.errors import UserError
 
 EXIT_STATUS = 2  # of a mistake in what the program was given
@@ -29,7 +29,7 @@ def run(main: Callable, description: str, with_config: bool = False) -> None:
       description: shown by --help, above the flags.
       with_config: defines --config and with it an override for each of its fields.
     """
-    quiet_libraries()
+    process.prepare()
     if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in sys.argv[1:]):
         print(help_text(description, with_config))
         sys.exit(0)
@@ -61,12 +61,6 @@ def parse_config(arguments: list[str]) -> tuple[flags.FlagHolder[ConfigDict]]:
         return (config_flags.DEFINE_config_file("config", str(DEFAULT_CONFIG), "the experiment: a file of configs/"),)
     except Exception as error:  # whatever a config file does wrong
         raise UserError(f"--config can't be read: {error}") from error
-
-
-def quiet_libraries() -> None:
-    """Keeps TensorFlow's and XLA's chatter out of the output, unless the environment asks for it."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
 def fail(message: str) -> None:

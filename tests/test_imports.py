@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ORDER = [
+    "process",
     "errors",
     "configuration",
     "command_line",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from flowconv import process
 from flowconv.benchmarks.options import Options
 from flowconv.configuration import default_config
 
@@ -81,6 +82,7 @@ def in_a_process(fields: Mapping[str, Any]) -> dict[str, int]:
 
 def train_a_little(fields: Mapping[str, Any]) -> dict[str, int]:
     """Takes a few training steps on random images; returns this process' peak_bytes and the model's weight_bytes."""
+    process.prepare()  # as train.py does
     import numpy as np
     import tensorflow as tf
 

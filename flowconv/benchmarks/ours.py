@@ -1,5 +1,9 @@
 """This program as a worker: actions "train", "encode" and "sample"."""
 
+from flowconv import process
+
+process.prepare()  # as train.py does
+
 import numpy as np
 import tensorflow as tf
 

@@ -5,6 +5,10 @@ import os
 import sys
 import time
 
+from flowconv import process
+
+process.prepare()  # as train.py does
+
 import numpy as np
 import tensorflow as tf
 

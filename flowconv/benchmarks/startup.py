@@ -1,6 +1,6 @@
 """Part "startup": how long a run takes to its first finished step, which does not grow with the flow's depth.
 
-Each depth is measured in a process of its own, in alternated rounds, on configs/imagenet64.py's model at batch 4:
+Each depth is measured in a process of its own, in alternated rounds, on configs/imagenet64.py's model at batch 1:
 seconds to the end of the first training step, less one ordinary step, from the moment that step is asked for (which
 traces it), and from the process' start (with imports, building, and the data-dependent initialization on one batch).
 As a worker it measures itself, and says so in its ready line.
@@ -10,13 +10,14 @@ import dataclasses
 import statistics
 import time
 
+from flowconv import process
 from flowconv.benchmarks.options import Options
 from flowconv.benchmarks.protocol import Actions, serve
 from flowconv.benchmarks.rounds import alternate, median
 from flowconv.benchmarks.sizes import Size
 from flowconv.benchmarks.workers import Worker
 
-MODEL = Size(depth=48, levels=4, width=512, batch_size=4, image_size=64)
+MODEL = Size(depth=48, levels=4, width=512, batch_size=1, image_size=64)
 COLUMNS = {
     "first_step": "first step",
     "tracing": "of it tracing",
@@ -42,6 +43,7 @@ def measure(options: Options) -> dict:
 
 def build(size: Size) -> tuple[Actions, dict]:
     """Returns the seconds of the first step, of its tracing, of the whole start and of one step, for random images."""
+    process.prepare()  # as train.py does
     import numpy as np
     import psutil
 

@@ -15,57 +15,54 @@ class InPlace:
     """
 
     def _clip_gradients(self, grads):
-        if not self.global_clipnorm:
-            return super()._clip_gradients(grads)
-        return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
+        return grads if self.global_clipnorm else super()._clip_gradients(grads)  # _backend_update_step clips
+
+    def _backend_update_step(self, gradients, variables, learning_rate):
+        # Keras asks a distribution strategy, which takes seconds to trace. What all variables share is computed once.
+        dtype = variables[0].dtype
+        common = {"lr": tf.cast(learning_rate, dtype), "epsilon": tf.constant(self.epsilon, dtype)}
+        step = tf.cast(self.iterations.value + 1, dtype)
+        for name, beta in (("beta1", self.beta_1), ("beta2", self.beta_2)):
+            common |= {name: tf.constant(beta, dtype), f"{name}_power": tf.constant(beta, dtype) ** step}
+        factor = 1.0
+        if self.global_clipnorm:
+            factor = self.global_clipnorm / tf.maximum(tf.linalg.global_norm(gradients), self.global_clipnorm)
+        done = []
+        for gradient, variable in zip(gradients, variables, strict=True):
+            with tf.control_dependencies(done):  # one after the other: a clipped gradient is as large as its variable
+                number, handle = self._get_variable_index(variable), variable.value.handle
+                done = [self.update_in_place(number, handle, gradient * factor, common)]
 
     def _update_model_variables_moving_average(self, trainable_variables):
+        decay = tf.cast(self.ema_momentum, trainable_variables[0].dtype)
+        gain = tf.where(self.iterations.value > 0, 1.0 - decay, tf.ones_like(decay))
         done = []
         for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
             with tf.control_dependencies(done):  # one after the other: a difference is as large as its variable
-                decay = tf.where(self.iterations.value > 0, tf.cast(self.ema_momentum, variable.dtype), 0.0)
-                difference = average.value - variable.value
-                done = [average.value.assign_sub(difference * (1.0 - decay), read_value=False)]
-
-    def _power(self, beta: float, variable: tf.Variable) -> tf.Tensor:
-        """Returns betaᵗ at step t = 1, 2, …"""
-        return tf.cast(beta, variable.dtype) ** tf.cast(self.iterations.value + 1, variable.dtype)
+                difference = variable.value - average.value
+                done = [average.value.assign_add(difference * gain, read_value=False)]
 
 
 class Adam(InPlace, keras.optimizers.Adam):
     """Adam (Kingma & Ba 2015, at the end of section 2), as Keras has it."""
 
-    def update_step(self, gradient, variable, learning_rate):
-        number = self._get_variable_index(variable)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
+    def update_in_place(self, number, handle, gradient, common):
+        return tf.raw_ops.ResourceApplyAdam(
+            var=handle,
             m=self._momentums[number].value.handle,
             v=self._velocities[number].value.handle,
-            beta1_power=self._power(self.beta_1, variable),
-            beta2_power=self._power(self.beta_2, variable),
-            lr=tf.cast(learning_rate, variable.dtype),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
             grad=gradient,
+            **common,
         )
 
 
 class Adamax(InPlace, keras.optimizers.Adamax):
     """Adamax (Kingma & Ba 2015, section 7.1), as Keras has it."""
 
-    def update_step(self, gradient, variable, learning_rate):
-        number = self._get_variable_index(variable)
-        tf.raw_ops.ResourceApplyAdaMax(
-            var=variable.handle,
-            m=self._m[number].value.handle,
-            v=self._u[number].value.handle,
-            beta1_power=self._power(self.beta_1, variable),
-            lr=tf.cast(learning_rate, variable.dtype),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
+    def update_in_place(self, number, handle, gradient, common):
+        common = {name: value for name, value in common.items() if name != "beta2_power"}
+        return tf.raw_ops.ResourceApplyAdaMax(
+            var=handle, m=self._m[number].value.handle, v=self._u[number].value.handle, grad=gradient, **common
         )
 
 
