@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install reinstall train bench test lint format clean
+.PHONY: help install reinstall train bench test test-full lint format clean
 
 NP      ?= 2
 CONFIG  ?= configs/photos.py
@@ -15,7 +15,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 help: ## this list
 	@echo 'usage: make TARGET [NAME=VALUE ...]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  NP=2  CONFIG=configs/photos.py  WORKDIR=runs/photos    for train: processes, experiment, where it writes'
 	@echo '  ARGS="--config.model.depth=8"                          for train and bench: more flags; for test: for pytest'
@@ -35,6 +35,9 @@ bench: install ## measure speed and start-up against the convolutions alone; ARG
 
 test: lint ## lint, then the tests
 	python -m pytest $(ARGS)
+
+test-full: lint ## the tests with all kills, hosts and configs: an hour or so
+	FULL=1 python -m pytest $(ARGS)
 
 lint: install ## what ruff says of code and format
 	ruff check .

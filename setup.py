@@ -25,6 +25,7 @@ setup(
             "ml-collections",
             "numpy",
             "pillow",
+            "psutil",
             "scikit-image",
             "setuptools",
             "tensorboard",

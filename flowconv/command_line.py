@@ -1,6 +1,7 @@
 """What train.py and the scripts share: flags, and errors in one line. Nothing here imports TensorFlow."""
 
 import inspect
+import math
 import os
 import re
 import sys
@@ -11,7 +12,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from flowconv import configuration, process
-from flowconv.errors import UserError
+from flowconv.errors import Interrupted, UserError, WorkersLost
 
 EXIT_STATUS = 2  # of a mistake in what the program was given
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "photos.py"
@@ -22,7 +23,7 @@ def run(main: Callable, description: str, with_config: bool = False) -> None:
     """Parses sys.argv and calls main(config), or main() without a config; ends the process with its status.
 
     A UserError ends in its one line on stderr (of the first rank alone) and exit status 2, as does a flag
-    that can't be parsed.
+    that can't be parsed; an Interrupted with status 143 or 130, a WorkersLost with status 1.
 
     Args:
       main: the program; it imports TensorFlow, this module does not.
@@ -39,6 +40,10 @@ def run(main: Callable, description: str, with_config: bool = False) -> None:
         main(*(argument.value for argument in arguments))
     except UserError as error:
         fail(str(error))
+    except Interrupted as interruption:
+        end(str(interruption), 128 + interruption.signal)
+    except WorkersLost as error:
+        end(f"error: {error}", 1)
 
 
 def parse_config(arguments: list[str]) -> tuple[flags.FlagHolder[ConfigDict]]:
@@ -65,10 +70,16 @@ def parse_config(arguments: list[str]) -> tuple[flags.FlagHolder[ConfigDict]]:
 
 def fail(message: str) -> None:
     """Prints one line on stderr, on the first rank alone, and ends the process with status 2."""
+    end(f"error: {message}", EXIT_STATUS)
+
+
+def end(message: str, status: int) -> None:
+    """Prints one line on stderr, on the first rank alone, and ends the process with this status."""
     if rank_of_environment() == 0:
-        print(f"error: {' '.join(message.split())}", file=sys.stderr, flush=True)
+        print(" ".join(message.split()), file=sys.stderr, flush=True)
     sys.stdout.flush()
-    os._exit(EXIT_STATUS) if "horovod" in sys.modules else sys.exit(EXIT_STATUS)
+    # Horovod waits at exit for the others, who may be gone.
+    os._exit(status) if "horovod" in sys.modules else sys.exit(status)
 
 
 def rank_of_environment() -> int:
@@ -98,6 +109,29 @@ def parse(arguments: list[str]) -> None:
         raise UserError(str(error)) from error
     if rest[1:]:
         raise UserError(f"{rest[1]}: flags start with -- and take their value after an =")
+
+
+def numbers(flag: str, given: list[str], lowest: float = -math.inf) -> list[float]:
+    """Returns the numbers of a flag that takes several.
+
+    Raises:
+      UserError: if one of them isn't a finite number of at least `lowest`, or there is none.
+    """
+    right = (
+        "must be numbers" + (f" of at least {lowest:g}" if lowest > -math.inf else "") + ", with commas between them"
+    )
+    values = []
+    for text in given:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not lowest <= value < math.inf:
+            raise UserError(f"--{flag}={text}: {right}")
+        values.append(value)
+    if not values:
+        raise UserError(f"--{flag}=: {right}")
+    return values
 
 
 def help_text(description: str, with_config: bool) -> str:

@@ -50,7 +50,7 @@ def default_config() -> ConfigDict:
     train.initialization_images = 256  # per rank, for the data-dependent initialization
     train.log_seconds = 10.0  # between progress lines when the output is no terminal
     train.evaluate_images = 1_000_000  # training images between evaluations on the validation split
-    train.checkpoint_seconds = 600.0  # between checkpoints
+    train.checkpoint_seconds = 600.0  # between checkpoints; 0 writes one after every step
     train.ema_decay = 0.999  # of the moving average of the weights, per step; less while it is young
     train.watchdog_seconds = 300.0  # a step that takes longer ends the job with every thread's stack
     train.jit_compile = "auto"  # compile the step with XLA: auto (on GPUs), on, off
@@ -69,6 +69,12 @@ def default_config() -> ConfigDict:
     distributed.compression = "none"  # of the gradients that the ranks exchange: none (float32), fp16
     distributed.fusion_megabytes = 128  # gradients sent in one message (0: one each); horovodrun's own flag goes first
     distributed.backward_passes_per_step = 1  # batches of train.batch_size a rank averages before each exchange
+
+    guards = config.guards = ConfigDict()
+    guards.skipped_steps = 10  # in a row, with a loss or gradient not finite; then back to the last checkpoint
+    guards.condition_number = 1e6  # of a W; above it, back to the last checkpoint, too
+    guards.learning_rate_factor = 0.5  # the learning rate's after going back
+    guards.rollbacks = 3  # times that a run goes back before it ends with a diagnosis
 
     evaluation = config.evaluation = ConfigDict()
     evaluation.batch_size = 64  # per rank
@@ -112,7 +118,7 @@ RANGES = {
     "train.initialization_images": (1, None),
     "train.log_seconds": (0.1, None),
     "train.evaluate_images": (1, None),
-    "train.checkpoint_seconds": (1.0, None),
+    "train.checkpoint_seconds": (0.0, None),
     "train.ema_decay": (0.0, 0.999999),
     "train.watchdog_seconds": (1.0, None),
     "optimizer.learning_rate": (0.0, None),
@@ -123,6 +129,10 @@ RANGES = {
     "optimizer.clip_norm": (0.0, None),
     "distributed.fusion_megabytes": (0, None),
     "distributed.backward_passes_per_step": (1, None),
+    "guards.skipped_steps": (1, None),
+    "guards.condition_number": (1.0, None),
+    "guards.learning_rate_factor": (0.0, 1.0),
+    "guards.rollbacks": (0, None),
     "evaluation.batch_size": (1, None),
     "evaluation.seed": (0, 2**31 - 1),
     "evaluation.samples": (1, None),
@@ -145,6 +155,16 @@ ARCHITECTURE = (
     "data.n_bits",
     "optimizer.name",
 )
+
+
+def differences(saved: ConfigDict, config: ConfigDict) -> list[str]:
+    """Returns "train.batch_size is 64 now, was 32", … for all fields that differ."""
+    before = dict(flatten(saved))
+    return [
+        f"{name} is {value} now, was {before[name]}"
+        for name, value in flatten(config)
+        if name in before and before[name] != value
+    ]
 
 
 def images_per_rank(config: ConfigDict) -> int:

@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right."""
+"""How a program ends other than well."""
 
 
 class UserError(Exception):
@@ -6,4 +6,23 @@ class UserError(Exception):
 
     Its text is one line that names the flag or the path, the value found there and what would be right.
     Programs print that line and end with exit status 2 (`flowconv.command_line`).
+    """
+
+
+class Interrupted(Exception):
+    """The program was asked to stop by a signal, and did so at a good place; its text tells how to go on.
+
+    Programs print that line and end with exit status 128 + `signal`, as a shell has it: 143 after SIGTERM, 130 after
+    SIGINT.
+    """
+
+    def __init__(self, message: str, signal: int):
+        super().__init__(message)
+        self.signal = signal
+
+
+class WorkersLost(Exception):
+    """Another worker of the job has ended, so that nothing can be exchanged any more.
+
+    Programs print the line and end with exit status 1.
     """

@@ -9,7 +9,7 @@ import keras
 import pytest
 
 from flowconv.training import distributed
-from tests.runs import TINY, launch
+from tests.runs import launch, overrides
 
 distributed.initialize()  # before any operation: it sets the number of threads
 
@@ -27,9 +27,8 @@ def train(tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
 
     def run(workdir, ranks=1, **fields):
-        values = TINY | {"data.cache_dir": cache} | fields
-        overrides = [f"--config.{name}={value}" for name, value in values.items()]
-        return launch("train.py", f"--workdir={workdir}", *overrides, ranks=ranks)
+        flags = overrides(**{"data.cache_dir": cache} | fields)
+        return launch("train.py", f"--workdir={workdir}", *flags, ranks=ranks)
 
     return run
 

@@ -1,11 +1,15 @@
 """Small runs of the programs, alone and under horovodrun."""
 
+import contextlib
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import tensorflow as tf
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,14 +31,98 @@ TINY = {
 }
 
 
-def launch(script, *arguments, ranks=1, timeout=240):
-    """Runs a program of the repository as a user would; returns the finished process."""
-    command = [sys.executable, str(ROOT / script), *arguments]
-    if ranks > 1:
-        command = ["horovodrun", "--gloo", "-np", str(ranks), *command]
+FULL = os.environ.get("FULL") == "1"  # `make test-full`: what takes minutes, at full count
+
+
+def overrides(**fields):
+    """The flags of a tiny run, with these fields changed."""
+    return [f"--config.{name}={value}" for name, value in (TINY | fields).items()]
+
+
+def environment(**variables):
+    """What a program of the repository is started with."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "TF_CPP_MIN_LOG_LEVEL": "2"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=timeout)
+    return os.environ | {"PATH": path, "TF_CPP_MIN_LOG_LEVEL": "2"} | variables
+
+
+def command_of(script, *arguments, ranks=1):
+    """The command that runs a program of the repository as a user would."""
+    command = [sys.executable, str(ROOT / script), *arguments]
+    return ["horovodrun", "--gloo", "-np", str(ranks), *command] if ranks > 1 else command
+
+
+def launch(script, *arguments, ranks=1, timeout=240, **variables):
+    """Runs a program of the repository as a user would; returns the finished process."""
+    command = command_of(script, *arguments, ranks=ranks)
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment(**variables), timeout=timeout
+    )
+
+
+class Running:
+    """A program that runs, its output read as it comes; a context manager, which kills it and all it started."""
+
+    def __init__(self, *command, **variables):
+        self.output = ""
+        self._process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=ROOT,
+            env=environment(**variables),
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            self.output += line
+
+    def wait_for(self, text, count=1, seconds=120.0):
+        """Waits until the output has `text` so many times, or the program has ended; returns whether it has."""
+        deadline = time.monotonic() + seconds
+        while self.output.count(text) < count:
+            if self._process.poll() is not None:
+                self._reader.join(10)
+                return self.output.count(text) >= count
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.02)
+        return True
+
+    def workers(self):
+        """The processes of the ranks, in their order."""
+        ranks = {}
+        for process in psutil.Process(self.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if "python" in process.name() and "HOROVOD_RANK" in (variables := process.environ()):
+                    ranks[int(variables["HOROVOD_RANK"])] = process
+        return [ranks[rank] for rank in sorted(ranks)]
+
+    def send(self, number):
+        """Sends a signal to the program itself."""
+        os.kill(self.pid, number)
+
+    def wait(self, seconds=120.0):
+        """Waits for its end; returns its status."""
+        try:
+            status = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {seconds} s: {self.output}") from None
+        self._reader.join(10)
+        return status
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(psutil.Error):
+            for process in [*psutil.Process(self.pid).children(recursive=True), psutil.Process(self.pid)]:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+        self._process.wait()
 
 
 def saved_variables(workdir, folder="checkpoints"):

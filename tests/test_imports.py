@@ -18,6 +18,7 @@ ORDER = [
     "data",
     "evaluation",
     "training",
+    "applications",
     "benchmarks",
     "comparison",
 ]
@@ -45,15 +46,15 @@ def imported_parts(path):
 def test_imports_point_one_way(path):
     own = path.relative_to(ROOT / "flowconv").with_suffix("").parts[0]
     if own == "__init__":
-        assert not set(imported_parts(path))
+        assert set(imported_parts(path)) <= {"applications"}  # by flowconv.load, when it is called
         return
     later = ORDER[ORDER.index(own) + 1 :]
     assert not set(imported_parts(path)) & set(later)
 
 
-def test_only_one_module_knows_horovod():
+def test_two_modules_know_horovod():
     users = [path for path in FILES if "import horovod" in path.read_text() or "from horovod" in path.read_text()]
-    assert users == [ROOT / "flowconv" / "training" / "distributed.py"]
+    assert [path.name for path in users] == ["distributed.py", "elastic.py"]
 
 
 def test_flags_are_parsed_before_tensorflow_is_imported():

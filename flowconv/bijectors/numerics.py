@@ -1,5 +1,6 @@
 """Numerical helpers that keep flows invertible."""
 
+import numpy as np
 import tensorflow as tf
 
 LOG_SCALE_LIMIT = 8.0  # of a log|scale|: no learning rate brings exp(±8) to 0 or to infinity
@@ -34,3 +35,10 @@ def inverse(matrix: tf.Tensor) -> tf.Tensor:
     """Returns W⁻¹ of square matrices `[..., C, C]`, computed in float64 from W = QR."""
     q, r = tf.linalg.qr(tf.cast(matrix, tf.float64))
     return tf.cast(tf.linalg.triangular_solve(r, tf.linalg.matrix_transpose(q), lower=False), matrix.dtype)
+
+
+def singular_values(matrices: np.ndarray) -> np.ndarray:
+    """Returns the singular values `[..., C]` of matrices `[..., C, C]`; NaN for all, if a number isn't finite."""
+    if not np.isfinite(matrices).all():
+        return np.full(matrices.shape[:-1], np.nan)
+    return np.linalg.svd(matrices, compute_uv=False)

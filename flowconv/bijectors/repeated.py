@@ -69,6 +69,10 @@ class Repeated(Bijector):
         """Returns the values `[K, …]` of one of the step's variables."""
         return self._stacked[id(variable)].value
 
+    def slices(self, k: int) -> list[tf.Tensor]:
+        """Returns the values of the k-th step's variables, to be lent."""
+        return [stack[k] for stack in self._stacks()]
+
     def lend(self, values: list[tf.Tensor]) -> keras.StatelessScope:
         """Returns a scope in which the step has `values`, in the order of `step.variables`."""
         mapping = zip(self.step().variables, values, strict=True)
@@ -99,7 +103,7 @@ class Repeated(Bijector):
         """As the base class has it, `[K, n]`."""
         steps = []
         for k in range(self.depth):
-            with self.lend([stack[k] for stack in self._stacks()]):
+            with self.lend(self.slices(k)):
                 steps.append(self.step().singular_values())
         return {name: np.stack([values[name] for values in steps]) for name in steps[0]}
 

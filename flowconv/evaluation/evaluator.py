@@ -20,6 +20,7 @@ class Evaluator:
       total: returns a tensor's sum over all workers.
       maximum: returns a tensor's maximum over all workers.
       jit_compile: whether XLA compiles the flow.
+      between: called before each batch; it may raise.
     """
 
     def __init__(
@@ -33,11 +34,13 @@ class Evaluator:
         total: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
         maximum: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
         jit_compile: bool = False,
+        between: Callable[[], None] = lambda: None,
     ):
         self.flow = flow
         self.part = {"batch_size": batch_size, "rank": rank, "world_size": world_size}
         self.total = total
         self.maximum = maximum
+        self.between = between
         options = {"autograph": False, "jit_compile": jit_compile}
         self._bits_per_dim = tf.function(lambda images, first: flow.bits_per_dim(images, seed, first), **options)
         self._reconstruct = tf.function(lambda x: flow.decode(flow.encode(x)), **options)
@@ -46,6 +49,7 @@ class Evaluator:
         """Returns the mean bits/dim of uint8 images `[N, H, W, C]`, with one draw of noise an image."""
         summed = np.zeros(2)
         for images, first, count in evaluation_batches(pixels, **self.part):
+            self.between()
             values = self._bits_per_dim(images, first).numpy()[: int(count)]
             summed += values.sum(dtype=np.float64), len(values)
         bits, count = self.total(tf.constant(summed)).numpy()
@@ -60,6 +64,7 @@ class Evaluator:
         """
         error, changed = 0.0, 0
         for images, _, count in evaluation_batches(pixels, **self.part):
+            self.between()
             count = int(count)
             x = self.flow.level_centres(images)
             reconstructed = self._reconstruct(x)

@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 import keras
 import tensorflow as tf
 
-from flowconv.errors import UserError
+from flowconv.errors import UserError, WorkersLost
+from flowconv.training import elastic
 
 try:
     import horovod.tensorflow as hvd
+    from horovod.common.exceptions import HorovodInternalError
 except ImportError as error:
     raise UserError(f"Horovod can't be imported ({error}): set it up with `make install`") from error
 
@@ -34,7 +36,10 @@ def initialize(fusion_megabytes: int | None = None) -> None:
 
     Raises:
       UserError: if this machine's name has no address, or has fewer GPUs than ranks.
+      WorkersLost: in an elastic job that has no place for this process any more.
     """
+    if not elastic.take_new_rank():
+        raise WorkersLost("the job goes on without this worker")
     if int(os.environ.get("HOROVOD_SIZE", "1")) > 1:
         try:
             socket.gethostbyname(socket.gethostname())
@@ -72,6 +77,31 @@ def size() -> int:
     return hvd.size()
 
 
+def local_size() -> int:
+    """The number of workers on this host."""
+    return hvd.local_size()
+
+
+def uses_gpu() -> bool:
+    """Whether this worker computes on a GPU."""
+    return bool(tf.config.get_visible_devices("GPU"))
+
+
+def device() -> str:
+    """What this worker computes on."""
+    name = socket.gethostname()
+    gpus = tf.config.get_visible_devices("GPU")
+    if gpus:
+        return f"{gpus[0].name.rsplit('/')[-1]} of {name}"
+    return f"{tf.config.threading.get_intra_op_parallelism_threads()} of {os.cpu_count()} cores of {name}"
+
+
+def libraries() -> list[str]:
+    """What Horovod was built with."""
+    built = {"Gloo": hvd.gloo_built(), "MPI": hvd.mpi_built(), "NCCL": hvd.nccl_built()}
+    return [name for name, there in built.items() if there]
+
+
 def is_root() -> bool:
     """True on the one worker that prints and writes."""
     return hvd.rank() == 0
@@ -83,23 +113,23 @@ def average(tensor: tf.Tensor) -> tf.Tensor:
 
 
 def average_gradients(
-    gradients: list[tf.Tensor], loss: tf.Tensor, compression: str = "none"
+    gradients: list[tf.Tensor], scalars: tf.Tensor, compression: str = "none"
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Returns the means of gradients and loss over all workers.
+    """Returns the means of gradients and scalars over all workers.
 
     Args:
-      gradients: with "none" in one dtype, the loss's too.
-      loss: a scalar, never compressed.
+      gradients: with "none" in one dtype, the scalars' too.
+      scalars: what else is averaged in the same exchange, never compressed.
       compression: "none", one exchange; or "fp16", which sends half the bytes: each tensor is scaled by the power
         of two that makes its largest number, on any worker, one that neither overflows when all are added up nor
         drowns the small ones. What isn't finite stays so. Of each number 11 bits remain.
     """
     if hvd.size() == 1:
-        return gradients, loss
+        return gradients, scalars
     if compression == "none":
-        *gradients, loss = hvd.grouped_allreduce([*gradients, loss], op=hvd.Average)
-        return gradients, loss
-    loss = hvd.allreduce(loss, op=hvd.Average)
+        *gradients, scalars = hvd.grouped_allreduce([*gradients, scalars], op=hvd.Average)
+        return gradients, scalars
+    scalars = hvd.allreduce(scalars, op=hvd.Average)
     largest = tf.stack([tf.cast(tf.reduce_max(tf.abs(gradient)), tf.float32) for gradient in gradients])
     scales = tf.unstack(_half_precision_scales(hvd.allreduce(largest, op=hvd.Max)))
     # The sum is divided before it is taken: Horovod's own average divides what may have overflowed.
@@ -111,7 +141,7 @@ def average_gradients(
     return [
         tf.cast(total, gradient.dtype) / tf.cast(scale, gradient.dtype)
         for total, gradient, scale in zip(sums, gradients, scales, strict=True)
-    ], loss
+    ], scalars
 
 
 def _half_precision_scales(largest: tf.Tensor) -> tf.Tensor:
@@ -167,6 +197,11 @@ def on_root(function: Callable[[], Result]) -> Result:
     """
     result = everywhere(lambda: function() if is_root() else None)
     return hvd.broadcast_object(result, 0) if hvd.size() > 1 else result
+
+
+def is_failed_exchange(error: BaseException) -> bool:
+    """Whether `error` came from an exchange that failed since another worker has ended."""
+    return isinstance(error, HorovodInternalError) or (isinstance(error, tf.errors.OpError) and "orovod" in str(error))
 
 
 class Watchdog:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,17 +12,19 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import configuration, data
-from flowconv.errors import UserError
-from flowconv.evaluation import Evaluator, averaged_weights, max_condition_number, pictures
+from flowconv.errors import Interrupted, UserError, WorkersLost
+from flowconv.evaluation import Evaluator, averaged_weights, health, max_condition_number, pictures
 from flowconv.models import build_flow
-from flowconv.training import distributed
+from flowconv.training import distributed, elastic, preflight
 from flowconv.training.checkpoints import Checkpoints
-from flowconv.training.metrics import MetricsFile, Progress, TensorBoard, duration, say
+from flowconv.training.guard import Guard
+from flowconv.training.metrics import Meter, MetricsFile, Progress, TensorBoard, duration, say
 from flowconv.training.report import draw, print_table, versions
+from flowconv.training.signals import Signals
 from flowconv.training.step import build_step, uses_xla
 from flowconv.training.workdir import Workdir, write_json
 
-SKIPPED_STEPS_IN_A_ROW = 20  # with a loss or gradient that isn't finite, before the run gives up
+HEALTH_IMAGES = 16  # of the validation split, at which the flow's health is looked at
 
 
 def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
@@ -43,13 +46,33 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
 
     Raises:
       UserError: for anything that the user can put right, on every worker.
+      Interrupted: after SIGTERM or SIGINT, on every worker; the checkpoint is written.
+      WorkersLost: if another worker has ended; in an elastic job the process joins again instead.
     """
     configuration.validate(config)
-    distributed.initialize(config.distributed.fusion_megabytes)
-    workdir = Workdir(workdir)
-    distributed.everywhere(lambda: data.check(config.data))
-    distributed.on_root(lambda: workdir.check(config))
-    return Trainer(config, workdir, load_data(config)).run()
+    trainer = None
+    with Signals() as signals:
+        try:
+            distributed.initialize(config.distributed.fusion_megabytes)
+            workdir = Workdir(workdir)
+            preflight.check(config, workdir)
+            images = load_data(config)
+            preflight.agree(config, images)
+            trainer = Trainer(config, workdir, images, signals)
+            return trainer.run()
+        except elastic.WorkersChanged:
+            elastic.rejoin()
+        except Exception as error:
+            if not distributed.is_failed_exchange(error):
+                raise
+            if elastic.is_elastic():
+                if trainer is not None:
+                    trainer.save_what_is_whole()
+                elastic.rejoin()
+            raise WorkersLost(
+                "another worker of this job has ended (what it said stands above): the same command goes on from the "
+                "last checkpoint"
+            ) from error
 
 
 def evaluate(workdir: str | os.PathLike, overrides: Mapping[str, Any] | None = None) -> dict:
@@ -90,15 +113,19 @@ class Trainer:
       config: validated.
       workdir: checked.
       images: the three splits.
+      signals: those that shall end the run (default: none does).
     """
 
-    def __init__(self, config: ConfigDict, workdir: Workdir, images: data.ImageData):
+    def __init__(self, config: ConfigDict, workdir: Workdir, images: data.ImageData, signals: Signals | None = None):
         self.config = config
+        self.signals = signals or Signals()
+        self.host_updates = elastic.HostUpdates()
         self.workdir = workdir
         self.images = images
         self.root = distributed.is_root()
         self.watchdog = distributed.Watchdog(config.train.watchdog_seconds)
         self.watchdog.feed(patient=True)
+        self.last_checkpoint, self.saved = time.monotonic(), 0
         self.global_batch = configuration.images_per_rank(config) * distributed.size()
 
         self.flow = build_flow(config)
@@ -116,12 +143,20 @@ class Trainer:
             total=distributed.total,
             maximum=distributed.maximum,
             jit_compile=uses_xla(config),
+            between=self._between_batches,
         )
+        self.evaluated = tf.Variable(0, dtype=tf.int64, trainable=False)  # the images seen at the last evaluation
+        self.images_a_step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.guard = Guard(config, self.flow, self.step.learning_rate_factor)
         progress = {
             "images_seen": self.images_seen,
             "seconds": self.seconds,
             "best_bits_per_dim": self.best_bits_per_dim,
             "average_is_best": self.average_is_best,
+            "evaluated": self.evaluated,
+            "images_a_step": self.images_a_step,
+            "rollbacks": self.guard.rollbacks,
+            "learning_rate_factor": self.step.learning_rate_factor,
         }
         self.variables = [*self.flow.variables, *self.optimizer.variables, *progress.values()]
         self.checkpoints = Checkpoints(
@@ -130,11 +165,16 @@ class Trainer:
 
     def run(self) -> dict:
         """Starts or goes on, trains to the budget, and reports; returns the results."""
-        resumed = distributed.on_root(self.checkpoints.restore)
-        if not resumed:
+        restored = distributed.on_root(self.checkpoints.restore)
+        if not restored:
             self._initialize()
+        preflight.agree_on_variables(self.variables)
         distributed.broadcast(self.variables)
-        self._open_files(resumed)
+        preflight.agree_on_values(self.variables)
+        self._open_files(restored)
+        if not restored:
+            self._save()
+        self.host_updates.listen()
         try:
             images_per_second = self._train()
         finally:
@@ -207,59 +247,136 @@ class Trainer:
             world_size=distributed.size(),
         )
 
-    def _open_files(self, resumed):
+    def _open_files(self, restored):
         seen, budget = int(self.images_seen), self.config.train.images
+        images_before = int(self.images_a_step)
+        self.images_a_step.assign(self.global_batch)
+        self.saved = seen
         self.progress = Progress(budget, seen, self.config.train.log_seconds, self.root)
         if not self.root:
             return
+        changes = []
+        if restored:
+            for line in restored.damaged:
+                say(f"warning: {line}; it is renamed, and the one before it is used")
+            if images_before not in (0, self.global_batch):
+                changes.append(f"{self.global_batch} images a step now, {images_before} before")
+            if self.workdir.config.exists():
+                changes += configuration.differences(self.workdir.load_config(), self.config)
         self.workdir.save_config(self.config)
-        self.metrics = MetricsFile(self.workdir.metrics, seen)
+        self.metrics = MetricsFile(self.workdir.metrics, seen, int(self.evaluated))
         self.tensorboard = TensorBoard(self.workdir.tensorboard)
-        start = f"going on at {seen:,} images" if resumed else "from the start"
+        start = f"going on at {seen:,} images" if restored else "from the start"
         counts = " / ".join(f"{len(self.images.splits[name]):,}" for name in ("train", "validation", "test"))
         say(f"{self.images.name} {self.images.version}: {counts} images (train / validation / test)")
         say(
             f"{self.flow.parameters:,} parameters, {distributed.size()} × {configuration.images_per_rank(self.config)} "
             f"images a step, {budget:,} images, {start}; everything goes to {self.workdir.path}"
         )
+        for change in changes:
+            say(f"changed since this run was started: {change}")
 
     def _train(self) -> float:
         """The loop; returns the training rate in images/s over all workers, evaluations not counted."""
         budget = self.config.train.images
-        batches = iter(self._batches(configuration.images_per_rank(self.config), int(self.images_seen)))
-        meter = _Meter()
-        skipped = 0
-        last_checkpoint = time.monotonic()
+        batches = self._training_batches()
+        meter = Meter()
         traced = False
-        while (seen := int(self.images_seen)) < budget:
+        while True:
+            seen = int(self.images_seen)
+            if self._evaluation_is_due(seen):
+                self._evaluate(seen)
+            if seen >= budget:
+                self._save()
+                return meter.images_per_second
             self.watchdog.feed(patient=not traced)
             pixels, first = next(batches)
             started = time.monotonic()
-            figures = {name: float(value) for name, value in self.step(pixels, first).items()}
+            figures = self.step(pixels, first, self._requests())
+            stop, change, trouble = figures.pop("requests").numpy()
+            figures = {name: float(value) for name, value in figures.items()}
             elapsed = time.monotonic() - started
             self.seconds.assign_add(elapsed)
             seen += self.global_batch
-            skipped = skipped + 1 if figures.pop("skipped") else 0
-            if skipped >= SKIPPED_STEPS_IN_A_ROW:
-                raise UserError(
-                    f"--config.optimizer.learning_rate={self.config.optimizer.learning_rate}: loss or gradients were "
-                    f"not finite in {skipped} steps in a row, at {seen:,} images; start again with a lower one"
-                )
+            self.guard.observe(bool(figures.pop("skipped")), figures["gradient_norm"])
+            if trouble > 0:
+                self._roll_back(pixels.numpy(), seen)
+                batches = self._training_batches()
+                continue
             meter.add(figures, self.global_batch if traced else 0, elapsed if traced else 0.0)
             traced = True
             if self.root:
                 self.progress.update(seen, figures["bits_per_dim"])
                 if self.progress.due() or seen >= budget:
                     self._log(seen, meter.take())
-            every = self.config.train.evaluate_images
-            if seen // every > (seen - self.global_batch) // every or seen >= budget:
-                self._evaluate(seen)
-            if self.root and (
-                time.monotonic() - last_checkpoint > self.config.train.checkpoint_seconds or seen >= budget
-            ):
-                self.checkpoints.save(seen)
-                last_checkpoint = time.monotonic()
-        return meter.images_per_second
+            if stop > 0:
+                self._interrupt()
+            if change > 0:
+                self._save()
+                raise elastic.WorkersChanged
+            if time.monotonic() - self.last_checkpoint > self.config.train.checkpoint_seconds:
+                self._save()
+
+    def _training_batches(self):
+        return iter(self._batches(configuration.images_per_rank(self.config), int(self.images_seen)))
+
+    def _requests(self):
+        """What this worker asks of all: to stop, after a signal; to join anew, for hosts come or go; to go back."""
+        requests = [self.signals.received > 0, self.host_updates.came, self.guard.trouble is not None]
+        return tf.constant(requests, tf.float32)
+
+    def _save(self):
+        """Writes a checkpoint, unless steps are being skipped: it shall be a good one to go back to."""
+        self.last_checkpoint = time.monotonic()
+        if self.root and not self.guard.skipped and self.checkpoints.save(int(self.images_seen)):
+            self.saved = int(self.images_seen)
+
+    def save_what_is_whole(self) -> None:
+        """Writes a checkpoint after an exchange has failed: a step is taken whole or not at all."""
+        if self.root and int(self.images_seen) > 0:
+            self._save()
+
+    def _between_batches(self):
+        """Between two batches of an evaluation, which may take longer than a scheduler waits: the first worker may
+        leave, since it alone writes; the others find it gone."""
+        if self.root and self.signals.received:
+            raise _StopAtOnce
+
+    def _interrupt(self, alone=False):
+        """Ends the run after a signal that came to any worker, with a checkpoint."""
+        self._save()
+        numbers = [self.signals.received] if alone else distributed.gather(self.signals.received)  # waits for the root
+        number = next(filter(None, numbers))
+        self.watchdog.stop()
+        raise Interrupted(
+            f"stopped by {signal.Signals(number).name} at {int(self.images_seen):,} images: the same command goes on "
+            f"from the checkpoint at {self.saved:,} images",
+            number,
+        )
+
+    def _roll_back(self, pixels, seen):
+        """Goes back to the last good checkpoint with a lower learning rate, or gives up."""
+        self.watchdog.feed(patient=True)
+        trouble = next(filter(None, distributed.gather(self.guard.trouble)))
+        diagnosis = distributed.on_root(lambda: self.guard.diagnose(pixels))
+        told = f"step {seen // self.global_batch:,}, {seen:,} images: {trouble}; {diagnosis}"
+        if int(self.guard.rollbacks) >= self.config.guards.rollbacks:
+            rate = self.config.optimizer.learning_rate
+            raise UserError(
+                f"--config.optimizer.learning_rate={rate}: {told}; the run went back {int(self.guard.rollbacks)} "
+                f"times already, to {float(self.step.learning_rate_factor):g} of that rate in the end: start again "
+                f"with a lower one"
+            )
+        rollbacks, factor = int(self.guard.rollbacks), float(self.step.learning_rate_factor)
+        if not distributed.on_root(self.checkpoints.restore):
+            raise UserError(f"--workdir={self.workdir.path}: {told}; and there is no checkpoint to go back to")
+        distributed.broadcast(self.variables)
+        self.guard.roll_back(rollbacks, factor)
+        if self.root:
+            self.progress.say(
+                f"{told}; back to {int(self.images_seen):,} images, with {float(self.step.learning_rate_factor):g} of "
+                f"the learning rate"
+            )
 
     def _log(self, seen, figures):
         row = {"images": seen, "seconds": float(self.seconds), **figures}
@@ -267,13 +384,22 @@ class Trainer:
         self.tensorboard.scalars(row)
         self.progress.line(int(self.optimizer.iterations), seen, figures["bits_per_dim"], figures["images_per_second"])
 
+    def _evaluation_is_due(self, seen):
+        """Whether a multiple of train.evaluate_images, or the end, was reached since the last evaluation."""
+        every, last = self.config.train.evaluate_images, int(self.evaluated)
+        return seen // every > last // every or (last < seen and seen >= self.config.train.images)
+
     def _evaluate(self, seen):
         """Scores raw and averaged weights on the validation split; keeps the best; draws pictures."""
         self.watchdog.feed(patient=True)
         validation = self.images.splits["validation"]
-        raw = self.evaluator.bits_per_dim(validation)
-        with averaged_weights(self.flow, self.optimizer):
-            averaged = self.evaluator.bits_per_dim(validation)
+        try:
+            raw = self.evaluator.bits_per_dim(validation)
+            with averaged_weights(self.flow, self.optimizer):
+                averaged = self.evaluator.bits_per_dim(validation)
+        except _StopAtOnce:
+            self._interrupt(alone=True)
+        self.evaluated.assign(seen)
         best = min(raw, averaged)
         improved = best < float(self.best_bits_per_dim)
         if improved:
@@ -285,7 +411,8 @@ class Trainer:
             row = {"images": seen, "seconds": float(self.seconds)}
             row |= {"validation_bits_per_dim": raw, "validation_bits_per_dim_ema": averaged}
             self.metrics.write(row)
-            self.tensorboard.scalars(row)
+            signs = {f"health/{name}": value for name, value in health(self.flow, validation[:HEALTH_IMAGES]).items()}
+            self.tensorboard.scalars(row | signs)
             self.progress.say(
                 f"validation at {seen:,} images, {duration(float(self.seconds))}: "
                 f"{raw:.4f} bits/dim, {averaged:.4f} with averaged weights"
@@ -309,29 +436,5 @@ class Trainer:
         self.tensorboard.image("reconstructions", reconstructions, seen)
 
 
-class _Meter:
-    """Means of the steps since the last `take`, and the rate since the first step."""
-
-    def __init__(self):
-        self.total_images, self.total_seconds = 0, 0.0
-        self._start()
-
-    def _start(self):
-        self.rows, self.images, self.seconds = [], 0, 0.0
-
-    def add(self, figures, images, seconds):
-        self.rows.append(figures)
-        self.images += images
-        self.seconds += seconds
-        self.total_images += images
-        self.total_seconds += seconds
-
-    def take(self):
-        means = {name: float(np.mean([row[name] for row in self.rows])) for name in self.rows[0]}
-        means["images_per_second"] = self.images / self.seconds if self.seconds else 0.0
-        self._start()
-        return means
-
-    @property
-    def images_per_second(self):
-        return self.total_images / self.total_seconds if self.total_seconds else 0.0
+class _StopAtOnce(Exception):
+    """The first worker was asked to stop during an evaluation."""

@@ -27,13 +27,14 @@ class MetricsFile:
     Args:
       path: the file; rows beyond `images_seen`, which a killed run left, are dropped.
       images_seen: where the run goes on.
+      evaluated: the images after which it was evaluated last.
     """
 
-    def __init__(self, path: Path, images_seen: int):
+    def __init__(self, path: Path, images_seen: int, evaluated: int):
         rows = []
         if path.exists():
             with path.open(newline="") as file:
-                rows = [row for row in csv.DictReader(file) if int(row["images"]) <= images_seen]
+                rows = [row for row in csv.DictReader(file) if _is_past(row, images_seen, evaluated)]
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("w", newline="")
         self._writer = csv.DictWriter(self._file, COLUMNS, restval="", extrasaction="ignore")
@@ -45,6 +46,13 @@ class MetricsFile:
         """Appends one row."""
         self._writer.writerow(row)
         self._file.flush()
+
+
+def _is_past(row, images_seen, evaluated):
+    try:
+        return int(row["images"]) <= (evaluated if row["validation_bits_per_dim"] else images_seen)
+    except (KeyError, TypeError, ValueError):  # a line that was cut off
+        return False
 
 
 def read_metrics(path: Path) -> list[dict[str, float | None]]:
@@ -71,6 +79,37 @@ class TensorBoard:
         with self._writer.as_default(step=images_seen):
             tf.summary.image(name, image[None])
         self._writer.flush()
+
+
+class Meter:
+    """Means of the steps since the last `take`, and the rate since the first step."""
+
+    def __init__(self):
+        self.total_images, self.total_seconds = 0, 0.0
+        self._start()
+
+    def _start(self):
+        self.rows, self.images, self.seconds = [], 0, 0.0
+
+    def add(self, figures: dict[str, float], images: int, seconds: float) -> None:
+        """Counts one step."""
+        self.rows.append(figures)
+        self.images += images
+        self.seconds += seconds
+        self.total_images += images
+        self.total_seconds += seconds
+
+    def take(self) -> dict[str, float]:
+        """Returns the means of the steps' figures, and images_per_second (0 if unknown)."""
+        means = {name: float(np.mean([row[name] for row in self.rows])) for name in self.rows[0]}
+        means["images_per_second"] = self.images / self.seconds if self.seconds else 0.0
+        self._start()
+        return means
+
+    @property
+    def images_per_second(self) -> float:
+        """The rate since the first step; 0 if unknown."""
+        return self.total_images / self.total_seconds if self.total_seconds else 0.0
 
 
 class Progress:

@@ -123,7 +123,7 @@ def export(programs: dict[str, Program], step: TrainingStep, directory: Path) ->
     """
     directory.mkdir(parents=True, exist_ok=True)
     table = [(v.path, v.value) for v in (*step.flow.variables, *step.optimizer.variables)]
-    table.append(("images_seen", step.images_seen))
+    table += [("images_seen", step.images_seen), ("learning_rate_factor", step.learning_rate_factor)]
     handles = {id(variable.handle): number for number, (_, variable) in enumerate(table)}
     described = {}
     for name, program in programs.items():

@@ -16,6 +16,9 @@ class TrainingStep:
     Every random choice is a function of the seed and an image's position in the stream of training
     images: N workers with batches of B do exactly what one does with batches of N·B.
 
+    Attributes:
+      learning_rate_factor: float64 variable, 1 at first; what the schedule says is multiplied by it.
+
     Args:
       flow: the model; its data-dependent layers are initialized.
       optimizer: built for the flow's trainable variables.
@@ -49,6 +52,7 @@ class TrainingStep:
         self.flip = flip
         self.backward_passes = backward_passes
         self.compression = compression
+        self.learning_rate_factor = tf.Variable(1.0, dtype=tf.float64, trainable=False)
         self._differentiate, self._update = self.differentiate, self.update
         if jit_compile:  # an allreduce can't be compiled: it stands between these two
             self._differentiate = tf.function(self.differentiate, autograph=False, jit_compile=True)
@@ -107,6 +111,7 @@ class TrainingStep:
         norm = tf.linalg.global_norm(gradients)
         finite = tf.math.is_finite(norm) & tf.math.is_finite(loss)
         learning_rate = self.schedule(self.images_seen + images)
+        learning_rate *= tf.cast(self.learning_rate_factor, learning_rate.dtype)
         self.optimizer.learning_rate.assign(learning_rate)
         self.images_seen.assign_add(images)
 
@@ -129,20 +134,24 @@ class TrainingStep:
         }
 
     @tf.function(autograph=False)  # AutoGraph would double the start-up
-    def __call__(self, images: tf.Tensor, first: tf.Tensor) -> dict[str, tf.Tensor]:
+    def __call__(self, images: tf.Tensor, first: tf.Tensor, requests: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Takes one step.
 
         Args:
           images: uint8 `[B, H, W, C]`, this worker's part of the global batch: that of all its backward passes.
           first: int64, the position of its first image in the stream of training images.
+          requests: numbers `[n]` that go through the same exchange, so that all workers learn of them at once.
 
         Returns:
           Scalars, the same on every worker: bits_per_dim (mean over the global batch), gradient_norm
-          (before clipping), learning_rate, and skipped (1 if the update was left out as not finite).
+          (before clipping), learning_rate, and skipped (1 if the update was left out as not finite). With requests,
+          these, too: their means over the workers.
         """
         loss, gradients = self.differentiate_in_passes(images, first)
-        gradients, loss = distributed.average_gradients(gradients, loss, self.compression)
-        return self._update(loss, gradients, images.shape[0] * distributed.size())
+        scalars = loss[None] if requests is None else tf.concat([loss[None], tf.cast(requests, loss.dtype)], 0)
+        gradients, scalars = distributed.average_gradients(gradients, scalars, self.compression)
+        figures = self._update(scalars[0], gradients, images.shape[0] * distributed.size())
+        return figures if requests is None else figures | {"requests": scalars[1:]}
 
 
 def uses_xla(config: ConfigDict) -> bool:

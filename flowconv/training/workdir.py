@@ -11,6 +11,8 @@ from ml_collections import ConfigDict
 from flowconv import configuration
 from flowconv.errors import UserError
 
+FORMAT = 1  # of a run's files; a program reads those of its own and of older ones
+
 
 class Workdir:
     """Where a run keeps everything: config.json, checkpoints, metrics.csv, tensorboard/, pictures/, results.json.
@@ -54,11 +56,19 @@ class Workdir:
         """Returns the config of the run that lives here.
 
         Raises:
-          UserError: if there is none, or it can't be read.
+          UserError: if there is none, it can't be read, or a newer version of this program wrote it.
         """
         if not self.config.is_file():
             raise UserError(f"--workdir={self.path}: holds no run (there is no {self.config.name} in it)")
         saved = read_json(self.config)
+        if not isinstance(saved, dict):
+            raise UserError(f"{self.config} can't be read: it holds no config")
+        written = saved.pop("format", FORMAT)
+        if written != FORMAT:
+            raise UserError(
+                f"--workdir={self.path}: holds a run of a newer flowconv (format {written}; this one reads {FORMAT}): "
+                f"install that one"
+            )
         config = configuration.default_config()
         known = dict(configuration.flatten(config))
         for name, value in configuration.flatten(ConfigDict(saved)):
@@ -69,7 +79,7 @@ class Workdir:
 
     def save_config(self, config: ConfigDict) -> None:
         """Writes config.json."""
-        write_json(self.config, config.to_dict())
+        write_json(self.config, {"format": FORMAT, **config.to_dict()})
 
 
 def read_json(path: Path) -> Any:

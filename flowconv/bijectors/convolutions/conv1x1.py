@@ -1,8 +1,8 @@
 """The invertible 1×1 convolution."""
 
-import numpy as np
 import tensorflow as tf
 
+from flowconv.bijectors import numerics
 from flowconv.bijectors.bijector import per_example, pixels
 from flowconv.bijectors.matrices import MATRICES
 from flowconv.bijectors.pixelwise_affine import Affine, PixelwiseAffine
@@ -38,4 +38,4 @@ class Conv1x1(PixelwiseAffine):
         return Affine(matrix, tf.zeros(matrix.shape[:1], matrix.dtype))
 
     def singular_values(self):
-        return {"weight": np.linalg.svd(self.weight.matrix(), compute_uv=False)}
+        return {"weight": numerics.singular_values(self.weight.matrix().numpy())}

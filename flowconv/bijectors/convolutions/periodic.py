@@ -86,7 +86,7 @@ class PeriodicConvolution(Bijector):
 
     def singular_values(self):
         real, imaginary = self.transfer_matrices()
-        return {"kernel": np.linalg.svd(real.numpy() + 1j * imaginary.numpy(), compute_uv=False).ravel()}
+        return {"kernel": numerics.singular_values(real.numpy() + 1j * imaginary.numpy()).ravel()}
 
 
 class _RotationAndNoise(keras.initializers.Initializer):

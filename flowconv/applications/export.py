@@ -1,0 +1,65 @@
+"""A flow as a SavedModel, which TensorFlow loads and runs without this package."""
+
+import os
+from pathlib import Path
+
+import tensorflow as tf
+
+from flowconv.errors import UserError
+from flowconv.models import Flow
+
+
+def export(flow: Flow, folder: str | os.PathLike) -> None:
+    """Writes a SavedModel with four signatures, for any number B of images.
+
+    * log_prob: `images` float32 `[B, H, W, C]` in [0, 1) → `log_prob` `[B]`, nats.
+    * encode: `images` → `latents` `[B, H·W·C]`, all levels one after the other.
+    * decode: `latents` → `images`.
+    * sample: `count` int32, `temperature` float32, `seed` int32, scalars → `images`.
+
+    Args:
+      flow: the model.
+      folder: is made; must be empty or not there.
+
+    Raises:
+      UserError: if it can't be written, or holds something.
+    """
+    folder = Path(folder)
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UserError(f"--output={folder}: holds something; name a folder that is empty or not there")
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--output={folder}: can't be made ({error.strerror})") from error
+    module = _Module(flow)
+    signatures = {
+        name: getattr(module, name).get_concrete_function() for name in ("log_prob", "encode", "decode", "sample")
+    }
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+
+
+class _Module(tf.Module):
+    """What is saved: the variables, and functions of tensors."""
+
+    def __init__(self, flow: Flow):
+        super().__init__()
+        self._flow = [flow.bits_per_dim]  # hidden from the saved object graph: Keras' own attributes can't be saved
+        self.variables_of_the_flow = [variable.value for variable in flow.variables]
+        bijector = flow.as_bijector()
+        images = tf.TensorSpec([None, *flow.image_shape], flow.compute_dtype, "images")
+        latents = tf.TensorSpec([None, flow.dimensions], flow.compute_dtype, "latents")
+        scalars = [
+            tf.TensorSpec([], tf.int32, "count"),
+            tf.TensorSpec([], tf.float32, "temperature"),
+            tf.TensorSpec([], tf.int32, "seed"),
+        ]
+
+        def sample(count, temperature, seed):
+            z = tf.random.stateless_normal([count, flow.dimensions], [seed, 0], dtype=flow.compute_dtype)
+            return {"images": bijector.inverse(z * tf.cast(temperature, z.dtype))}
+
+        options = {"autograph": False}
+        self.log_prob = tf.function(lambda images: {"log_prob": flow.log_prob(images)}, [images], **options)
+        self.encode = tf.function(lambda images: {"latents": bijector.forward(images)}, [images], **options)
+        self.decode = tf.function(lambda latents: {"images": bijector.inverse(latents)}, [latents], **options)
+        self.sample = tf.function(sample, scalars, **options)

@@ -1,0 +1,69 @@
+"""Paths through the space of latents."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from flowconv.models import Flow
+
+
+def interpolate(flow: Flow, images: np.ndarray, steps: int) -> np.ndarray:
+    """Returns the images on the straight lines between the latents of each image and the next.
+
+    Args:
+      flow: the model.
+      images: uint8 `[N, H, W, C]`, two or more.
+      steps: images from one to the next, both ends counted; at least 2.
+
+    Returns:
+      uint8 `[N - 1, steps, H, W, C]`; the ends of each row are the given images.
+    """
+    latents = flow.encode(flow.level_centres(tf.constant(images)))
+    weights = np.linspace(0.0, 1.0, steps)
+    rows = []
+    for number in range(len(images) - 1):
+        path = [_between(z[number], z[number + 1], weights) for z in latents]
+        rows.append(flow.to_images(flow.decode(path)).numpy())
+    return np.stack(rows)
+
+
+def attribute_direction(
+    flow: Flow, positive: np.ndarray, negative: np.ndarray, batch_size: int = 64
+) -> list[np.ndarray]:
+    """Returns z_pos − z_neg: the mean latents of images with an attribute less those of images without it.
+
+    As Kingma & Dhariwal 2018, section 6.3.
+
+    Args:
+      flow: the model.
+      positive, negative: uint8 `[N, H, W, C]`.
+      batch_size: images encoded at a time.
+    """
+
+    def mean(images):
+        sums = None
+        for start in range(0, len(images), batch_size):
+            latents = flow.encode(flow.level_centres(tf.constant(images[start : start + batch_size])))
+            summed = [np.sum(z, axis=0, dtype=np.float64) for z in latents]
+            sums = summed if sums is None else [a + b for a, b in zip(sums, summed, strict=True)]
+        return [total / len(images) for total in sums]
+
+    return [a - b for a, b in zip(mean(positive), mean(negative), strict=True)]
+
+
+def manipulate(
+    flow: Flow, images: np.ndarray, direction: Sequence[np.ndarray], strengths: Sequence[float]
+) -> np.ndarray:
+    """Returns each image with the direction added to its latents so many times: uint8 `[N, strengths, H, W, C]`."""
+    latents = flow.encode(flow.level_centres(tf.constant(images)))
+    columns = []
+    for strength in strengths:
+        moved = [z + tf.cast(strength * d, z.dtype) for z, d in zip(latents, direction, strict=True)]
+        columns.append(flow.to_images(flow.decode(moved)).numpy())
+    return np.stack(columns, axis=1)
+
+
+def _between(one, other, weights):
+    weights = tf.cast(weights.reshape(-1, *[1] * one.shape.rank), one.dtype)
+    return one + weights * (other - one)

@@ -1,0 +1,141 @@
+"""A trained flow and what it was trained on."""
+
+import csv
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from ml_collections import ConfigDict
+
+from flowconv import configuration, data
+from flowconv.data.folder import Unreadable, image_files, read
+from flowconv.data.progress import progress
+from flowconv.data.square import square
+from flowconv.errors import UserError
+from flowconv.models import Flow, build_flow
+from flowconv.training import distributed
+from flowconv.training.checkpoints import Checkpoints
+from flowconv.training.optimizer import build_optimizer
+from flowconv.training.workdir import Workdir
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained flow.
+
+    Attributes:
+      flow: with its best weights.
+      config: it was trained with.
+      workdir: where it lies.
+    """
+
+    flow: Flow
+    config: ConfigDict
+    workdir: Workdir
+
+    def images(self, split: str = "test") -> np.ndarray:
+        """Returns a split of the data set that the run was trained on, uint8 `[N, H, W, 3]`.
+
+        Raises:
+          UserError: if the data set is no longer there.
+        """
+        return data.load(self.config.data).splits[split]
+
+
+def load_run(workdir: str | os.PathLike | None) -> Run:
+    """Returns the run in a folder, its flow with the weights that were best on the validation split.
+
+    Raises:
+      UserError: if there is none, or no checkpoint in it that can be read.
+    """
+    if workdir is None:
+        raise UserError("--workdir is missing: name the folder of a run")
+    distributed.initialize()
+    workdir = Workdir(workdir)
+    config = workdir.load_config()
+    configuration.validate(config)
+    flow = build_flow(config)
+    optimizer = build_optimizer(config)  # which keeps the averages
+    optimizer.build(flow.trainable_variables)
+    average_is_best = tf.Variable(False, trainable=False)
+    progress_variables = {"average_is_best": average_is_best}
+    checkpoints = Checkpoints(flow, optimizer, progress_variables, workdir.checkpoints, workdir.best_checkpoint)
+    if not checkpoints.restore_best():
+        raise UserError(f"--workdir={workdir.path}: holds no checkpoint in {workdir.best_checkpoint}")
+    if average_is_best:
+        optimizer.finalize_variable_values(flow.trainable_variables)
+    return Run(flow, config, workdir)
+
+
+def read_folder(flag: str, folder: str | None, size: int) -> tuple[list[Path], np.ndarray]:
+    """Returns the image files below a folder, in order, and their pictures, uint8 `[N, size, size, 3]`.
+
+    Args:
+      flag: by which the folder was given, for what is said of it.
+      folder: the path.
+      size: in pixels, to which the largest centred square of each is brought.
+
+    Raises:
+      UserError: if it is no folder, holds no image, or one that can't be read.
+    """
+    if not folder:
+        raise UserError(f"--{flag} is missing: name a folder of images")
+    if not Path(folder).is_dir():
+        raise UserError(f"--{flag}={folder}: is not a folder; name one that holds images")
+    paths = sorted(Path(entry.path) for entry in image_files(folder))
+    if not paths:
+        raise UserError(f"--{flag}={folder}: holds no images")
+    return paths, np.stack([read_image(flag, path, size) for path in progress(paths, len(paths), f"reading {folder}")])
+
+
+def read_labels(flag: str, path: str, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the pictures that a CSV file marks with 1, and those marked with 0: uint8 `[N, size, size, 3]` each.
+
+    Raises:
+      UserError: if it can't be read, or has none of either.
+    """
+    groups = {"1": [], "0": []}
+    try:
+        with open(path, newline="") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"--{flag}={path}: can't be read ({error})") from error
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2 or row[1].strip() not in groups:
+            raise UserError(f"--{flag}={path}: line {number} must be a path, a comma, and 1 or 0")
+        groups[row[1].strip()].append(read_image(flag, Path(path).parent / row[0], size))
+    if not all(groups.values()):
+        raise UserError(f"--{flag}={path}: must have images of both kinds, 1 and 0")
+    return np.stack(groups["1"]), np.stack(groups["0"])
+
+
+def read_image(flag: str, path: str | os.PathLike, size: int) -> np.ndarray:
+    """Returns one picture, uint8 `[size, size, 3]`; arguments and errors as of `read_folder`."""
+    try:
+        return np.asarray(square(read(Path(path)), size))
+    except Unreadable:
+        raise UserError(f"--{flag}={path}: can't be read as an image") from None
+
+
+def output_folder(flag: str, given: str | None, default: Path) -> Path:
+    """Returns the folder that results go to, which is made.
+
+    Raises:
+      UserError: if it can't be.
+    """
+    folder = Path(given) if given else default
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--{flag}={folder}: can't be made ({error.strerror})") from error
+    return folder
+
+
+def in_batches(function: Callable, array: np.ndarray, batch_size: int, description: str) -> np.ndarray:
+    """Returns function(batch) of all batches along the first axis, one after the other; the last may be smaller."""
+    starts = range(0, len(array), batch_size)
+    batches = (array[start : start + batch_size] for start in progress(starts, len(starts), description))
+    return np.concatenate([np.asarray(function(batch)) for batch in batches])

@@ -1,0 +1,85 @@
+"""A run as one HTML file."""
+
+import base64
+import html
+from pathlib import Path
+
+from flowconv import configuration
+from flowconv.errors import UserError
+from flowconv.training.workdir import Workdir, read_json, write_text
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+table { border-collapse: collapse } td, th { padding: .2rem 1rem .2rem 0; text-align: left; vertical-align: top }
+th { font-weight: 600 } figure { margin: 1rem 0 } img { max-width: 100%; image-rendering: pixelated }
+figcaption, details { color: #555 } code { font-size: .9em }
+"""
+SHOWN = (
+    ("test_bits_per_dim", "test bits/dim"),
+    ("test_bits_per_dim_ema", "… with averaged weights"),
+    ("max_reconstruction_error", "largest reconstruction error, pixel levels"),
+    ("max_condition_number", "largest condition number of a matrix"),
+    ("parameters", "parameters"),
+    ("precision", "precision"),
+    ("images_trained", "training images"),
+    ("images_per_second", "images/s"),
+    ("seconds", "seconds of training steps"),
+    ("world_size", "ranks"),
+    ("seed", "seed"),
+)
+
+
+def write_report(workdir: Workdir, path: Path) -> Path:
+    """Writes the report of a finished run; returns the file.
+
+    Raises:
+      UserError: if the run has no results, or the file can't be written.
+    """
+    config = workdir.load_config()
+    if not workdir.results.is_file():
+        raise UserError(f"--workdir={workdir.path}: has no results yet (there is no {workdir.results.name} in it)")
+    results = read_json(workdir.results)
+    dataset = results["dataset"]
+    counts = ", ".join(f"{dataset[split]:,} {split}" for split in ("train", "validation", "test"))
+    rows = [
+        ("data", f"{dataset['name']} {dataset['version']}: {counts}{'; ' + dataset['note'] if dataset['note'] else ''}")
+    ]
+    rows += [(title, _shown(results[name])) for name, title in SHOWN if name in results]
+    rows += [("versions", ", ".join(f"{name} {version}" for name, version in results["versions"].items()))]
+    name = f"{config.model.name}, {config.model.convolution}: L {config.model.levels}, K {config.model.depth}"
+    fields = "".join(
+        _row(f"<code>{field}</code>", html.escape(str(value))) for field, value in configuration.flatten(config)
+    )
+    parts = [
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(workdir.path.name)}</title>",
+        f"<style>{STYLE}</style><h1>{html.escape(str(workdir.path))}</h1><p>{html.escape(name)}</p>",
+        "<h2>Results</h2><table>" + "".join(_row(html.escape(a), html.escape(b)) for a, b in rows) + "</table>",
+        "<h2>Pictures</h2>" + "".join(_figure(file) for file in _pictures(workdir)),
+        f"<h2>Config</h2><details><summary>all fields</summary><table>{fields}</table></details></html>",
+    ]
+    write_text(path, "\n".join(parts) + "\n")
+    return path
+
+
+def _pictures(workdir):
+    """The curve first, then those of the end of the run, by name."""
+    files = sorted(file for file in workdir.pictures.glob("*.png") if not file.stem[-9:].isdigit())
+    return sorted(files, key=lambda file: file.stem != "curve")
+
+
+def _figure(file):
+    data = base64.b64encode(file.read_bytes()).decode()
+    caption = html.escape(file.stem.replace("-", " "))
+    return (
+        f"<figure><img alt='{caption}' src='data:image/png;base64,{data}'><figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _row(name, value):
+    return f"<tr><th>{name}</th><td>{value}</td></tr>"
+
+
+def _shown(value):
+    if isinstance(value, float):
+        return f"{value:,.4f}" if value < 100 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,32 @@
+"""Samples, as arrays and as files."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from flowconv.data.progress import progress
+from flowconv.evaluation import pictures
+from flowconv.models import Flow
+
+
+def sample(flow: Flow, count: int, temperature: float, seed: int, batch_size: int = 64) -> np.ndarray:
+    """Returns samples, uint8 `[count, H, W, C]`: the same for the same seed and batch size."""
+    draw = tf.function(
+        lambda seed: flow.to_images(flow.sample(batch_size, temperature, seed)), autograph=False, reduce_retracing=True
+    )
+    seeds = np.random.SeedSequence(seed).generate_state(-(-count // batch_size)) >> 1  # within int32
+    batches = [draw(tf.constant(int(each), tf.int32)).numpy() for each in progress(seeds, len(seeds), "sampling")]
+    return np.concatenate(batches)[:count]
+
+
+def save(images: np.ndarray, folder: Path, name: str, single: bool) -> str:
+    """Writes uint8 images to folder/name.png, or to files in folder/name/; returns a line that says so."""
+    if not single:
+        pictures.save(folder / f"{name}.png", pictures.grid(images), least_side=512)
+        return f"{folder / name}.png"
+    (folder / name).mkdir(parents=True, exist_ok=True)
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(folder / name / f"{number:06}.png")
+    return f"{folder / name}/: {len(images):,} images"

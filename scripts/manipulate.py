@@ -1,0 +1,49 @@
+"""Gives images more or less of an attribute: adds the direction z_pos − z_neg to their latents.
+
+    python scripts/manipulate.py --workdir=runs/faces --positive=smiling --negative=serious --images=me
+    python scripts/manipulate.py --workdir=runs/faces --labels=labels.csv --images=me --strengths=-1,-0.5,0,0.5,1
+
+--positive and --negative are folders of images with the attribute and without it. --labels is a CSV file instead, a
+line for each image: its path (from the file's own folder), a comma, and 1 or 0.
+"""
+
+from absl import flags
+
+from flowconv import command_line
+
+WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
+POSITIVE = flags.DEFINE_string("positive", None, "folder of images that have the attribute")
+NEGATIVE = flags.DEFINE_string("negative", None, "folder of images that don't")
+LABELS = flags.DEFINE_string("labels", None, "CSV file that says which images have it, in place of both")
+IMAGES = flags.DEFINE_string("images", None, "folder of images to change (default: four of the run's test split)")
+STRENGTHS = flags.DEFINE_list("strengths", ["-1", "-0.5", "0", "0.5", "1"], "how much of the direction is added")
+OUTPUT = flags.DEFINE_string("output", None, "folder for the picture (default: pictures/ in the workdir)")
+
+
+def main():
+    strengths = command_line.numbers("strengths", STRENGTHS.value)
+    import numpy as np
+
+    from flowconv.applications import loading
+    from flowconv.applications.interpolation import attribute_direction, manipulate
+    from flowconv.evaluation import pictures
+
+    run = loading.load_run(WORKDIR.value)
+    size = run.config.data.image_size
+    folder = loading.output_folder("output", OUTPUT.value, run.workdir.pictures)
+    if LABELS.value:
+        positive, negative = loading.read_labels("labels", LABELS.value, size)
+    else:
+        _, positive = loading.read_folder("positive", POSITIVE.value, size)
+        _, negative = loading.read_folder("negative", NEGATIVE.value, size)
+    if IMAGES.value:
+        _, images = loading.read_folder("images", IMAGES.value, size)
+    else:
+        images = run.images("test")[:4]
+    rows = manipulate(run.flow, images, attribute_direction(run.flow, positive, negative), strengths)
+    pictures.save(folder / "manipulation.png", pictures.grid(np.concatenate(rows), columns=len(strengths)), 400)
+    print(f"{folder}/manipulation.png: {len(positive):,} images with the attribute, {len(negative):,} without")
+
+
+if __name__ == "__main__":
+    command_line.run(main, __doc__)

@@ -1,0 +1,43 @@
+"""Shows images, what comes back of them from their latents, and the error, magnified (the paper's figure 1).
+
+    python scripts/reconstruct.py --workdir=runs/photos
+    python scripts/reconstruct.py --workdir=runs/photos --images=my_photos --count=8 --magnify=10000
+
+Rows: originals, reconstructions, |error| times --magnify on a scale from black to white.
+"""
+
+from absl import flags
+
+from flowconv import command_line
+
+WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
+IMAGES = flags.DEFINE_string("images", None, "folder of images (default: those of the run's test split)")
+COUNT = flags.DEFINE_integer("count", 12, "images", 1)
+MAGNIFY = flags.DEFINE_float("magnify", 10_000.0, "the error is shown this many times as large", 1.0)
+OUTPUT = flags.DEFINE_string("output", None, "folder for the picture (default: pictures/ in the workdir)")
+
+
+def main():
+    import numpy as np
+
+    from flowconv.applications import loading
+    from flowconv.evaluation import pictures
+
+    run = loading.load_run(WORKDIR.value)
+    folder = loading.output_folder("output", OUTPUT.value, run.workdir.pictures)
+    if IMAGES.value:
+        _, images = loading.read_folder("images", IMAGES.value, run.config.data.image_size)
+    else:
+        images = run.images("test")
+    images = images[: COUNT.value]
+    x = run.flow.level_centres(images)
+    back = run.flow.decode(run.flow.encode(x))
+    error = np.abs(back.numpy() - x.numpy()) * 2.0**run.flow.n_bits  # in pixel levels
+    shown = np.clip(error * MAGNIFY.value, 0, 255).astype(np.uint8)
+    rows = np.concatenate([run.flow.to_images(x), run.flow.to_images(back), shown])
+    pictures.save(folder / "reconstruction.png", pictures.grid(rows, columns=len(images)), least_side=400)
+    print(f"{folder}/reconstruction.png: largest error {error.max():.2g} of a pixel level, mean {error.mean():.2g}")
+
+
+if __name__ == "__main__":
+    command_line.run(main, __doc__)

@@ -1,0 +1,30 @@
+"""Writes a run as one HTML file, with everything in it: results, curves, samples, reconstructions, config.
+
+    python scripts/report.py --workdir=runs/photos
+
+The file needs nothing else: send it to somebody.
+"""
+
+from absl import flags
+
+from flowconv import command_line
+
+WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
+OUTPUT = flags.DEFINE_string("output", None, "the file (default: report.html in the workdir)")
+
+
+def main():
+    from pathlib import Path
+
+    from flowconv.applications.report import write_report
+    from flowconv.errors import UserError
+    from flowconv.training.workdir import Workdir
+
+    if WORKDIR.value is None:
+        raise UserError("--workdir is missing: name the folder of a run")
+    workdir = Workdir(WORKDIR.value)
+    print(write_report(workdir, Path(OUTPUT.value) if OUTPUT.value else workdir.path / "report.html"))
+
+
+if __name__ == "__main__":
+    command_line.run(main, __doc__)

@@ -1,0 +1,96 @@
+"""What tells that a flow is about to stop being invertible."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flowconv.configuration import default_config
+from flowconv.evaluation import diagnosis, health, ill_conditioned
+from flowconv.evaluation.walk import repeated_layers, walk
+from flowconv.models import build_flow
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)
+
+
+def flow_of(**fields):
+    config = default_config()
+    small = {"model.levels": 2, "model.depth": 4, "model.width": 4, "data.image_size": 8}
+    config.update_from_flattened_dict(small | {name.replace("__", "."): value for name, value in fields.items()})
+    flow = build_flow(config)
+    flow.initialize(flow.dequantize(tf.constant(IMAGES), 0))
+    return flow
+
+
+def variable(flow, ending, level=0):
+    return next(v for v in repeated_layers(flow)[level].variables if v.path.endswith(ending))
+
+
+def put(variable, step, value):
+    values = variable.numpy()
+    values[step] = value
+    variable.assign(values)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"model__name": "realnvp"}, {"model__convolution": "emerging"}, {"model__convolution": "rolled_shift"}],
+    ids=str,
+)
+def test_walking_is_evaluating(fields):
+    """Layer by layer, outputs and log-determinants are those of the whole."""
+    flow = flow_of(**fields)
+    x = flow.level_centres(tf.constant(IMAGES))
+    latents, log_det = flow.encode_and_log_det(x)
+    visits = list(walk(flow, x))
+    np.testing.assert_allclose(visits[-1].y, latents[-1], atol=1e-4)
+    splits = 0.0
+    if flow.splits:  # N(0, I): a split has no log-determinant of its own
+        np.testing.assert_allclose(sum(visit.log_det for visit in visits) + splits, log_det, rtol=1e-4)
+    assert len({visit.place for visit in visits}) == len(visits)
+
+
+def test_reports_what_was_put_in():
+    flow = flow_of()
+    signs = health(flow, IMAGES)
+    assert signs["min_alpha"] == pytest.approx(1.0) and 0.05 < signs["min_coupling_scale"] < 1.0
+    assert signs["max_reconstruction_error"] < 0.01 and signs["walk_back_drift"] < 1e-4
+    put(variable(flow, "log_alpha"), 2, -3.0)
+    signs = health(flow, IMAGES)
+    assert signs["min_alpha"] == pytest.approx(float(tf.exp(8 * tf.tanh(-3.0 / 8))), rel=1e-4)
+
+
+def test_conditions_of_orthogonal_matrices_stay_1():
+    flow = flow_of(model__parameterization="orthogonal")
+    for v in flow.trainable_variables:
+        v.assign_add(tf.random.normal(v.shape, stddev=0.3))
+    signs = health(flow, IMAGES)
+    assert signs["max_condition_number"] == pytest.approx(1.0, abs=1e-4)
+    assert signs["min_singular_value"] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_matrix_that_is_nearly_singular_is_named():
+    flow = flow_of(model__parameterization="direct")
+    assert not ill_conditioned(flow, 100.0)
+    weight = variable(flow, "weight", level=1)
+    u, s, v = np.linalg.svd(weight.numpy()[3])
+    s[-1] = 1e-5
+    put(weight, 3, u @ np.diag(s) @ v)
+    (line,) = ill_conditioned(flow, 100.0)
+    assert "level_2" in line and "step 3, has condition number 1e+05" in line
+    assert health(flow, IMAGES)["max_condition_number"] == pytest.approx(1e5, rel=0.05)
+    assert line in diagnosis(flow, IMAGES)
+
+
+def test_weights_that_are_not_finite_are_named():
+    flow = flow_of()
+    put(variable(flow, "hidden.kernel", level=1), 2, np.inf)
+    line = diagnosis(flow, IMAGES)
+    assert "hidden.kernel, step 2 are not finite" in line and "level_2" in line
+    assert ill_conditioned(flow, 1.0)  # which doesn't fail
+
+
+def test_outputs_that_are_not_finite_are_named():
+    flow = flow_of()
+    put(variable(flow, "actnorm.log_scale", level=1), 1, 300.0)
+    line = diagnosis(flow, IMAGES)
+    assert "is the first layer whose output is not finite" in line and "level_2" in line, line

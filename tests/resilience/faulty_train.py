@@ -1,0 +1,70 @@
+"""train.py with a fault: FAULT=KIND:RANK:IMAGES puts it into that rank when it has seen so many images.
+
+nan_gradient  one number of a gradient becomes NaN, in that step
+nan_weight    one weight becomes NaN, before that step, once
+hang          the rank stops for ever
+differ        the rank has another data order than the others (before anything is built)
+slow          every step takes IMAGES milliseconds longer
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+kind, faulty_rank, at = os.environ["FAULT"].split(":")
+faulty_rank, at = int(faulty_rank), int(at)
+
+from absl import flags
+
+from flowconv import command_line
+
+WORKDIR = flags.DEFINE_string("workdir", None, "of the run")
+
+
+def main(config):
+    import numpy as np
+    import tensorflow as tf
+
+    from flowconv.training import distributed, loop
+
+    done = []
+
+    def requests(trainer, original=loop.Trainer._requests):
+        here = distributed.rank() == faulty_rank and int(trainer.images_seen) == at and not done
+        if kind == "slow":
+            time.sleep(at / 1000.0)
+        elif kind == "nan_weight" and here:
+            done.append(True)
+            weights = next(v for v in trainer.flow.trainable_variables if v.path.endswith("hidden.kernel"))
+            values = weights.numpy()
+            values[1, 0, 0, 0, 0] = np.nan  # of step 1
+            weights.assign(values)
+        elif kind == "hang" and here:
+            time.sleep(1e6)
+        return original(trainer)
+
+    def build_step(config, flow, original=loop.build_step):
+        step = original(config, flow)
+        differentiate = step._differentiate
+
+        def with_nan(images, first):
+            loss, gradients = differentiate(images, first)
+            here = (step.images_seen == at) & (distributed.rank() == faulty_rank)
+            return loss, [tf.where(here, np.nan, gradients[0]), *gradients[1:]]
+
+        if kind == "nan_gradient":
+            step._differentiate = with_nan
+        return step
+
+    loop.Trainer._requests, loop.build_step = requests, build_step
+    if kind == "differ" and command_line.rank_of_environment() == faulty_rank:
+        config.seed += 1
+    loop.train(config, WORKDIR.value)
+
+
+if __name__ == "__main__":
+    command_line.run(main, __doc__, with_config=True)

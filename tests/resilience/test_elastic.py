@@ -1,0 +1,76 @@
+"""Workers that come and go: `horovodrun --min-np 1 --max-np 4 --host-discovery-script …`.
+
+Two names of this machine are two hosts, since Horovod lets no host come back of which a worker has died.
+"""
+
+import json
+import signal
+
+import pytest
+
+from tests.runs import FULL, Running, launch, overrides
+
+SCRIPT = "tests/resilience/faulty_train.py"
+HOSTS = ("localhost:1", "127.0.0.1:1")
+FIELDS = {"train.log_seconds": 0.1, "train.images": 3200, "train.checkpoint_seconds": 0.0}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(cache, tmp_path_factory):
+    """bits/dim on the test split of the run with two ranks that nothing happens to."""
+    workdir = tmp_path_factory.mktemp("undisturbed")
+    flags = overrides(**FIELDS | {"data.cache_dir": cache, "train.checkpoint_seconds": 600})
+    result = launch("train.py", f"--workdir={workdir}", *flags, ranks=2)
+    assert result.returncode == 0, result.stderr
+    return json.loads((workdir / "results.json").read_text())["test_bits_per_dim"]
+
+
+def elastic(folder, workdir, cache, hosts):
+    """A job whose hosts are the lines of a file."""
+    (folder / "hosts").write_text("\n".join(hosts) + "\n")
+    discover = folder / "discover.sh"
+    discover.write_text(f"#!/bin/sh\ncat {folder}/hosts\n")
+    discover.chmod(0o755)
+    options = ["--gloo", "-np", str(len(hosts)), "--min-np", "1", "--max-np", "4", "--network-interfaces", "lo"]
+    command = ["horovodrun", *options, "--host-discovery-script", str(discover), "python", SCRIPT]
+    return Running(
+        *command, f"--workdir={workdir}", *overrides(**FIELDS | {"data.cache_dir": cache}), FAULT="slow:0:60"
+    )
+
+
+def results(workdir):
+    return json.loads((workdir / "results.json").read_text())
+
+
+@pytest.mark.parametrize("victim", [1, 0] if FULL else [1])
+def test_a_killed_worker_costs_no_more_than_the_last_steps(tmp_path, cache, undisturbed, victim):
+    workdir = tmp_path / "run"
+    with elastic(tmp_path, workdir, cache, HOSTS) as job:
+        assert job.wait_for("2 × 16 images a step") and job.wait_for("bits/dim", 3)
+        seen = int(job.output.rsplit("images ", 1)[1].split("/")[0].replace(",", ""))
+        job.workers()[victim].send_signal(signal.SIGKILL)
+        assert job.wait_for("1 × 16 images a step"), job.output
+        assert job.wait_for("test bits/dim", seconds=200), job.output
+        assert job.wait(60) == 0, job.output
+    again = int(job.output.split("going on at ")[1].split()[0].replace(",", ""))
+    assert again >= seen - 64 and "16 images a step now, 32 before" in job.output
+    assert results(workdir)["world_size"] == 1 and results(workdir)["images_trained"] >= 3200
+    assert abs(results(workdir)["test_bits_per_dim"] - undisturbed) < 0.02
+
+
+def test_a_worker_that_appears_joins(tmp_path, cache, undisturbed):
+    workdir = tmp_path / "run"
+    with elastic(tmp_path, workdir, cache, HOSTS[:1]) as job:
+        assert job.wait_for("1 × 16 images a step") and job.wait_for("bits/dim", 2)
+        (tmp_path / "hosts").write_text("\n".join(HOSTS) + "\n")
+        assert job.wait_for("2 × 16 images a step"), job.output
+        assert job.wait_for("test bits/dim", seconds=200), job.output
+        assert job.wait(60) == 0, job.output
+    assert "32 images a step now, 16 before" in job.output
+    assert results(workdir)["world_size"] == 2 and results(workdir)["images_trained"] >= 3200
+    assert abs(results(workdir)["test_bits_per_dim"] - undisturbed) < 0.02

@@ -1,0 +1,72 @@
+"""Numbers that are not finite, and matrices that are all but singular."""
+
+import numpy as np
+import pytest
+
+from tests.runs import launch, overrides, saved_variables
+
+SCRIPT = "tests/resilience/faulty_train.py"
+FIELDS = {"guards.skipped_steps": 3, "train.log_seconds": 0.1}
+
+
+def faulty(workdir, fault, ranks=1, **fields):
+    return launch(SCRIPT, f"--workdir={workdir}", *overrides(**FIELDS | fields), ranks=ranks, FAULT=fault)
+
+
+def test_nan_in_a_gradient_of_one_rank_is_skipped_by_both(tmp_path):
+    result = faulty(tmp_path, "nan_gradient:1:160", ranks=2, **{"train.images": 320})
+    assert result.returncode == 0, result.stderr
+    saved = saved_variables(tmp_path)
+    assert int(saved["optimizer/0.Sadam.Siteration"]) == 9  # of 10 steps
+    assert int(saved["progress/rollbacks"]) == 0 and int(saved["progress/images_seen"]) == 320
+    assert all(np.isfinite(value).all() for value in saved.values() if value.dtype.kind == "f")
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_nan_in_a_weight_rolls_back_and_names_layer_and_step(tmp_path, ranks):
+    images = 160 * ranks
+    result = faulty(tmp_path, f"nan_weight:{ranks - 1}:{images}", ranks=ranks, **{"train.images": 2 * images})
+    assert result.returncode == 0, result.stderr
+    line = next(line for line in result.stdout.splitlines() if "not finite in 3 steps" in line)
+    assert "step 14, " in line and "back to 0 images, with 0.5 of the learning rate" in line
+    if ranks == 1:  # (on the other rank weights are the first one's, which has none that isn't finite)
+        assert "coupling.network.hidden.kernel, step 1 are not finite" in line, line
+    saved = saved_variables(tmp_path)
+    assert int(saved["progress/rollbacks"]) == 1 and float(saved["progress/learning_rate_factor"]) == 0.5
+    assert int(saved["progress/images_seen"]) == 2 * images
+
+
+def test_a_run_that_never_recovers_ends_with_a_diagnosis(tmp_path):
+    fields = {"optimizer.learning_rate": 1e30, "optimizer.warmup_images": 0, "guards.rollbacks": 1}
+    result = launch("train.py", f"--workdir={tmp_path}", *overrides(**FIELDS | fields, **{"train.images": 1600}))
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    line = result.stderr.strip().splitlines()[-1]
+    assert line.startswith("error: --config.optimizer.learning_rate=1e+30: step ") and "level_" in line, line
+
+
+def adversarial(workdir, parameterization):
+    """A learning rate a hundred times too high, on W mostly: couplings that can't follow."""
+    fields = {
+        "model.parameterization": parameterization,
+        "model.coupling": "additive",
+        "optimizer.learning_rate": 0.3,
+        "optimizer.warmup_images": 0,
+        "train.images": 3200,
+        "guards.condition_number": 1e4,
+        "guards.rollbacks": 10,
+    }
+    return launch("train.py", f"--workdir={workdir}", *overrides(**FIELDS | fields))
+
+
+def test_a_direct_matrix_on_its_way_to_a_singular_one_is_caught(tmp_path):
+    result = adversarial(tmp_path, "direct")
+    said = result.stdout + result.stderr
+    assert "has condition number" in said and "above guards.condition_number" in said, said
+    assert "not finite" not in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("parameterization", ["plu", "orthogonal"])
+def test_others_never_fail_to_invert(tmp_path, parameterization):
+    result = adversarial(tmp_path, parameterization)
+    assert result.returncode == 0, result.stderr
+    assert "not finite" not in result.stdout

@@ -1,0 +1,54 @@
+"""SIGKILL at any moment costs nothing but time."""
+
+import random
+import signal
+import time
+
+import numpy as np
+
+from tests.runs import FULL, Running, command_of, overrides, saved_variables
+
+KILLS = 20 if FULL else 3
+STEPS = 60
+FIELDS = {"train.images": 16 * STEPS, "train.evaluate_images": 16 * 20, "train.checkpoint_seconds": 0.0}
+
+
+def arguments(workdir, cache):
+    return [f"--workdir={workdir}", *overrides(**FIELDS, **{"data.cache_dir": cache})]
+
+
+def test_a_run_killed_again_and_again_ends_as_if_it_had_not_been(tmp_path, tmp_path_factory):
+    """Weights, optimizer, averages, best score and samples: bit for bit those of the uninterrupted run."""
+    cache = tmp_path_factory.mktemp("cache")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    with Running(*command_of("train.py", *arguments(whole, cache))) as process:
+        process.wait_for("everything goes to")
+        started = time.monotonic()
+        process.wait_for("\ntest bits/dim")
+        duration = time.monotonic() - started
+        assert process.wait() == 0, process.output
+
+    kills, beginnings = 0, []
+    while kills < KILLS:
+        with Running(*command_of("train.py", *arguments(killed, cache))) as process:
+            process.wait_for("everything goes to")
+            beginnings.append(process.output.split("images, ")[2].split(";")[0])
+            time.sleep(random.uniform(0.0, duration))
+            process.send(signal.SIGKILL)
+            kills += process.wait() == -signal.SIGKILL
+            if "test bits/dim" in process.output:
+                break  # it came to its end before it was killed
+    with Running(*command_of("train.py", *arguments(killed, cache))) as process:
+        assert process.wait() == 0, process.output
+        assert "warning" not in process.output  # what a kill leaves half-written is no damaged checkpoint
+
+    for folder in ("checkpoints", "best"):
+        one, other = saved_variables(whole, folder), saved_variables(killed, folder)
+        assert one.keys() == other.keys() and len(one) > 100
+        different = [name for name in one if not np.array_equal(one[name], other[name]) and "seconds" not in name]
+        assert not different, (folder, beginnings, different)
+    pictures = sorted(path.name for path in (whole / "pictures").iterdir())
+    assert len(pictures) > 4
+    for name in pictures:
+        if name != "curve.png":  # whose points lie where the clock put them
+            assert (whole / "pictures" / name).read_bytes() == (killed / "pictures" / name).read_bytes(), name

@@ -1,0 +1,345 @@
+"""docs/ERRORS.md: each row of its table, provoked."""
+
+import io
+import re
+import shutil
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+import tensorflow as tf
+from PIL import Image
+
+from flowconv import command_line, configuration, data
+from flowconv.comparison import folding, variants
+from flowconv.errors import UserError
+from flowconv.training import distributed, preflight
+from flowconv.training.checkpoints import Checkpoints
+from flowconv.training.workdir import Workdir, write_json
+from tests.data.conftest import store_images
+from tests.runs import ROOT, environment, launch, overrides
+
+ROWS = re.findall(r"^\| ([a-z0-9-]+) \| .*? \| `(.*)` \|$", (ROOT / "docs/ERRORS.md").read_text(), re.MULTILINE)
+TRIGGERS = {}
+
+
+def trigger(function):
+    TRIGGERS[function.__name__.replace("_", "-")] = function
+    return function
+
+
+def config_of(**fields):
+    config = configuration.default_config()
+    config.update_from_flattened_dict({name.replace("__", "."): value for name, value in fields.items()})
+    return config
+
+
+def add(name, function):
+    TRIGGERS[name] = function
+
+
+def invalid(name, **fields):
+    add(name, lambda here, monkeypatch: configuration.validate(config_of(**fields)))
+
+
+def bad_flag(name, *arguments):
+    def run(here, monkeypatch):
+        result = subprocess.run(
+            [sys.executable, "train.py", *arguments], capture_output=True, text=True, cwd=ROOT, env=environment()
+        )
+        assert result.returncode == 2
+        raise UserError(one_line(result.stderr))
+
+    add(name, run)
+
+
+def one_line(stderr):
+    lines = stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), stderr
+    return lines[0].removeprefix("error: ")
+
+
+bad_flag("unknown-field", "--config.model.detph=8")
+bad_flag("unknown-flag", "--workdri=x")
+bad_flag("bare-argument", "depth=8")
+bad_flag("wrong-type", "--config.model.depth=many")
+bad_flag("no-config-file", "--config=configs/cifar.py")
+invalid("choice", model__convolution="shfit")
+invalid("below-range", model__depth=0)
+invalid("above-range", data__n_bits=9)
+invalid("not-a-number", optimizer__learning_rate=float("nan"))
+invalid("size-and-levels", data__image_size=36)
+invalid("even-kernel", model__kernel_size=2)
+invalid("wide-kernel", model__kernel_size=11, model__convolution="periodic")
+invalid("realnvp-depth", model__depth=6, model__name="realnvp")
+invalid("temperatures", evaluation__temperatures=(-1.0,))
+
+
+@trigger
+def broken_config_file(here, monkeypatch):
+    (here / "broken.py").write_text("def get_config():\n    return 1 / 0\n")
+    result = launch("train.py", f"--config={here}/broken.py")
+    assert result.returncode == 2
+    raise UserError(one_line(result.stderr))
+
+
+@trigger
+def lacking_field(here, monkeypatch):
+    config = config_of()
+    del config.model.depth
+    configuration.validate(config)
+
+
+def bad_data(name, action=data.check, prepare=None, **fields):
+    def run(here, monkeypatch):
+        config = config_of().data
+        config.update(cache_dir=str(here / "cache"), dir=str(here / "data"), **fields)
+        monkeypatch.setattr(requests, "get", lambda *_, **__: (_ for _ in ()).throw(requests.ConnectionError()))
+        if prepare:
+            prepare(here / "data")
+        action(config)
+
+    add(name, run)
+
+
+def cifar(folder):
+    images = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), np.uint8)
+    store_images("cifar10", str(folder), {"train": images, "test": images[:4]})
+
+
+def damaged_cifar(folder):
+    cifar(folder)
+    (records,) = folder.rglob("cifar10-train*")
+    content = np.fromfile(records, np.uint8)
+    content[len(content) // 2 :] ^= 255
+    content.tofile(records)
+
+
+def no_cache(folder):
+    cifar(folder)
+    (folder.parent / "cache").write_text("")
+
+
+bad_data("unknown-data", name="cifa10")
+bad_data("unknown-variant", name="downsampled_imagenet/48x48")
+bad_data("no-images", name="glue")
+bad_data("size-not-offered", name="photos", image_size=48)
+bad_data("enlarged", name="cifar10", image_size=64)
+bad_data("not-prepared", name="cifar10")
+bad_data("by-hand", name="celeb_a_hq", image_size=256)
+bad_data("validation-images", name="cifar10", validation_images=40, prepare=cifar)
+bad_data("damaged-records", data.load, damaged_cifar, name="cifar10", validation_images=1)
+bad_data("cache", data.load, no_cache, name="cifar10", validation_images=1)
+
+
+def bad_folder(name, files):
+    def prepare(folder):
+        folder.mkdir()
+        for file, content in files.items():
+            (folder / file).write_bytes(content)
+
+    bad_data(name, data.load, prepare, name="folder", image_size=16)
+
+
+def image(format):
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)).save(file, format)
+    return file.getvalue()
+
+
+GOOD = {f"{number}.png": image("png") for number in range(4)}
+bad_folder("empty-folder", {})
+bad_folder("one-image", {"a.png": image("png")})
+bad_folder("truncated-jpeg", GOOD | {"bad.jpg": image("jpeg")[:500]})
+bad_folder("text-png", GOOD | {"bad.png": b"no image at all\n"})
+bad_folder("zero-bytes", GOOD | {"bad.png": b""})
+bad_data("missing-folder", name="folder")
+add("no-folder-given", lambda here, monkeypatch: data.check(config_of(data__name="folder").data))
+
+
+@trigger
+def workdir_not_writable(here, monkeypatch):
+    (here / "file").write_text("")
+    Workdir(here / "file" / "run").check(config_of())
+
+
+@trigger
+def read_only_workdir(here, monkeypatch):
+    Workdir("/proc/flowconv").check(config_of())
+
+
+@trigger
+def other_model(here, monkeypatch):
+    Workdir(here).save_config(config_of())
+    Workdir(here).check(config_of(model__depth=8))
+
+
+@trigger
+def newer_version(here, monkeypatch):
+    write_json(here / "config.json", {"format": 2, **config_of().to_dict()})
+    Workdir(here).check(config_of())
+
+
+@trigger
+def damaged_config(here, monkeypatch):
+    (here / "config.json").write_text('{"model": {"dep')
+    Workdir(here).check(config_of())
+
+
+@trigger
+def no_run(here, monkeypatch):
+    Workdir(here).load_config()
+
+
+@trigger
+def no_workdir(here, monkeypatch):
+    result = launch("scripts/evaluate.py")
+    assert result.returncode == 2
+    raise UserError(one_line(result.stderr))
+
+
+class Holder:
+    """Stands for a model, or an optimizer, with a few variables."""
+
+    def __init__(self, *names):
+        self.variables = [types.SimpleNamespace(path=name, value=tf.Variable([1.0, 2.0])) for name in names]
+
+
+def checkpoints(here, *names):
+    return Checkpoints(Holder(*names), Holder("iteration"), {}, here / "new", here / "best")
+
+
+@trigger
+def all_checkpoints_damaged(here, monkeypatch):
+    both = checkpoints(here, "a", "b")
+    for number in (1, 2):
+        both.save(number)
+    for file in (here / "new").glob("*.index"):
+        file.write_bytes(file.read_bytes()[:20])
+    both.restore()
+
+
+@trigger
+def foreign_checkpoint(here, monkeypatch):
+    checkpoints(here, "a", "b").save(1)
+    checkpoints(here, "a", "c").restore()
+
+
+@trigger
+def disk_full(here, monkeypatch):
+    shutil.rmtree(here / "new", ignore_errors=True)
+    (here / "new").symlink_to("/dev/full/new")
+    checkpoints(here, "a").save(1)
+
+
+@trigger
+def little_disk(here, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: types.SimpleNamespace(total=2**31, used=2**31, free=1000))
+    preflight.check(config_of(), Workdir(here))
+
+
+@trigger
+def little_memory(here, monkeypatch):
+    preflight.check(config_of(train__batch_size=4_000_000, model__backward="store"), Workdir(here))
+
+
+def broken_horovod(name, files):
+    def run(here, monkeypatch):
+        for file, text in files.items():
+            (here / file).parent.mkdir(parents=True, exist_ok=True)
+            (here / file).write_text(text)
+        result = launch("train.py", *overrides(), PYTHONPATH=str(here))
+        assert result.returncode == 2
+        raise UserError(one_line(result.stderr))
+
+    add(name, run)
+
+
+broken_horovod("no-horovod", {"horovod/__init__.py": "raise ImportError('No module named horovod')"})
+broken_horovod(
+    "horovod-without-tensorflow",
+    {
+        "horovod/__init__.py": "",
+        "horovod/tensorflow/__init__.py": "raise ImportError('Extension horovod.tensorflow has not been built')",
+    },
+)
+
+
+@trigger
+def no_address(here, monkeypatch):
+    monkeypatch.setenv("HOROVOD_SIZE", "2")
+    monkeypatch.setattr("socket.gethostbyname", lambda name: (_ for _ in ()).throw(OSError()))
+    distributed.initialize()
+
+
+@trigger
+def more_ranks_than_gpus(here, monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["one"] if kind == "GPU" else [])
+    monkeypatch.setattr(distributed.hvd, "local_rank", lambda: 3)
+    monkeypatch.setattr(distributed.hvd, "local_size", lambda: 4)
+    distributed.initialize()
+
+
+def other_rank(monkeypatch, change):
+    """Has a second rank that gathers something else."""
+    monkeypatch.setattr(distributed, "size", lambda: 2)
+    monkeypatch.setattr(distributed, "gather", lambda value: [value, change(dict(value))])
+
+
+@trigger
+def ranks_differ(here, monkeypatch):
+    other_rank(
+        monkeypatch, lambda value: value | {"the config": value["the config"].replace('"depth": 32', '"depth": 8')}
+    )
+    images = types.SimpleNamespace(fingerprint="0123", splits={"train": range(5)})
+    preflight.agree(config_of(), images)
+
+
+@trigger
+def weights_differ(here, monkeypatch):
+    other_rank(monkeypatch, lambda value: {"the weights' checksum": "00000000"})
+    preflight.agree_on_values([tf.Variable([1.0])])
+
+
+@trigger
+def unknown_variants(here, monkeypatch):
+    variants.variant_config(config_of(), "shfit", 0)
+
+
+@trigger
+def fold_what(here, monkeypatch):
+    Workdir(here).save_config(config_of(model__convolution="conv1x1"))
+    folding.fold(here, here / "folded")
+
+
+def test_the_page_has_every_row_and_no_other():
+    names = [name for name, _ in ROWS]
+    assert len(names) == len(set(names)) >= 35
+    assert set(names) == set(TRIGGERS)
+
+
+@pytest.mark.parametrize(("name", "line"), ROWS, ids=[name for name, _ in ROWS])
+def test_row(name, line, tmp_path, monkeypatch):
+    with pytest.raises(UserError) as refused:
+        TRIGGERS[name](tmp_path, monkeypatch)
+    pattern = ".*".join(re.escape(part) for part in line.split("…"))
+    said = str(refused.value)
+    assert re.fullmatch(pattern, said), f"\n{said}\n{line}"
+    assert "\n" not in said
+    assert not list(Path(tmp_path).rglob("*.part")), "a half-written file"
+
+
+def test_the_line_goes_to_stderr_with_status_2(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["program"])
+    monkeypatch.delitem(sys.modules, "horovod")
+
+    def main():
+        raise UserError("--flag=1: must be\n 2")
+
+    with pytest.raises(SystemExit) as ended:
+        command_line.run(main, "A program.")
+    assert ended.value.code == 2 and capsys.readouterr().err == "error: --flag=1: must be 2\n"
