@@ -57,15 +57,22 @@ def test_json_is_whole_or_absent(tmp_path):
 
 def test_metrics_go_on_where_the_run_does(tmp_path):
     path = tmp_path / "metrics.csv"
-    metrics = MetricsFile(path, 0)
+    metrics = MetricsFile(path, 0, evaluated=0)
     for images in (10, 20, 30):
         metrics.write({"images": images, "seconds": 1.5, "bits_per_dim": 4.0})
-    metrics = MetricsFile(path, 20)  # the checkpoint was written at 20; the row of 30 will come again
+    metrics = MetricsFile(path, 20, evaluated=0)  # the checkpoint was written at 20; the row of 30 will come again
     metrics.write({"images": 30, "seconds": 2.5, "validation_bits_per_dim": 3.5})
     rows = read_metrics(path)
     assert [row["images"] for row in rows] == [10, 20, 30]
     assert rows[1]["bits_per_dim"] == 4.0 and rows[1]["validation_bits_per_dim"] is None
     assert rows[2]["validation_bits_per_dim"] == 3.5
+    metrics = MetricsFile(
+        path, 30, evaluated=20
+    )  # it was killed after the row and before the checkpoint that knows of it
+    assert [row["images"] for row in read_metrics(path)] == [10, 20]
+    path.write_text(path.read_text() + "40,2.5,3")  # a line that was cut off
+    MetricsFile(path, 50, evaluated=20)
+    assert [row["images"] for row in read_metrics(path)] == [10, 20]
 
 
 def test_progress_prints_compact_lines(capsys):
