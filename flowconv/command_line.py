@@ -107,6 +107,8 @@ def parse(arguments: list[str]) -> None:
         raise UserError(str(error)) from error
     except flags.Error as error:
         raise UserError(str(error)) from error
+    except Exception as error:  # whatever a config file does wrong, which is run here
+        raise UserError(f"--config can't be read: {type(error).__name__}: {error}") from error
     if rest[1:]:
         raise UserError(f"{rest[1]}: flags start with -- and take their value after an =")
 

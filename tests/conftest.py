@@ -9,7 +9,7 @@ import keras
 import pytest
 
 from flowconv.training import distributed
-from tests.runs import launch, overrides
+from tests.runs import TINY, launch, overrides
 
 distributed.initialize()  # before any operation: it sets the number of threads
 
@@ -21,14 +21,19 @@ def seeds():
     random.seed(0)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """The folder into which all tiny runs decode the photographs, once."""
+    TINY["data.cache_dir"] = str(tmp_path_factory.mktemp("cache"))
+    return TINY["data.cache_dir"]
+
+
 @pytest.fixture(scope="session")
-def train(tmp_path_factory):
+def train():
     """A function that trains a tiny flow on the photographs: train(workdir, ranks=1, **{"field": value})."""
-    cache = tmp_path_factory.mktemp("cache")
 
     def run(workdir, ranks=1, **fields):
-        flags = overrides(**{"data.cache_dir": cache} | fields)
-        return launch("train.py", f"--workdir={workdir}", *flags, ranks=ranks)
+        return launch("train.py", f"--workdir={workdir}", *overrides(**fields), ranks=ranks)
 
     return run
 

@@ -94,7 +94,7 @@ def lacking_field(here, monkeypatch):
     configuration.validate(config)
 
 
-def bad_data(name, action=data.check, prepare=None, **fields):
+def bad_data(row, action=data.check, prepare=None, **fields):
     def run(here, monkeypatch):
         config = config_of().data
         config.update(cache_dir=str(here / "cache"), dir=str(here / "data"), **fields)
@@ -103,7 +103,7 @@ def bad_data(name, action=data.check, prepare=None, **fields):
             prepare(here / "data")
         action(config)
 
-    add(name, run)
+    add(row, run)
 
 
 def cifar(folder):

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors import AffineCoupling, InvertibleShift
+from flowconv.evaluation.conditioning import condition_numbers, ill_conditioned
 from flowconv.evaluation.walk import repeated_layers, walk
 from flowconv.models import Flow
 
@@ -21,8 +22,7 @@ def health(flow: Flow, images: np.ndarray) -> dict[str, float]:
     values = {}
     for singular in flow.singular_values().values():
         _keep(values, "min_singular_value", min, singular.min())
-        with np.errstate(divide="ignore"):
-            _keep(values, "max_condition_number", max, (singular.max(axis=-1) / singular.min(axis=-1)).max())
+        _keep(values, "max_condition_number", max, np.max(condition_numbers(singular)))
     x = flow.level_centres(tf.constant(images))
     for visit in walk(flow, x):
         if isinstance(visit.layer, InvertibleShift):
@@ -49,17 +49,6 @@ def walk_back_drift(flow: Flow, x: tf.Tensor) -> float:
             (y, _), _ = flow.splits[number].forward_and_log_det(y)
         x = y
     return drift
-
-
-def ill_conditioned(flow: Flow, limit: float) -> list[str]:
-    """Returns a line for each matrix whose condition number is above `limit`, or not a number; the worst first."""
-    found = []
-    for name, singular in flow.singular_values().items():
-        with np.errstate(divide="ignore", invalid="ignore"):
-            numbers = singular.max(axis=-1) / singular.min(axis=-1)
-        steps = np.flatnonzero(~(numbers <= limit))
-        found += [(numbers[k], f"W of {name}, step {k}, has condition number {numbers[k]:.3g}") for k in steps]
-    return [line for _, line in sorted(found, key=lambda pair: -np.nan_to_num(pair[0], nan=np.inf))]
 
 
 def diagnosis(flow: Flow, images: np.ndarray) -> str:

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from flowconv import configuration, data
 from flowconv.errors import Interrupted, UserError, WorkersLost
-from flowconv.evaluation import Evaluator, averaged_weights, health, max_condition_number, pictures
+from flowconv.evaluation import Evaluator, averaged_weights, health, matrix_health, max_condition_number, pictures
 from flowconv.models import build_flow
 from flowconv.training import distributed, elastic, preflight
 from flowconv.training.checkpoints import Checkpoints
@@ -264,7 +264,7 @@ class Trainer:
             if self.workdir.config.exists():
                 changes += configuration.differences(self.workdir.load_config(), self.config)
         self.workdir.save_config(self.config)
-        self.metrics = MetricsFile(self.workdir.metrics, seen, int(self.evaluated))
+        self.metrics = self._open_metrics()
         self.tensorboard = TensorBoard(self.workdir.tensorboard)
         start = f"going on at {seen:,} images" if restored else "from the start"
         counts = " / ".join(f"{len(self.images.splits[name]):,}" for name in ("train", "validation", "test"))
@@ -275,6 +275,9 @@ class Trainer:
         )
         for change in changes:
             say(f"changed since this run was started: {change}")
+
+    def _open_metrics(self):
+        return MetricsFile(self.workdir.metrics, int(self.images_seen), int(self.evaluated))
 
     def _train(self) -> float:
         """The loop; returns the training rate in images/s over all workers, evaluations not counted."""
@@ -298,16 +301,18 @@ class Trainer:
             elapsed = time.monotonic() - started
             self.seconds.assign_add(elapsed)
             seen += self.global_batch
-            self.guard.observe(bool(figures.pop("skipped")), figures["gradient_norm"])
+            skipped = bool(figures.pop("skipped"))
+            self.guard.observe(skipped, figures["gradient_norm"])
             if trouble > 0:
                 self._roll_back(pixels.numpy(), seen)
-                batches = self._training_batches()
+                batches, meter = self._training_batches(), Meter()
                 continue
-            meter.add(figures, self.global_batch if traced else 0, elapsed if traced else 0.0)
+            if not skipped:  # whose figures are no figures
+                meter.add(figures, self.global_batch if traced else 0, elapsed if traced else 0.0)
             traced = True
             if self.root:
                 self.progress.update(seen, figures["bits_per_dim"])
-                if self.progress.due() or seen >= budget:
+                if meter.rows and (self.progress.due() or seen >= budget):
                     self._log(seen, meter.take())
             if stop > 0:
                 self._interrupt()
@@ -373,6 +378,7 @@ class Trainer:
         distributed.broadcast(self.variables)
         self.guard.roll_back(rollbacks, factor)
         if self.root:
+            self.metrics = self._open_metrics()
             self.progress.say(
                 f"{told}; back to {int(self.images_seen):,} images, with {float(self.step.learning_rate_factor):g} of "
                 f"the learning rate"
@@ -412,7 +418,7 @@ class Trainer:
             row |= {"validation_bits_per_dim": raw, "validation_bits_per_dim_ema": averaged}
             self.metrics.write(row)
             signs = {f"health/{name}": value for name, value in health(self.flow, validation[:HEALTH_IMAGES]).items()}
-            self.tensorboard.scalars(row | signs)
+            self.tensorboard.scalars(row | signs | matrix_health(self.flow))
             self.progress.say(
                 f"validation at {seen:,} images, {duration(float(self.seconds))}: "
                 f"{raw:.4f} bits/dim, {averaged:.4f} with averaged weights"

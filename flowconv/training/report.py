@@ -49,7 +49,7 @@ def _draw_curve(workdir):
     }
     values = []
     for column, label in labels.items():
-        points = [(row["images"], row[column]) for row in rows if row[column] is not None]
+        points = [(row["images"], row[column]) for row in rows if row[column] is not None and np.isfinite(row[column])]
         if points:
             axes.plot(*zip(*points, strict=True), label=label, marker="" if column == "bits_per_dim" else "o")
             values += [value for _, value in points]

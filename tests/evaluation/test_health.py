@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from flowconv.configuration import default_config
-from flowconv.evaluation import diagnosis, health, ill_conditioned
+from flowconv.evaluation import diagnosis, health, ill_conditioned, matrix_health
 from flowconv.evaluation.walk import repeated_layers, walk
 from flowconv.models import build_flow
 
@@ -66,6 +66,9 @@ def test_conditions_of_orthogonal_matrices_stay_1():
     signs = health(flow, IMAGES)
     assert signs["max_condition_number"] == pytest.approx(1.0, abs=1e-4)
     assert signs["min_singular_value"] == pytest.approx(1.0, abs=1e-4)
+    each = matrix_health(flow)
+    assert len(each) == 2 * 2 * 4 and "condition_number/level_2, step 03" in each
+    assert all(value == pytest.approx(1.0, abs=1e-4) for value in each.values())
 
 
 def test_a_matrix_that_is_nearly_singular_is_named():

@@ -14,15 +14,14 @@ STEPS = 60
 FIELDS = {"train.images": 16 * STEPS, "train.evaluate_images": 16 * 20, "train.checkpoint_seconds": 0.0}
 
 
-def arguments(workdir, cache):
-    return [f"--workdir={workdir}", *overrides(**FIELDS, **{"data.cache_dir": cache})]
+def arguments(workdir):
+    return [f"--workdir={workdir}", *overrides(**FIELDS)]
 
 
-def test_a_run_killed_again_and_again_ends_as_if_it_had_not_been(tmp_path, tmp_path_factory):
+def test_a_run_killed_again_and_again_ends_as_if_it_had_not_been(tmp_path):
     """Weights, optimizer, averages, best score and samples: bit for bit those of the uninterrupted run."""
-    cache = tmp_path_factory.mktemp("cache")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    with Running(*command_of("train.py", *arguments(whole, cache))) as process:
+    with Running(*command_of("train.py", *arguments(whole))) as process:
         process.wait_for("everything goes to")
         started = time.monotonic()
         process.wait_for("\ntest bits/dim")
@@ -31,7 +30,7 @@ def test_a_run_killed_again_and_again_ends_as_if_it_had_not_been(tmp_path, tmp_p
 
     kills, beginnings = 0, []
     while kills < KILLS:
-        with Running(*command_of("train.py", *arguments(killed, cache))) as process:
+        with Running(*command_of("train.py", *arguments(killed))) as process:
             process.wait_for("everything goes to")
             beginnings += re.findall("images, (.*); everything", process.output)
             time.sleep(random.uniform(0.0, duration))
@@ -39,7 +38,7 @@ def test_a_run_killed_again_and_again_ends_as_if_it_had_not_been(tmp_path, tmp_p
             kills += process.wait() == -signal.SIGKILL
             if "test bits/dim" in process.output:
                 break  # it came to its end before it was killed
-    with Running(*command_of("train.py", *arguments(killed, cache))) as process:
+    with Running(*command_of("train.py", *arguments(killed))) as process:
         assert process.wait() == 0, process.output
         assert "warning" not in process.output  # what a kill leaves half-written is no damaged checkpoint
 

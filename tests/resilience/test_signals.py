@@ -13,14 +13,14 @@ SLOW = {"FAULT": "slow:0:30"}
 SCRIPT = "tests/resilience/faulty_train.py"
 
 
-def flags(workdir, cache, **fields):
-    return [f"--workdir={workdir}", *overrides(**{"data.cache_dir": cache, "train.log_seconds": 0.1} | fields)]
+def flags(workdir, **fields):
+    return [f"--workdir={workdir}", *overrides(**{"train.log_seconds": 0.1} | fields)]
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_one_rank(tmp_path, number, status):
-    fields = {"train.images": 1600, "data.cache_dir": tmp_path / "cache"}
-    with Running(*command_of(SCRIPT, *flags(tmp_path / "run", tmp_path / "cache", **fields)), **SLOW) as process:
+    fields = {"train.images": 1600}
+    with Running(*command_of(SCRIPT, *flags(tmp_path / "run", **fields)), **SLOW) as process:
         assert process.wait_for("bits/dim")
         process.send(number)
         assert process.wait(20) == status
@@ -32,8 +32,8 @@ def test_one_rank(tmp_path, number, status):
 
 
 def test_two_ranks_and_the_run_goes_on_exactly(tmp_path):
-    cache, fields = tmp_path / "cache", {"train.images": 1600}
-    with Running(*command_of(SCRIPT, *flags(tmp_path / "run", cache, **fields), ranks=2), **SLOW) as process:
+    fields = {"train.images": 1600}
+    with Running(*command_of(SCRIPT, *flags(tmp_path / "run", **fields), ranks=2), **SLOW) as process:
         assert process.wait_for("bits/dim")
         workers = process.workers()
         assert len(workers) == 2
@@ -43,7 +43,7 @@ def test_two_ranks_and_the_run_goes_on_exactly(tmp_path):
         assert "stopped by SIGTERM at " in process.output
         assert not psutil.wait_procs(workers, timeout=5)[1]
     for workdir in ("run", "whole"):
-        command = command_of("train.py", *flags(tmp_path / workdir, cache, **fields), ranks=2)
+        command = command_of("train.py", *flags(tmp_path / workdir, **fields), ranks=2)
         with Running(*command) as process:
             assert process.wait(200) == 0, process.output
         assert ("going on at" in process.output) == (workdir == "run")
@@ -56,13 +56,13 @@ def test_two_ranks_and_the_run_goes_on_exactly(tmp_path):
 def test_during_an_evaluation(tmp_path):
     """Which may take longer than a scheduler waits: the checkpoint is that of the step before, and it begins again."""
     fields = {"train.images": 160, "train.evaluate_images": 80, "evaluation.batch_size": 1}
-    with Running(*command_of("train.py", *flags(tmp_path / "run", tmp_path / "cache", **fields))) as process:
+    command = command_of(SCRIPT, *flags(tmp_path, **fields))
+    with Running(*command, FAULT="slow:0:150") as process:  # so that a line is due after every step
         assert process.wait_for("80/160")
         process.send(signal.SIGTERM)
         assert process.wait(20) == 143
     assert "stopped by SIGTERM at 80 images" in process.output and "validation at" not in process.output
-    with Running(
-        *command_of("train.py", *flags(tmp_path / "run", tmp_path / "cache", **fields | {"evaluation.batch_size": 128}))
-    ) as process:
+    command = command_of("train.py", *flags(tmp_path, **fields | {"evaluation.batch_size": 128}))
+    with Running(*command) as process:
         assert process.wait() == 0
     assert "going on at 80 images" in process.output and "validation at 80 images" in process.output
