@@ -42,6 +42,8 @@ class Guard:
 
     def observe(self, skipped: bool, gradient_norm: float) -> None:
         """Takes note of a step that was skipped or not, and whose gradient had this norm."""
+        if self.trouble:  # is being told to the others
+            return
         self.skipped = self.skipped + 1 if skipped else 0
         if self.skipped >= self.limits.skipped_steps:
             self.trouble = f"loss or gradients were not finite in {self.skipped} steps in a row"
