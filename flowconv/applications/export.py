@@ -43,7 +43,6 @@ class _Module(tf.Module):
 
     def __init__(self, flow: Flow):
         super().__init__()
-        self._flow = [flow.bits_per_dim]  # hidden from the saved object graph: Keras' own attributes can't be saved
         self.variables_of_the_flow = [variable.value for variable in flow.variables]
         bijector = flow.as_bijector()
         images = tf.TensorSpec([None, *flow.image_shape], flow.compute_dtype, "images")

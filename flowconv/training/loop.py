@@ -24,7 +24,7 @@ from flowconv.training.signals import Signals
 from flowconv.training.step import build_step, uses_xla
 from flowconv.training.workdir import Workdir, write_json
 
-HEALTH_IMAGES = 16  # of the validation split, at which the flow's health is looked at
+HEALTH_IMAGES = 4  # of the validation split, at which the flow's health is looked at
 
 
 def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
@@ -66,8 +66,8 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
             if not distributed.is_failed_exchange(error):
                 raise
             if elastic.is_elastic():
-                if trainer is not None:
-                    trainer.save_what_is_whole()
+                if trainer is not None and trainer.training:
+                    trainer.save()  # a step is taken whole or not at all
                 elastic.rejoin()
             raise WorkersLost(
                 "another worker of this job has ended (what it said stands above): the same command goes on from the "
@@ -125,6 +125,7 @@ class Trainer:
         self.root = distributed.is_root()
         self.watchdog = distributed.Watchdog(config.train.watchdog_seconds)
         self.watchdog.feed(patient=True)
+        self.training = False
         self.last_checkpoint, self.saved = time.monotonic(), 0
         self.global_batch = configuration.images_per_rank(config) * distributed.size()
 
@@ -173,19 +174,24 @@ class Trainer:
         preflight.agree_on_values(self.variables)
         self._open_files(restored)
         if not restored:
-            self._save()
+            self.save()
         self.host_updates.listen()
         try:
+            self.training = True
             images_per_second = self._train()
         finally:
             self.progress.close()
+        self.training = False  # from here on the weights are the best ones, not the last
         figures = {
             # (A run that was finished before takes no step now.)
             "images_per_second": images_per_second or float(self.images_seen) / float(self.seconds),
             "images_trained": int(self.images_seen),
             "seconds": float(self.seconds),
         }
-        results = self._test() | figures
+        try:
+            results = self._test() | figures
+        except _StopAtOnce:
+            self._end(self.signals.received)
         self._finish(results, self.workdir.results)
         return results
 
@@ -257,8 +263,7 @@ class Trainer:
             return
         changes = []
         if restored:
-            for line in restored.damaged:
-                say(f"warning: {line}; it is renamed, and the one before it is used")
+            self._warn(restored)
             if images_before not in (0, self.global_batch):
                 changes.append(f"{self.global_batch} images a step now, {images_before} before")
             if self.workdir.config.exists():
@@ -276,6 +281,10 @@ class Trainer:
         for change in changes:
             say(f"changed since this run was started: {change}")
 
+    def _warn(self, restored):
+        for line in restored.damaged:
+            self.progress.say(f"warning: {line}; it is renamed, and the one before it is used")
+
     def _open_metrics(self):
         return MetricsFile(self.workdir.metrics, int(self.images_seen), int(self.evaluated))
 
@@ -290,7 +299,7 @@ class Trainer:
             if self._evaluation_is_due(seen):
                 self._evaluate(seen)
             if seen >= budget:
-                self._save()
+                self.save()
                 return meter.images_per_second
             self.watchdog.feed(patient=not traced)
             pixels, first = next(batches)
@@ -317,10 +326,10 @@ class Trainer:
             if stop > 0:
                 self._interrupt()
             if change > 0:
-                self._save()
+                self.save()
                 raise elastic.WorkersChanged
             if time.monotonic() - self.last_checkpoint > self.config.train.checkpoint_seconds:
-                self._save()
+                self.save()
 
     def _training_batches(self):
         return iter(self._batches(configuration.images_per_rank(self.config), int(self.images_seen)))
@@ -330,16 +339,11 @@ class Trainer:
         requests = [self.signals.received > 0, self.host_updates.came, self.guard.trouble is not None]
         return tf.constant(requests, tf.float32)
 
-    def _save(self):
+    def save(self) -> None:
         """Writes a checkpoint, unless steps are being skipped: it shall be a good one to go back to."""
         self.last_checkpoint = time.monotonic()
         if self.root and not self.guard.skipped and self.checkpoints.save(int(self.images_seen)):
             self.saved = int(self.images_seen)
-
-    def save_what_is_whole(self) -> None:
-        """Writes a checkpoint after an exchange has failed: a step is taken whole or not at all."""
-        if self.root and int(self.images_seen) > 0:
-            self._save()
 
     def _between_batches(self):
         """Between two batches of an evaluation, which may take longer than a scheduler waits: the first worker may
@@ -349,9 +353,11 @@ class Trainer:
 
     def _interrupt(self, alone=False):
         """Ends the run after a signal that came to any worker, with a checkpoint."""
-        self._save()
+        self.save()
         numbers = [self.signals.received] if alone else distributed.gather(self.signals.received)  # waits for the root
-        number = next(filter(None, numbers))
+        self._end(next(filter(None, numbers)))
+
+    def _end(self, number):
         self.watchdog.stop()
         raise Interrupted(
             f"stopped by {signal.Signals(number).name} at {int(self.images_seen):,} images: the same command goes on "
@@ -373,11 +379,13 @@ class Trainer:
                 f"with a lower one"
             )
         rollbacks, factor = int(self.guard.rollbacks), float(self.step.learning_rate_factor)
-        if not distributed.on_root(self.checkpoints.restore):
+        restored = distributed.on_root(self.checkpoints.restore)
+        if not restored:
             raise UserError(f"--workdir={self.workdir.path}: {told}; and there is no checkpoint to go back to")
         distributed.broadcast(self.variables)
         self.guard.roll_back(rollbacks, factor)
         if self.root:
+            self._warn(restored)
             self.metrics = self._open_metrics()
             self.progress.say(
                 f"{told}; back to {int(self.images_seen):,} images, with {float(self.step.learning_rate_factor):g} of "
