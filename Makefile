@@ -33,11 +33,11 @@ train: install ## train the model on the embedded photographs, NP processes unde
 bench: install ## measure speed and start-up against the convolutions alone; ARGS=--peers for other programs too
 	python scripts/benchmark.py $(ARGS)
 
-test: lint ## lint, then the tests
-	python -m pytest $(ARGS)
+test: lint ## lint, then the tests, two at a time
+	python -m pytest -n 2 --dist worksteal $(ARGS)
 
 test-full: lint ## the tests with all kills, hosts and configs: an hour or so
-	FULL=1 python -m pytest $(ARGS)
+	FULL=1 python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: install ## what ruff says of code and format
 	ruff check .
