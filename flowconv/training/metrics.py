@@ -49,10 +49,9 @@ class MetricsFile:
 
 
 def _is_past(row, images_seen, evaluated):
-    try:
-        return int(row["images"]) <= (evaluated if row["validation_bits_per_dim"] else images_seen)
-    except (KeyError, TypeError, ValueError):  # a line that was cut off
+    if set(row) != set(COLUMNS) or None in row.values():  # a line that was cut off
         return False
+    return int(row["images"]) <= (evaluated if row["validation_bits_per_dim"] else images_seen)
 
 
 def read_metrics(path: Path) -> list[dict[str, float | None]]:

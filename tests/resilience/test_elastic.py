@@ -23,12 +23,18 @@ FIELDS = {
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """bits/dim on the test split of the run with two ranks that nothing happens to."""
-    workdir = tmp_path_factory.mktemp("undisturbed")
-    flags = overrides(**FIELDS | {"train.checkpoint_seconds": 600})
-    result = launch("train.py", f"--workdir={workdir}", *flags, ranks=2)
-    assert result.returncode == 0, result.stderr
-    return json.loads((workdir / "results.json").read_text())["test_bits_per_dim"]
+    """bits/dim on the test split of the runs that nothing happens to, with two ranks and with one: lowest, highest.
+
+    One rank takes twice as many steps, of half the batch, for the same images; a job with both lies between the two.
+    """
+    found = []
+    for ranks in (1, 2):
+        workdir = tmp_path_factory.mktemp("undisturbed")
+        flags = overrides(**FIELDS | {"train.checkpoint_seconds": 600})
+        result = launch("train.py", f"--workdir={workdir}", *flags, ranks=ranks)
+        assert result.returncode == 0, result.stderr
+        found.append(results(workdir)["test_bits_per_dim"])
+    return min(found), max(found)
 
 
 def elastic(folder, workdir, hosts):
@@ -65,7 +71,8 @@ def test_a_killed_worker_costs_no_more_than_the_last_steps(tmp_path, undisturbed
     again = int(job.output.split("going on at ")[1].split()[0].replace(",", ""))
     assert again >= seen - 64 and "16 images a step now, 32 before" in job.output
     assert results(workdir)["world_size"] == 1 and results(workdir)["images_trained"] >= 3200
-    assert abs(results(workdir)["test_bits_per_dim"] - undisturbed) < 0.02
+    lowest, highest = undisturbed
+    assert lowest - 0.02 < results(workdir)["test_bits_per_dim"] < highest + 0.02
 
 
 def test_a_worker_that_appears_joins(tmp_path, undisturbed):
@@ -78,4 +85,5 @@ def test_a_worker_that_appears_joins(tmp_path, undisturbed):
         assert job.wait(60) == 0, job.output
     assert "32 images a step now, 16 before" in job.output
     assert results(workdir)["world_size"] == 2 and results(workdir)["images_trained"] >= 3200
-    assert abs(results(workdir)["test_bits_per_dim"] - undisturbed) < 0.02
+    lowest, highest = undisturbed
+    assert lowest - 0.02 < results(workdir)["test_bits_per_dim"] < highest + 0.02

@@ -105,8 +105,8 @@ def test_the_manifest_says_what_an_export_holds(exported):
     assert json.loads((directory / "manifest.json").read_text()) == json.loads(json.dumps(manifest))
     variables = [*step.flow.variables, *step.optimizer.variables]
     described = manifest["variables"]
-    assert [each["name"] for each in described] == [*(v.path for v in variables), "images_seen"]
-    assert [each["shape"] for each in described] == [*(list(v.shape) for v in variables), []]
+    assert [each["name"] for each in described] == [*(v.path for v in variables), "images_seen", "learning_rate_factor"]
+    assert [each["shape"] for each in described] == [*(list(v.shape) for v in variables), [], []]
     with np.load(directory / "values.npz") as values:
         assert set(values) == {str(number) for number, each in enumerate(described) if each["has_value"]}
         for number, value in values.items():
