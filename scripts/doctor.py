@@ -1,10 +1,12 @@
-"""Looks at everything that a run needs, on every rank, and prints what it found with a cure for what is missing.
+"""Looks at everything that a run needs, on every rank, and prints what it found, with a cure for what is missing.
 
     python scripts/doctor.py --config=configs/cifar10.py --workdir=runs/cifar10
     horovodrun -np 4 python scripts/doctor.py --config=configs/imagenet64.py
 
 Takes the flags of train.py and trains nothing. Ends with status 2 if something has to be cured first.
 """
+
+import re
 
 from absl import flags
 
@@ -20,11 +22,11 @@ def main(config):
 
     distributed.initialize(config.distributed.fusion_megabytes)
     everyone = distributed.gather(preflight.examine(config, Workdir(WORKDIR.value)))
-    bad = [row for rows in everyone for row in rows if row.cure]
+    bad = [row.found for rows in everyone for row in rows if row.wrong]
     if distributed.is_root():
         print_table(everyone)
     if bad:
-        raise UserError(f"{bad[0].found}: {bad[0].cure}" + (f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""))
+        raise UserError(bad[0] + (f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""))
 
 
 def print_table(everyone: list) -> None:
@@ -36,9 +38,10 @@ def print_table(everyone: list) -> None:
     names = list(dict.fromkeys(row.name for row in ranks_of))
     for row in sorted(ranks_of, key=lambda row: names.index(row.name)):
         ranks = "" if len(everyone) == 1 else f" [rank {', '.join(map(str, ranks_of[row]))}]"
-        print(f"{'CURE' if row.cure else 'ok':<5}{row.name:<15}{row.found}{ranks}")
-        if row.cure:
-            print(f"{'':<20}→ {row.cure}")
+        line = re.fullmatch("(.*)[:;] (.*)", row.found) if row.wrong else None
+        print(f"{'CURE' if row.wrong else 'ok':<5}{row.name:<15}{line[1] if line else row.found}{ranks}")
+        if line:
+            print(f"{'':<20}→ {line[2]}")
 
 
 if __name__ == "__main__":

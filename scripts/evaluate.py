@@ -18,11 +18,8 @@ BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "images per process at a t
 
 
 def main():
-    from flowconv.errors import UserError
     from flowconv.training.loop import evaluate
 
-    if WORKDIR.value is None:
-        raise UserError("--workdir is missing: name the folder of a run")
     given = {
         "data.dir": DATA_DIR.value,
         "evaluation.batch_size": BATCH_SIZE.value,

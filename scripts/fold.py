@@ -17,9 +17,8 @@ OUTPUT = flags.DEFINE_string("output", None, "folder of the folded run")
 
 
 def main():
-    for name, value in (("workdir", WORKDIR.value), ("output", OUTPUT.value)):
-        if value is None:
-            raise UserError(f"--{name} is missing: name the folder of a run")
+    if OUTPUT.value is None:
+        raise UserError("--output is missing: name the folder of the run to make")
     from flowconv.comparison.folding import fold  # flags are checked before TensorFlow is imported
 
     fold(WORKDIR.value, OUTPUT.value)

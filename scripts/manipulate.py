@@ -15,7 +15,8 @@ WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
 POSITIVE = flags.DEFINE_string("positive", None, "folder of images that have the attribute")
 NEGATIVE = flags.DEFINE_string("negative", None, "folder of images that don't")
 LABELS = flags.DEFINE_string("labels", None, "CSV file that says which images have it, in place of both")
-IMAGES = flags.DEFINE_string("images", None, "folder of images to change (default: four of the run's test split)")
+IMAGES = flags.DEFINE_string("images", None, "folder of images to change (default: those of the run's test split)")
+COUNT = flags.DEFINE_integer("count", 8, "images changed", 1)
 STRENGTHS = flags.DEFINE_list("strengths", ["-1", "-0.5", "0", "0.5", "1"], "how much of the direction is added")
 OUTPUT = flags.DEFINE_string("output", None, "folder for the picture (default: pictures/ in the workdir)")
 
@@ -36,10 +37,7 @@ def main():
     else:
         _, positive = loading.read_folder("positive", POSITIVE.value, size)
         _, negative = loading.read_folder("negative", NEGATIVE.value, size)
-    if IMAGES.value:
-        _, images = loading.read_folder("images", IMAGES.value, size)
-    else:
-        images = run.images("test")[:4]
+    images = run.images_of("images", IMAGES.value)[: COUNT.value]
     rows = manipulate(run.flow, images, attribute_direction(run.flow, positive, negative), strengths)
     pictures.save(folder / "manipulation.png", pictures.grid(np.concatenate(rows), columns=len(strengths)), 400)
     print(f"{folder}/manipulation.png: {len(positive):,} images with the attribute, {len(negative):,} without")

@@ -25,11 +25,7 @@ def main():
 
     run = loading.load_run(WORKDIR.value)
     folder = loading.output_folder("output", OUTPUT.value, run.workdir.pictures)
-    if IMAGES.value:
-        _, images = loading.read_folder("images", IMAGES.value, run.config.data.image_size)
-    else:
-        images = run.images("test")
-    images = images[: COUNT.value]
+    images = run.images_of("images", IMAGES.value)[: COUNT.value]
     x = run.flow.level_centres(images)
     back = run.flow.decode(run.flow.encode(x))
     error = np.abs(back.numpy() - x.numpy()) * 2.0**run.flow.n_bits  # in pixel levels

@@ -17,11 +17,8 @@ def main():
     from pathlib import Path
 
     from flowconv.applications.report import write_report
-    from flowconv.errors import UserError
     from flowconv.training.workdir import Workdir
 
-    if WORKDIR.value is None:
-        raise UserError("--workdir is missing: name the folder of a run")
     workdir = Workdir(WORKDIR.value)
     print(write_report(workdir, Path(OUTPUT.value) if OUTPUT.value else workdir.path / "report.html"))
 

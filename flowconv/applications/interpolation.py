@@ -19,7 +19,7 @@ def interpolate(flow: Flow, images: np.ndarray, steps: int) -> np.ndarray:
     Returns:
       uint8 `[N - 1, steps, H, W, C]`; the ends of each row are the given images.
     """
-    latents = flow.encode(flow.level_centres(tf.constant(images)))
+    latents = _latents(flow, images)
     weights = np.linspace(0.0, 1.0, steps)
     rows = []
     for number in range(len(images) - 1):
@@ -44,7 +44,7 @@ def attribute_direction(
     def mean(images):
         sums = None
         for start in range(0, len(images), batch_size):
-            latents = flow.encode(flow.level_centres(tf.constant(images[start : start + batch_size])))
+            latents = _latents(flow, images[start : start + batch_size])
             summed = [np.sum(z, axis=0, dtype=np.float64) for z in latents]
             sums = summed if sums is None else [a + b for a, b in zip(sums, summed, strict=True)]
         return [total / len(images) for total in sums]
@@ -56,12 +56,16 @@ def manipulate(
     flow: Flow, images: np.ndarray, direction: Sequence[np.ndarray], strengths: Sequence[float]
 ) -> np.ndarray:
     """Returns each image with the direction added to its latents so many times: uint8 `[N, strengths, H, W, C]`."""
-    latents = flow.encode(flow.level_centres(tf.constant(images)))
+    latents = _latents(flow, images)
     columns = []
     for strength in strengths:
         moved = [z + tf.cast(strength * d, z.dtype) for z, d in zip(latents, direction, strict=True)]
         columns.append(flow.to_images(flow.decode(moved)).numpy())
     return np.stack(columns, axis=1)
+
+
+def _latents(flow, images):
+    return flow.encode(flow.level_centres(tf.constant(images)))
 
 
 def _between(one, other, weights):

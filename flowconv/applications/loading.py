@@ -2,7 +2,6 @@
 
 import csv
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +43,10 @@ class Run:
         """
         return data.load(self.config.data).splits[split]
 
+    def images_of(self, flag: str, folder: str | None) -> np.ndarray:
+        """Returns a folder's images in the run's size, as `read_folder`, or if none is given the test split's."""
+        return read_folder(flag, folder, self.config.data.image_size)[1] if folder else self.images("test")
+
 
 def load_run(workdir: str | os.PathLike | None) -> Run:
     """Returns the run in a folder, its flow with the weights that were best on the validation split.
@@ -51,10 +54,8 @@ def load_run(workdir: str | os.PathLike | None) -> Run:
     Raises:
       UserError: if there is none, or no checkpoint in it that can be read.
     """
-    if workdir is None:
-        raise UserError("--workdir is missing: name the folder of a run")
-    distributed.initialize()
     workdir = Workdir(workdir)
+    distributed.initialize()
     config = workdir.load_config()
     configuration.validate(config)
     flow = build_flow(config)
@@ -63,8 +64,7 @@ def load_run(workdir: str | os.PathLike | None) -> Run:
     average_is_best = tf.Variable(False, trainable=False)
     progress_variables = {"average_is_best": average_is_best}
     checkpoints = Checkpoints(flow, optimizer, progress_variables, workdir.checkpoints, workdir.best_checkpoint)
-    if not checkpoints.restore_best():
-        raise UserError(f"--workdir={workdir.path}: holds no checkpoint in {workdir.best_checkpoint}")
+    checkpoints.restore_best()
     if average_is_best:
         optimizer.finalize_variable_values(flow.trainable_variables)
     return Run(flow, config, workdir)
@@ -132,10 +132,3 @@ def output_folder(flag: str, given: str | None, default: Path) -> Path:
     except OSError as error:
         raise UserError(f"--{flag}={folder}: can't be made ({error.strerror})") from error
     return folder
-
-
-def in_batches(function: Callable, array: np.ndarray, batch_size: int, description: str) -> np.ndarray:
-    """Returns function(batch) of all batches along the first axis, one after the other; the last may be smaller."""
-    starts = range(0, len(array), batch_size)
-    batches = (array[start : start + batch_size] for start in progress(starts, len(starts), description))
-    return np.concatenate([np.asarray(function(batch)) for batch in batches])

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from flowconv.applications.loading import in_batches
+from flowconv.data import evaluation_batches
+from flowconv.data.progress import progress
 from flowconv.models import Flow
 
 
@@ -25,15 +26,9 @@ class Scores:
 def bits_per_dim(flow: Flow, images: np.ndarray, seed: int, batch_size: int = 64) -> np.ndarray:
     """Returns the bits/dim of each of uint8 images `[N, H, W, C]`; the same for any batch size."""
     function = tf.function(lambda batch, first: flow.bits_per_dim(batch, seed, first), autograph=False)
-    count, values = -(-len(images) // batch_size) * batch_size, []
-    padded = np.concatenate([images, np.zeros((count - len(images), *images.shape[1:]), np.uint8)])
-
-    def batch_bits(numbers):
-        first = int(numbers[0])
-        return function(tf.constant(padded[first : first + batch_size]), tf.constant(first, tf.int64))
-
-    values = in_batches(batch_bits, np.arange(count), batch_size, "scoring")
-    return values[: len(images)]
+    batches = evaluation_batches(images, batch_size=batch_size, rank=0, world_size=1)
+    batches = progress(batches, len(batches), "scoring")
+    return np.concatenate([function(batch, first)[: int(count)] for batch, first, count in batches])
 
 
 def score(flow: Flow, images: np.ndarray, typical: np.ndarray, seed: int, batch_size: int = 64) -> Scores:

@@ -166,15 +166,19 @@ class Repeated(Bijector):
 
     def _initialize(self, x):
         """A forward pass in which each step sets itself; what it sets is written to the stacks."""
+        # Stacks are read and written whole: TensorFlow copies a variable at each later read and update, once a part
+        # of it was read or written (by a gather or scatter of the variable itself).
+        stacks = self._stacks()
 
         def body(k, x, total):
-            lent = [tf.gather(self._stacked[id(v)].value, k) for v in self.step().variables]
+            lent = [tf.gather(stack, k) for stack in stacks]
             with self.lend(lent) as scope:
                 y, log_det = self.step().forward_and_log_det(x)
             for variable, before in zip(self.step().variables, lent, strict=True):
                 now = scope.get_current_value(variable)
                 if now is not before:
-                    self._stacked[id(variable)].value.scatter_nd_update([[k]], now[None])
+                    stack = self._stacked[id(variable)].value
+                    stack.assign(tf.tensor_scatter_nd_update(stack, [[k]], now[None]))
             return k + 1, y, total + log_det
 
         _, y, log_det = _loop(lambda k, *_: k < self.depth, body, (0, x, _zeros(x)), self.depth)

@@ -7,8 +7,9 @@ from ml_collections import ConfigDict
 from flowconv.errors import UserError
 from flowconv.models.folding import fold_shift
 from flowconv.training import distributed
-from flowconv.training.loop import Trainer, load_data
+from flowconv.training.loop import load_data
 from flowconv.training.metrics import say
+from flowconv.training.trainer import Trainer
 from flowconv.training.workdir import Workdir
 
 
@@ -43,8 +44,7 @@ def fold(workdir: str | os.PathLike, output: str | os.PathLike) -> tuple[float, 
     images = load_data(config)
     before = Trainer(config, source, images)
     after = Trainer(folded_config, target, images)
-    if not before.checkpoints.restore_best():
-        raise UserError(f"--workdir={workdir}: holds no checkpoint in {source.best_checkpoint}")
+    before.checkpoints.restore_best()
     after.images_seen.assign(before.images_seen)
     after.seconds.assign(before.seconds)
     after.best_bits_per_dim.assign(before.best_bits_per_dim)

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors import AffineCoupling, InvertibleShift
-from flowconv.evaluation.conditioning import condition_numbers, ill_conditioned
+from flowconv.evaluation.conditioning import ill_conditioned, matrix_health
 from flowconv.evaluation.walk import repeated_layers, walk
 from flowconv.models import Flow
 
@@ -13,16 +13,19 @@ def health(flow: Flow, images: np.ndarray) -> dict[str, float]:
     """Returns how well a flow can be inverted at uint8 images `[B, H, W, C]`.
 
     Returns:
-      max_condition_number and min_singular_value, of every matrix in any step; min_alpha, the smallest |α| of a shift;
+      For every matrix in every step condition_number/PLACE and smallest_singular_value/PLACE; health/X for X of
+      max_condition_number and min_singular_value, of all of them; min_alpha, the smallest |α| of a shift;
       min_coupling_scale, the smallest factor of an affine coupling, at these images; max_reconstruction_error, of
       these images through the whole flow, in pixel levels; walk_back_drift, the largest error of a level's input when
       it is computed from the level's output, over the largest input: what `model.backward=invert` works with. What a
       flow does not have is not there.
     """
-    values = {}
-    for singular in flow.singular_values().values():
-        _keep(values, "min_singular_value", min, singular.min())
-        _keep(values, "max_condition_number", max, np.max(condition_numbers(singular)))
+    matrices, values = matrix_health(flow), {}
+    for name, value in matrices.items():
+        if name.startswith("condition_number/"):
+            _keep(values, "max_condition_number", max, value)
+        else:
+            _keep(values, "min_singular_value", min, value)
     x = flow.level_centres(tf.constant(images))
     for visit in walk(flow, x):
         if isinstance(visit.layer, InvertibleShift):
@@ -34,7 +37,7 @@ def health(flow: Flow, images: np.ndarray) -> dict[str, float]:
     error = tf.reduce_max(tf.abs(flow.decode(flow.encode(x)) - x))
     values["max_reconstruction_error"] = float(error) * 2.0**flow.n_bits
     values["walk_back_drift"] = walk_back_drift(flow, x)
-    return values
+    return {f"health/{name}": value for name, value in values.items()} | matrices
 
 
 def walk_back_drift(flow: Flow, x: tf.Tensor) -> float:

@@ -81,9 +81,16 @@ class Checkpoints:
         """
         return self._newest.restore()
 
-    def restore_best(self) -> Restored | None:
-        """Restores the best checkpoint, as `restore` does."""
-        return self._best.restore()
+    def restore_best(self) -> Restored:
+        """Restores the best checkpoint, as `restore` does.
+
+        Raises:
+          UserError: if there is none that can be read.
+        """
+        restored = self._best.restore()
+        if not restored:
+            raise UserError(f"--workdir={self._best.path.parent}: holds no checkpoint in {self._best.path}")
+        return restored
 
     def _finite(self):
         values = (value for group in self._variables.values() for value in group.values())
@@ -95,18 +102,18 @@ class _Folder:
 
     def __init__(self, checkpoint, path, kept):
         self._checkpoint = checkpoint
-        self._path = path
+        self.path = path
         self._kept = kept
 
     def save(self, number):
         try:
             self._tidy()
             # A new one each time: it reads from the folder which checkpoints there are.
-            manager = tf.train.CheckpointManager(self._checkpoint, str(self._path), max_to_keep=self._kept)
+            manager = tf.train.CheckpointManager(self._checkpoint, str(self.path), max_to_keep=self._kept)
             manager.save(checkpoint_number=number)
         except (tf.errors.OpError, OSError) as error:
             self._remove_unfinished()
-            raise UserError(f"no checkpoint can be written to {self._path}: {_first_line(error)}") from error
+            raise UserError(f"no checkpoint can be written to {self.path}: {_first_line(error)}") from error
         return True
 
     def restore(self):
@@ -127,19 +134,20 @@ class _Folder:
 
     def _read(self, path):
         names = {name.split("/.ATTRIBUTES")[0] for name, _ in tf.train.list_variables(str(path))}
-        wanted = {f"{group}/{_escaped(name)}" for group in ("weights", "optimizer") for name in self._group(group)}
+        wanted = {
+            f"{group}/{_escaped(name)}"
+            for group in ("weights", "optimizer")
+            for name in getattr(self._checkpoint, group)
+        }
         lacking = sorted(wanted - names)
         if lacking:
             raise ValueError(f"it lacks {len(lacking)} of {len(wanted)} variables, {lacking[0]} the first of them")
         self._checkpoint.restore(str(path)).expect_partial()
 
-    def _group(self, group):
-        return getattr(self._checkpoint, group)
-
     def _paths(self):
         """What has files here, from the oldest to the newest: a checkpoint whose index is gone counts, as damaged."""
-        numbers = {int(found[1]) for file in self._path.glob("ckpt-*") if (found := _FILE.fullmatch(file.name))}
-        return [self._path / f"ckpt-{number}" for number in sorted(numbers)]
+        numbers = {int(found[1]) for file in self.path.glob("ckpt-*") if (found := _FILE.fullmatch(file.name))}
+        return [self.path / f"ckpt-{number}" for number in sorted(numbers)]
 
     def _tidy(self):
         """Removes what a killed process left half-written, and lists what there is where TensorFlow looks for it."""
@@ -151,13 +159,13 @@ class _Folder:
             # TensorFlow removes none whose time it doesn't know to be after this one.
             lines += [f"all_model_checkpoint_timestamps: {number + 1.0}" for number in range(len(paths))]
             lines += ["last_preserved_timestamp: 0.0"]
-            write_text(self._path / _LIST, "\n".join(lines) + "\n")
+            write_text(self.path / _LIST, "\n".join(lines) + "\n")
 
     def _remove_unfinished(self):
         """TensorFlow writes to a folder, moves the data, then the index, and then lists the checkpoint."""
-        for folder in self._path.glob("ckpt-*_temp"):
+        for folder in self.path.glob("ckpt-*_temp"):
             shutil.rmtree(folder, ignore_errors=True)
-        listed = self._path / _LIST
+        listed = self.path / _LIST
         finished = re.findall(r'"(.*)"', listed.read_text(errors="replace")) if listed.exists() else []
         for path in self._paths():
             if not path.with_name(f"{path.name}.index").exists() and path.name not in finished:
@@ -165,6 +173,7 @@ class _Folder:
                     file.unlink()
 
 
+_GROUPS = ("weights", "optimizer")  # of variables that a checkpoint must have
 _LIST = "checkpoint"
 _FILE = re.compile(r"ckpt-(\d+)\.(?:index|data-\d+-of-\d+)")
 

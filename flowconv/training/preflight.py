@@ -33,13 +33,13 @@ class Row:
 
     Attributes:
       name: of it.
-      found: what there is.
-      cure: what to do about it; "" where all is well.
+      found: what there is, or the line that says what is wrong.
+      wrong: whether a run can't go with that.
     """
 
     name: str
     found: str
-    cure: str = ""
+    wrong: bool = False
 
 
 def examine(config: ConfigDict, workdir: Workdir) -> list[Row]:
@@ -67,8 +67,8 @@ def check(config: ConfigDict, workdir: Workdir) -> None:
     Raises:
       UserError: with the first such row, on every worker.
     """
-    bad = [row for row in examine(config, workdir) if row.cure]
-    distributed.everywhere(lambda: _raise(f"{bad[0].found}: {bad[0].cure}" if bad else ""))
+    bad = [row.found for row in examine(config, workdir) if row.wrong]
+    distributed.everywhere(lambda: _raise(bad[0] if bad else ""))
 
 
 def agree(config: ConfigDict, images: data.ImageData) -> None:
@@ -163,11 +163,9 @@ def _memory(config):
     if distributed.uses_gpu() or needed <= there:
         return Row("memory", found)
     batch, backward = config.train.batch_size, config.model.backward
-    return Row(
-        "memory",
-        f"--config.train.batch_size={batch} with model.backward={backward} takes {found}",
-        "take a smaller batch" + ("" if backward == "invert" else ", or --config.model.backward=invert"),
-    )
+    cure = "take a smaller batch" + ("" if backward == "invert" else ", or --config.model.backward=invert")
+    line = f"--config.train.batch_size={batch} with model.backward={backward} takes {found}: {cure}"
+    return Row("memory", line, wrong=True)
 
 
 def _memory_limit():
@@ -184,9 +182,11 @@ def _disk(config, path):
             path = path.parent
         free = shutil.disk_usage(path).free
     except OSError as error:
-        return Row("disk", f"--workdir={path}: {error.strerror}", "choose another folder")
+        return Row("disk", f"--workdir={path}: {error.strerror}: choose another folder", wrong=True)
     found = f"{free / GIGABYTE:.1f} GB free, checkpoints take about {needed / GIGABYTE:.2f} GB"
-    return Row("disk", found, "" if needed <= free else f"free some space in {path}, or choose another --workdir")
+    if needed <= free:
+        return Row("disk", found)
+    return Row("disk", f"--workdir={path}: {found}: free some space there, or choose another folder", wrong=True)
 
 
 def _shared_memory():
@@ -195,17 +195,16 @@ def _shared_memory():
     except OSError:
         return Row("shared memory", "none")
     found = f"{size / GIGABYTE:.2f} GB in /dev/shm"
-    needs_it = distributed.local_size() > 1 and distributed.uses_gpu()
-    bad = needs_it and size < SHARED_MEMORY
-    return Row("shared memory", found, "start the container with --shm-size=1g" if bad else "")
+    if distributed.local_size() > 1 and distributed.uses_gpu() and size < SHARED_MEMORY:
+        return Row("shared memory", f"{found}: start the container with --shm-size=1g", wrong=True)
+    return Row("shared memory", found)
 
 
 def _checked(name: str, look: Callable[[], str]) -> Row:
     try:
         return Row(name, look())
     except UserError as error:
-        what, _, cure = str(error).partition(": ")
-        return Row(name, what, cure or "see above")
+        return Row(name, str(error), wrong=True)
 
 
 def _raise(message):

@@ -19,9 +19,14 @@ class Workdir:
 
     Args:
       path: the folder; it may not exist yet.
+
+    Raises:
+      UserError: if the path is None, as that of a flag that wasn't given.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike | None):
+        if path is None:
+            raise UserError("--workdir is missing: name the folder of a run")
         self.path = Path(path)
         self.config = self.path / "config.json"
         self.results = self.path / "results.json"

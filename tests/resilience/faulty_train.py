@@ -30,11 +30,11 @@ def main(config):
     import numpy as np
     import tensorflow as tf
 
-    from flowconv.training import distributed, loop
+    from flowconv.training import distributed, loop, trainer
 
     done = []
 
-    def requests(trainer, original=loop.Trainer._requests):
+    def requests(trainer, original=trainer.Trainer._requests):
         here = distributed.rank() == faulty_rank and int(trainer.images_seen) == at and not done
         if kind == "slow":
             time.sleep(at / 1000.0)
@@ -48,7 +48,7 @@ def main(config):
             time.sleep(1e6)
         return original(trainer)
 
-    def build_step(config, flow, original=loop.build_step):
+    def build_step(config, flow, original=trainer.build_step):
         step = original(config, flow)
         differentiate = step._differentiate
 
@@ -67,7 +67,7 @@ def main(config):
         step._differentiate = {"nan_gradient": with_nan, "matrices": of_matrices}.get(kind, differentiate)
         return step
 
-    loop.Trainer._requests, loop.build_step = requests, build_step
+    trainer.Trainer._requests, trainer.build_step = requests, build_step
     if kind == "differ" and command_line.rank_of_environment() == faulty_rank:
         config.seed += 1
     loop.train(config, WORKDIR.value)

@@ -52,7 +52,8 @@ def test_the_doctor_has_cures(tmp_path):
     (tmp_path / "file").write_text("")
     fields = {"train.batch_size": 4_000_000, "model.backward": "store", "data.name": "folder", "data.dir": "/none"}
     result = launch("scripts/doctor.py", f"--workdir={tmp_path}/file/run", *overrides(**fields))
-    assert result.returncode == 2 and result.stderr.startswith("error: ") and "and 2 more" in result.stderr
+    told = "--config.data.dir=/none is not a folder; name the one that holds the images"
+    assert result.returncode == 2 and result.stderr == f"error: {told} (and 2 more)\n"
     lines = result.stdout.splitlines()
     bad = [i for i, line in enumerate(lines) if line.startswith("CURE")]
     assert [lines[i].split()[1] for i in bad] == ["data", "memory", "workdir"]
