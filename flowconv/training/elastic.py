@@ -7,6 +7,7 @@ another number of workers, is left over. What Horovod 0.28 has for this loses er
 bring the variables of a new worker up to date.
 """
 
+import contextlib
 import os
 import sys
 import threading
@@ -54,7 +55,12 @@ def rejoin() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os.environ[REJOINING] = "1"
-    os.closerange(3, 65_536)  # the old connections, which others wait for to close
+    # The old connections, which others wait for to close, end with this program, and not before: Horovod's threads,
+    # which still read from them, would abort the process.
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if descriptor > 2:
+            with contextlib.suppress(OSError):  # that of the listing itself is closed by now
+                os.set_inheritable(descriptor, False)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
