@@ -1,5 +1,6 @@
 """`folder`: one's own images, in any common format, anywhere below one folder."""
 
+import functools
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
@@ -67,21 +68,35 @@ def folder_builder(root: str, image_size: int, data_dir: Path) -> Folder:
     if not os.path.isdir(top):
         raise UserError(f"--config.data.dir={root} is not a folder; name the one that holds the images")
     try:
-        entries = sorted((os.path.relpath(entry.path, top), entry.stat()) for entry in image_files(top))
+        paths, fingerprint = listing(top)
     except OSError as error:
         raise UserError(f"--config.data.dir={root} can't be listed: {error.strerror}: {error.filename!r}") from error
-    if len(entries) < 3:
+    if len(paths) < 3:
         raise UserError(
-            f"--config.data.dir={root} holds {len(entries)} images; one each to train, validate and test "
+            f"--config.data.dir={root} holds {len(paths)} images; one each to train, validate and test "
             f"are needed ({', '.join(suffix[1:] for suffix in SUFFIXES)})"
         )
-    contents = "\n".join(f"{path!r} {status.st_size} {status.st_mtime_ns}" for path, status in entries)
     return Folder(
         root=top,
-        paths=[path for path, _ in entries],
+        paths=paths,
         image_size=image_size,
-        data_dir=data_dir / f"{digest(contents)[:16]}-{image_size}x{image_size}",
+        data_dir=data_dir / f"{fingerprint[:16]}-{image_size}x{image_size}",
     )
+
+
+@functools.cache
+def listing(top: str) -> tuple[list[str], str]:
+    """The image files below `top`, in order and relative to it, and a fingerprint of names, sizes and dates.
+
+    Looks once in a process' life. Files are taken one by one as the system lists them: of a million, only the names
+    are kept. Raises OSError.
+    """
+    paths, total, prefix = [], 0, len(os.path.join(top, ""))
+    for entry in progress(image_files(top), None, f"listing {top}"):
+        path, status = entry.path[prefix:], entry.stat()
+        paths.append(path)
+        total += int(digest(f"{path!r} {status.st_size} {status.st_mtime_ns}"), 16)  # in whatever order they come
+    return sorted(paths), digest(str(total))
 
 
 def image_files(folder: str) -> Iterator[os.DirEntry]:

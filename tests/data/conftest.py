@@ -11,6 +11,13 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from flowconv.configuration import default_config
+from flowconv.data import folder
+
+
+@pytest.fixture(autouse=True)
+def a_process_of_its_own():
+    """Folders are listed once in a process' life; each test looks anew."""
+    folder.listing.cache_clear()
 
 
 @pytest.fixture

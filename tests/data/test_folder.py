@@ -1,6 +1,8 @@
 """One's own images: formats, the deterministic split, and a key that follows the folder's contents."""
 
 import os
+import types
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +77,26 @@ def test_the_split_depends_on_nothing_but_the_paths():
     assert folder.split(paths)["test"] != paths[:4]
 
 
+def test_listing_a_million_files_keeps_only_names(tmp_path, monkeypatch):
+    """They are taken one by one, however many there are, and once in a process' life."""
+    taken, alive = [], weakref.WeakSet()
+
+    class Entry:
+        def __init__(self, number):
+            self.path = f"{tmp_path}/{number:07}.png"
+
+        def stat(self):
+            alive.add(self)
+            taken.append(len(alive))
+            return types.SimpleNamespace(st_size=1, st_mtime_ns=2)
+
+    monkeypatch.setattr(folder, "image_files", lambda top: map(Entry, range(100_000, 0, -1)))
+    paths, _ = folder.listing(str(tmp_path))
+    assert len(paths) == 100_000 and paths[:2] == ["0000001.png", "0000002.png"]
+    assert max(taken) <= 2
+    assert folder.listing(str(tmp_path))[0] is paths and len(taken) == 100_000
+
+
 @pytest.mark.parametrize("change", ["add", "remove", "rewrite", "touch"])
 def test_a_changed_folder_is_read_again(data_config, images, change):
     # Bitmaps, because theirs is the same number of bytes whatever they show.
@@ -91,6 +113,7 @@ def test_a_changed_folder_is_read_again(data_config, images, change):
         before = (images / "0.bmp").stat()
         save(images / "0.bmp", 99)
         os.utime(images / "0.bmp", ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    folder.listing.cache_clear()  # as the next process
     expected = {"add": [0, 10, 20, 30, 40, 50], "remove": [10, 20, 30, 40]}.get(change, [10, 20, 30, 40, 99])
     assert values(data.load(data_config)) == expected
 
