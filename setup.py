@@ -1,20 +1,42 @@
 """Makes flowconv importable from anywhere. `make install` is how to set everything up."""
 
+import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 here = Path(__file__).parent
 lines = [line.split("#")[0].strip() for line in (here / "requirements.txt").read_text().splitlines()]
 pins = {line.split("==")[0]: line for line in lines if line}
 
+
+class BuildWithPrograms(build_py):
+    """A wheel holds the programs and experiments, too, for the command `flowconv` (flowconv/__main__.py)."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            for folder, files in {
+                "programs": [here / "train.py", *here.glob("scripts/*.py")],
+                "configs": here.glob("configs/*.py"),
+            }.items():
+                target = Path(self.build_lib) / "flowconv" / folder
+                target.mkdir(parents=True, exist_ok=True)
+                for file in files:
+                    shutil.copy(file, target)
+
+
 setup(
     name="flowconv",
-    version="0.1.0",
+    version=re.search('__version__ = "(.*)"', (here / "flowconv/__init__.py").read_text())[1],
     description="Normalizing flows with invertible n x n convolutions, on TensorFlow 2 and Horovod",
     license="MIT",
     python_requires=">=3.11,<3.13",
     packages=find_packages(include=["flowconv", "flowconv.*"]),
+    cmdclass={"build_py": BuildWithPrograms},
+    entry_points={"console_scripts": ["flowconv = flowconv.__main__:main"]},
     install_requires=[
         pins[name]
         for name in (
@@ -41,5 +63,6 @@ setup(
     extras_require={
         "cpu": [pins["tensorflow-cpu"]],
         "gpu": [pins["tensorflow-cpu"].replace("-cpu", "[and-cuda]"), pins["tf-keras"]],
+        "test": [pins[name] for name in ("hypothesis", "pytest", "pytest-xdist", "ruff")],
     },
 )

@@ -3,7 +3,8 @@
     python scripts/reconstruct.py --workdir=runs/photos
     python scripts/reconstruct.py --workdir=runs/photos --images=my_photos --count=8 --magnify=10000
 
-Rows: originals, reconstructions, |error| times --magnify on a scale from black to white.
+Rows: originals, reconstructions, |error| times --magnify on a scale from black to white. Without --magnify the largest
+error is white.
 """
 
 from absl import flags
@@ -13,7 +14,7 @@ from flowconv import command_line
 WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
 IMAGES = flags.DEFINE_string("images", None, "folder of images (default: those of the run's test split)")
 COUNT = flags.DEFINE_integer("count", 12, "images", 1)
-MAGNIFY = flags.DEFINE_float("magnify", 10_000.0, "the error is shown this many times as large", 1.0)
+MAGNIFY = flags.DEFINE_float("magnify", None, "the error is shown this many times as large", 1.0)
 OUTPUT = flags.DEFINE_string("output", None, "folder for the picture (default: pictures/ in the workdir)")
 
 
@@ -29,10 +30,14 @@ def main():
     x = run.flow.level_centres(images)
     back = run.flow.decode(run.flow.encode(x))
     error = np.abs(back.numpy() - x.numpy()) * 2.0**run.flow.n_bits  # in pixel levels
-    shown = np.clip(error * MAGNIFY.value, 0, 255).astype(np.uint8)
+    magnify = MAGNIFY.value or 255 / max(float(error.max()), 1e-9)
+    shown = np.clip(error * magnify, 0, 255).astype(np.uint8)
     rows = np.concatenate([run.flow.to_images(x), run.flow.to_images(back), shown])
     pictures.save(folder / "reconstruction.png", pictures.grid(rows, columns=len(images)), least_side=400)
-    print(f"{folder}/reconstruction.png: largest error {error.max():.2g} of a pixel level, mean {error.mean():.2g}")
+    print(
+        f"{folder}/reconstruction.png: largest error {error.max():.2g} of a pixel level, mean {error.mean():.2g}; "
+        f"shown times {magnify:,.0f}"
+    )
 
 
 if __name__ == "__main__":

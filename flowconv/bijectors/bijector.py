@@ -56,6 +56,10 @@ class Bijector(keras.layers.Layer):
         """Returns the output's `(H, W, C)` for an input of `(H, W, C)`."""
         return tuple(shape)
 
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Keras' own, which summaries show: `[B, H, W, C]` to `[B, *forward_shape]`."""
+        return (*input_shape[:-3], *self.forward_shape(tuple(input_shape[-3:])))
+
     def flat(self) -> list[Bijector]:
         """Returns the layers that this one is nothing but the composition of: itself, unless it is a chain."""
         return [self]

@@ -32,6 +32,10 @@ class Split(Bijector):
             self.moments = ScaledConvolution(2 * half, 3, "zeros", dtype=self.dtype_policy, name="moments")
             self.moments.build((*input_shape[:-1], half))
 
+    def compute_output_shape(self, input_shape):
+        half = (*input_shape[:-1], input_shape[-1] // 2)
+        return half, half
+
     def forward_and_log_det(self, x):
         x_a, x_b = tf.split(x, 2, axis=-1)
         if self.prior == "standard":

@@ -5,7 +5,9 @@ import tensorflow as tf
 PHILOX = 1  # tf.random's number for the algorithm
 
 
-def uniform_noise(shape: tuple[int, ...], seed: tf.Tensor | int, first: tf.Tensor | int, stream: int = 0) -> tf.Tensor:
+def uniform_noise(
+    shape: tuple[int, ...], seed: tf.Tensor | int, first: tf.Tensor | int, stream: tf.Tensor | int = 0
+) -> tf.Tensor:
     """Returns u ~ U[0, 1), float32 `shape` = [B, …], for the examples `first`, …, `first` + B − 1.
 
     An example's noise depends on `seed`, `stream` and its own number alone: whatever the batch size and
@@ -21,7 +23,7 @@ def uniform_noise(shape: tuple[int, ...], seed: tf.Tensor | int, first: tf.Tenso
     # Bits of the generator itself: what tf.random makes of seeds and floats differs between XLA and the CPU kernels.
     key = tf.cast(tf.reshape(seed, [1]), tf.uint64)
     count = tf.cast(first, tf.int64) * (numbers // 4)
-    counter = tf.cast(tf.stack([count, tf.constant(stream, tf.int64)]), tf.uint64)
+    counter = tf.cast(tf.stack([count, tf.cast(stream, tf.int64)]), tf.uint64)
     bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
         shape=shape, key=key, counter=counter, alg=PHILOX, dtype=tf.uint32
     )

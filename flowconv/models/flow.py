@@ -50,6 +50,7 @@ class Flow(keras.Model):
         self.n_bits = n_bits
         self.latent_shapes = []
         shape = self.image_shape
+        self.preprocessing.build((None, *shape))
         for number, level in enumerate(self.levels):
             level.build((None, *shape))
             shape = level.forward_shape(shape)
@@ -114,24 +115,29 @@ class Flow(keras.Model):
         log_normal = sum(tf.reduce_sum(z**2, axis=[1, 2, 3]) for z in latents)
         return log_det - 0.5 * (log_normal + self.dimensions * math.log(2.0 * math.pi))
 
-    def bits_per_dim(self, images: tf.Tensor, seed: tf.Tensor | int, first: tf.Tensor | int = 0) -> tf.Tensor:
+    def bits_per_dim(
+        self, images: tf.Tensor, seed: tf.Tensor | int, first: tf.Tensor | int = 0, stream: tf.Tensor | int = 0
+    ) -> tf.Tensor:
         """Returns −log₂ P(image) / (H·W·C), `[B]`: an upper bound on it, from one draw of the dequantization noise.
 
         Args:
           images: uint8 `[B, H, W, C]`.
           seed: of the noise.
           first: the number of the first image in its data set or stream; an image's noise depends on
-            (seed, its number) alone.
+            (seed, its number, stream) alone.
+          stream: another one gives another draw.
         """
-        return self.bits_per_dim_of_density(self.log_prob(self.dequantize(images, seed, first)))
+        return self.bits_per_dim_of_density(self.log_prob(self.dequantize(images, seed, first, stream)))
 
     def bits_per_dim_of_density(self, log_prob: tf.Tensor) -> tf.Tensor:
         """Returns bits/dim of pixels at `n_bits`, for log-densities (nats) of x in [0, 1)."""
         return self.n_bits - log_prob / (self.dimensions * math.log(2.0))
 
-    def dequantize(self, images: tf.Tensor, seed: tf.Tensor | int, first: tf.Tensor | int = 0) -> tf.Tensor:
+    def dequantize(
+        self, images: tf.Tensor, seed: tf.Tensor | int, first: tf.Tensor | int = 0, stream: tf.Tensor | int = 0
+    ) -> tf.Tensor:
         """Returns x = (level + u) / 2^n_bits with u ~ U[0, 1); arguments as in `bits_per_dim`."""
-        noise = uniform_noise((batch_size(images), *self.image_shape), seed, first)
+        noise = uniform_noise((batch_size(images), *self.image_shape), seed, first, stream)
         return dequantize(images, tf.cast(noise, self.compute_dtype), self.n_bits)
 
     def level_centres(self, images: tf.Tensor) -> tf.Tensor:
@@ -162,6 +168,10 @@ class Flow(keras.Model):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Keras' own entry: `log_prob`."""
         return self.log_prob(x)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Keras' own: `[B, H, W, C]` to `[B]`."""
+        return tuple(input_shape[:1])
 
     def initialize(self, x: tf.Tensor, average=tf.identity) -> None:
         """Data-dependent initialization from the batch x; layers that were initialized before stay as they are.

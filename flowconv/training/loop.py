@@ -62,15 +62,17 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
             ) from error
 
 
-def evaluate(workdir: str | os.PathLike, overrides: Mapping[str, Any] | None = None) -> dict:
+def evaluate(workdir: str | os.PathLike, overrides: Mapping[str, Any] | None = None, samples: int = 1) -> dict:
     """Evaluates a run's best weights on the test split again, and draws its pictures.
 
     Args:
       workdir: of a run that has been evaluated at least once.
       overrides: config fields that shall differ from the run's, as {"data.dir": "/data"}.
+      samples: draws of dequantization noise an image for an importance-weighted bound; 1: no such bound.
 
     Returns:
-      On every worker, what evaluation.json in the workdir holds: as `train`, without the figures of training.
+      On every worker, what evaluation.json in the workdir holds: as `train`, without the figures of training; with
+      more samples also importance_samples and test_bits_per_dim[_ema]_importance_weighted.
 
     Raises:
       UserError: if there is no run, or no checkpoint in it; on every worker.
@@ -80,7 +82,7 @@ def evaluate(workdir: str | os.PathLike, overrides: Mapping[str, Any] | None = N
     config = distributed.on_root(workdir.load_config)
     config.update_from_flattened_dict(overrides or {})
     configuration.validate(config)
-    return Trainer(config, workdir, load_data(config)).evaluate()
+    return Trainer(config, workdir, load_data(config)).evaluate(samples)
 
 
 def load_data(config: ConfigDict) -> data.ImageData:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from ml_collections import ConfigDict
+from tensorboard.plugins.hparams import api as hparams
 from tqdm import tqdm
+
+from flowconv import configuration
 
 COLUMNS = (
     "images",
@@ -72,6 +76,13 @@ class TensorBoard:
             for name, value in row.items():
                 if name != "images":
                     tf.summary.scalar(name, value)
+
+    def hyperparameters(self, config: ConfigDict) -> None:
+        """Writes the config for TensorBoard's table of runs side by side."""
+        kinds = (bool, int, float, str)
+        values = {name: v if isinstance(v, kinds) else str(v) for name, v in configuration.flatten(config)}
+        with self._writer.as_default(step=0):
+            hparams.hparams(values)
 
     def image(self, name: str, image: np.ndarray, images_seen: int) -> None:
         """Writes one uint8 image `[H, W, 3]`."""

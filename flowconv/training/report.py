@@ -70,6 +70,12 @@ def print_table(results: dict, workdir: Workdir) -> None:
     rows = [
         ("test bits/dim", f"{results['test_bits_per_dim']:.4f}"),
         ("  with averaged weights", f"{results['test_bits_per_dim_ema']:.4f}"),
+    ]
+    if "importance_samples" in results:
+        raw, averaged = (results[f"test_bits_per_dim{kind}_importance_weighted"] for kind in ("", "_ema"))
+        text = f"{raw:.4f}, {averaged:.4f} with averaged weights"
+        rows.append((f"  {results['importance_samples']} draws of noise an image", text))
+    rows += [
         ("max reconstruction error", f"{results['max_reconstruction_error']:.2g} of a pixel level"),
         ("numbers changed by it", f"{results['changed_pixels']:,}"),
         ("data", f"{dataset['name']} {dataset['version']}, {dataset['test']:,} test images"),

@@ -110,12 +110,21 @@ class Trainer:
             results = self._test() | figures
         except _StopAtOnce:
             self._end(self.signals.received)
+        if self.root:
+            names = ("test_bits_per_dim", "test_bits_per_dim_ema")
+            self.tensorboard.scalars({"images": int(self.images_seen)} | {name: results[name] for name in names})
         self._finish(results, self.workdir.results)
         return results
 
-    def evaluate(self) -> dict:
-        """Evaluates the best weights of a run; returns the results."""
+    def evaluate(self, samples: int = 1) -> dict:
+        """Evaluates the best weights of a run; returns the results, with a tighter bound if there are more samples."""
         results = self._test()
+        if samples > 1:
+            test = self.images.splits["test"]
+            results["importance_samples"] = samples
+            results["test_bits_per_dim_importance_weighted"] = self.evaluator.bits_per_dim(test, samples)
+            with averaged_weights(self.flow, self.optimizer):
+                results["test_bits_per_dim_ema_importance_weighted"] = self.evaluator.bits_per_dim(test, samples)
         self._finish(results, self.workdir.evaluation)
         return results
 
@@ -188,6 +197,7 @@ class Trainer:
         self.workdir.save_config(self.config)
         self.metrics = self._open_metrics()
         self.tensorboard = TensorBoard(self.workdir.tensorboard)
+        self.tensorboard.hyperparameters(self.config)
         start = f"going on at {seen:,} images" if restored else "from the start"
         counts = " / ".join(f"{len(self.images.splits[name]):,}" for name in ("train", "validation", "test"))
         say(f"{self.images.name} {self.images.version}: {counts} images (train / validation / test)")

@@ -40,6 +40,17 @@ def test_bits_per_dim_is_the_mean_over_images(flow, batch_size, world_size):
     np.testing.assert_allclose(bits / count, expected, atol=1e-6)
 
 
+def test_several_draws_average_densities(flow):
+    """−log₂ of the mean density of four draws: below the mean of the four, and nearer to all that four can tell."""
+    draws = np.stack([flow.bits_per_dim(tf.constant(PIXELS), 3, 0, 2 * number).numpy() for number in range(4)])
+    assert draws.std(axis=0).min() > 0.0
+    densities = 2.0 ** (-flow.dimensions * (draws.astype(np.float64) - draws.mean()))
+    expected = draws.mean() - np.log2(densities.mean(axis=0)).mean() / flow.dimensions
+    bound = Evaluator(flow, batch_size=10, seed=3).bits_per_dim(PIXELS, samples=4)
+    np.testing.assert_allclose(bound, expected, atol=1e-6)
+    assert draws.min(axis=0).mean() < bound < draws.mean()
+
+
 def test_reconstruction(flow):
     evaluator = Evaluator(flow, batch_size=10, seed=0)
     figures = evaluator.reconstruction(PIXELS)
