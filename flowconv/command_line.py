@@ -15,7 +15,8 @@ from flowconv import configuration, process
 from flowconv.errors import Interrupted, UserError, WorkersLost
 
 EXIT_STATUS = 2  # of a mistake in what the program was given
-DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "photos.py"
+HERE = Path(__file__).resolve().parent
+CONFIGS = next(iter(filter(Path.is_dir, (HERE / "configs", HERE.parent / "configs"))))  # in a wheel, in a checkout
 FIELDS = dict(configuration.flatten(configuration.default_config()))
 
 
@@ -54,16 +55,18 @@ def parse_config(arguments: list[str]) -> tuple[flags.FlagHolder[ConfigDict]]:
     """
     # --config must come before its overrides; users should not have to care.
     arguments[1:] = sorted(arguments[1:], key=lambda argument: not re.match(r"--?config=", argument))
-    for argument in arguments[1:]:
+    for number, argument in enumerate(arguments[1:], 1):
         given = re.match(r"--?config=([^:]*)", argument)
         if given and not Path(given[1]).is_file():
-            near = configuration.nearest(given[1], map(str, Path("configs").glob("*.py")))
-            raise UserError(f"{argument}: there is no such file{near}")
+            own = {name: path for path in CONFIGS.glob("*.py") for name in (f"configs/{path.name}", path.stem)}
+            if given[1] not in own:
+                raise UserError(f"{argument}: there is no such file{configuration.nearest(given[1], own)}")
+            arguments[number] = f"--config={own[given[1]]}{argument[given.end() :]}"
         override = re.match(r"--?(?:no)?config\.([^=]+)", argument)
         if override and override[1] not in FIELDS:
             raise UserError(f"{argument}: there is no such field{configuration.nearest(override[1], FIELDS)}")
     try:
-        return (config_flags.DEFINE_config_file("config", str(DEFAULT_CONFIG), "the experiment: a file of configs/"),)
+        return (config_flags.DEFINE_config_file("config", str(CONFIGS / "photos.py"), "the experiment: a file"),)
     except Exception as error:  # whatever a config file does wrong
         raise UserError(f"--config can't be read: {error}") from error
 
@@ -140,7 +143,7 @@ def help_text(description: str, with_config: bool) -> str:
     """Returns what --help prints: the description, the flags, and with `with_config` all fields of the config."""
     lines = [description.strip(), "", "Flags:"]
     if with_config:
-        lines.append("  --config=…  the experiment: a file of configs/ (default: configs/photos.py)")
+        lines.append("  --config=…  the experiment: a file, or the name of one of configs/ (default: photos)")
     for flag in flags.FLAGS.get_flags_for_module(sys.argv[0]):
         value = ",".join(flag.default) if isinstance(flag.default, list) else flag.default
         default = f" (default: {value})" if value not in (None, "") else ""

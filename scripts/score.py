@@ -6,6 +6,11 @@
 Writes scores.csv (path, bits_per_dim, oddness), the oddest first, and oddest.png, a sheet of these. Likelihood is high
 where nothing varies: flat images get fewer bits/dim than any photograph. `oddness`, |bits/dim − the test split's mean|
 in standard deviations of the test split, finds those, too.
+
+    python scripts/score.py --workdir=runs/photos --check=100
+
+scores 100 test images, and 100 of noise, flat colours, and inverted ones, and prints how well each kind is told from
+the run's own: the area under the curve, 1 is perfect and 0.5 chance.
 """
 
 import csv
@@ -16,6 +21,7 @@ from flowconv import command_line
 
 WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
 IMAGES = flags.DEFINE_string("images", None, "folder of images")
+CHECK = flags.DEFINE_integer("check", 0, "instead: test images that are told from as many odd ones of each kind", 0)
 SHOWN = flags.DEFINE_integer("shown", 25, "images on the sheet", 1)
 SEED = flags.DEFINE_integer("seed", 0, "of the dequantization noise", 0)
 OUTPUT = flags.DEFINE_string("output", None, "folder for both files (default: the workdir)")
@@ -29,6 +35,9 @@ def main():
     from flowconv.evaluation import pictures
 
     run = loading.load_run(WORKDIR.value)
+    if CHECK.value:
+        check(run)
+        return
     folder = loading.output_folder("output", OUTPUT.value, run.workdir.path)
     paths, images = loading.read_folder("images", IMAGES.value, run.config.data.image_size)
     scores = score(run.flow, images, run.images("test"), SEED.value)
@@ -44,6 +53,19 @@ def main():
         f"the oddest: {paths[oddest]}, {scores.bits_per_dim[oddest]:.3f} bits/dim, oddness {scores.oddness[oddest]:.1f}"
     )
     print(f"{folder}/scores.csv, {folder}/oddest.png")
+
+
+def check(run):
+    from flowconv.applications.scoring import detect
+    from flowconv.errors import UserError
+
+    images = run.images("test")
+    if CHECK.value >= len(images):
+        raise UserError(f"--check={CHECK.value}: must be below the {len(images):,} images of the test split")
+    print(f"{'':<10}{'bits/dim':>10}{'AUC by bits/dim':>18}{'AUC by oddness':>18}")
+    for kind, found in detect(run.flow, images, CHECK.value, SEED.value).items():
+        areas = (found.by_bits_per_dim, found.by_oddness)
+        print(f"{kind:<10}{found.bits_per_dim:>10.3f}" + "".join(f"{a:>18.3f}" for a in areas if a is not None))
 
 
 if __name__ == "__main__":

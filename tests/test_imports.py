@@ -21,6 +21,7 @@ ORDER = [
     "applications",
     "benchmarks",
     "comparison",
+    "__main__",
 ]
 FILES = sorted((ROOT / "flowconv").rglob("*.py"))
 

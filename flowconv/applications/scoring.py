@@ -42,6 +42,53 @@ def score(flow: Flow, images: np.ndarray, typical: np.ndarray, seed: int, batch_
     return Scores(bits, np.abs(bits - own.mean()) / own.std())
 
 
+@dataclass(frozen=True)
+class Detection:
+    """How well one kind of odd image is told from the data's own.
+
+    Attributes:
+      bits_per_dim: mean of the odd ones; of the data's own ones in the row "own".
+      by_bits_per_dim, by_oddness: area under the curve, ranking by either; None in the row "own".
+    """
+
+    bits_per_dim: float
+    by_bits_per_dim: float | None = None
+    by_oddness: float | None = None
+
+
+def odd_images(images: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """Returns as many images as given, uint8 `[N, H, W, C]`, of each kind: noise, flat colours, the given inverted."""
+    generator = np.random.default_rng(seed)
+    colours = generator.integers(0, 256, (len(images), 1, 1, images.shape[-1]), np.uint8)
+    return {
+        "noise": generator.integers(0, 256, images.shape, np.uint8),
+        "flat": np.broadcast_to(colours, images.shape).copy(),
+        "inverted": 255 - images,
+    }
+
+
+def detect(flow: Flow, images: np.ndarray, count: int, seed: int) -> dict[str, Detection]:
+    """Scores `count` of the images and as many odd ones of each kind; the other images say what is typical.
+
+    Args:
+      flow: the model.
+      images: of the test split, uint8 `[N, H, W, C]`, N > count.
+      count: images of each kind.
+      seed: of the odd images and the dequantization noise.
+    """
+    own, typical = images[:count], images[count:]
+    normal = score(flow, own, typical, seed)
+    found = {"own": Detection(float(normal.bits_per_dim.mean()))}
+    for kind, odd in odd_images(own, seed).items():
+        scores = score(flow, odd, typical, seed)
+        found[kind] = Detection(
+            float(scores.bits_per_dim.mean()),
+            area_under_curve(scores.bits_per_dim, normal.bits_per_dim),
+            area_under_curve(scores.oddness, normal.oddness),
+        )
+    return found
+
+
 def area_under_curve(odd: np.ndarray, normal: np.ndarray) -> float:
     """Returns the probability that an odd one's score is above a normal one's: 1 is perfect, ½ is chance."""
     above = (odd[:, None] > normal).mean() + 0.5 * (odd[:, None] == normal).mean()

@@ -1,0 +1,38 @@
+"""The console command: `flowconv train --config=cifar10` is train.py, `flowconv sample` scripts/sample.py."""
+
+import runpy
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# In a wheel the programs lie in the package (setup.py), in a checkout where everybody sees them.
+FOLDERS = (HERE / "programs", HERE.parent / "scripts")
+
+
+def programs() -> dict[str, Path]:
+    """Returns the file of each program by its name, train first."""
+    train = [path for path in (HERE / "programs/train.py", HERE.parent / "train.py") if path.is_file()]
+    found = {"train": train[0]} if train else {}
+    for folder in FOLDERS:
+        found |= {path.stem: path for path in sorted(folder.glob("*.py")) if path.stem not in found}
+    return found
+
+
+def main() -> None:
+    """Runs the program that the first argument names; without one, says which there are."""
+    known, name = programs(), sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in known:
+        sys.argv = [str(known[name]), *sys.argv[2:]]
+        runpy.run_path(str(known[name]), run_name="__main__")
+    elif name in ("--help", "-h", "help"):
+        print("flowconv PROGRAM --FLAG=VALUE ...; flowconv PROGRAM --help explains one:\n")
+        for name, path in known.items():
+            summary = path.read_text().splitlines()[0].strip('"')
+            print(f"  {name:<18} {summary}")
+    else:
+        print(f"error: flowconv {name}: there is no such program; there are {', '.join(known)}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

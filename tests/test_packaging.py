@@ -1,0 +1,83 @@
+"""The wheel: `flowconv` without a checkout."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from flowconv import __version__
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder with what the wheel holds, made from a copy of what git knows."""
+    copy, wheels, site = (tmp_path_factory.mktemp(name) for name in ("copy", "wheels", "site"))
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    for file in files or [str(path.relative_to(ROOT)) for path in ROOT.rglob("*.*") if ".venv" not in path.parts]:
+        if (ROOT / file).is_file():
+            (copy / file).parent.mkdir(parents=True, exist_ok=True)
+            (copy / file).write_bytes((ROOT / file).read_bytes())
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "-w",
+        wheels,
+        ".",
+    ]
+    subprocess.run(command, cwd=copy, check=True, capture_output=True)
+    (wheel,) = wheels.iterdir()
+    assert wheel.name == f"flowconv-{__version__}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    return site
+
+
+def flowconv(installed, cwd, *arguments):
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+    command = [sys.executable, "-m", "flowconv", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_the_command_says_what_there_is(installed, tmp_path):
+    result = flowconv(installed, tmp_path)
+    assert result.returncode == 0 and not result.stderr
+    shown = [line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ")]
+    assert shown == ["train", *sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))]
+    assert "flowconv = flowconv.__main__:main" in next(installed.glob("*.dist-info/entry_points.txt")).read_text()
+
+
+def test_a_program_with_its_config(installed, tmp_path):
+    """Elsewhere, the wheel's own experiments are there by their names."""
+    for config in ("cifar10", "configs/cifar10.py"):
+        result = flowconv(installed, tmp_path, "train", f"--config={config}", "--config.model.depth=0")
+        assert result.returncode == 2 and result.stderr == "error: --config.model.depth=0: must be at least 1\n"
+    assert "python scripts/sample.py" in flowconv(installed, tmp_path, "sample", "--help").stdout
+    assert not any(tmp_path.iterdir())
+
+
+def test_no_such_program(installed, tmp_path):
+    result = flowconv(installed, tmp_path, "trian")
+    assert result.returncode == 2 and result.stderr.startswith(
+        "error: flowconv trian: there is no such program; there are train,"
+    )
+
+
+def test_metadata(installed):
+    text = next(installed.glob("*.dist-info/METADATA")).read_text()
+    assert {line.split()[1] for line in text.splitlines() if line.startswith("Provides-Extra")} == {
+        "cpu",
+        "gpu",
+        "test",
+    }
+    required = [line for line in text.splitlines() if line.startswith("Requires-Dist") and "extra" not in line]
+    assert all("==" in line for line in required) and not any("tensorflow-cpu" in line for line in required)
