@@ -40,6 +40,7 @@ def default_config() -> ConfigDict:
     data.dir = ""  # tfds' data directory ("": tfds' default), or the folder of images for `folder`
     data.cache_dir = ""  # decoded images are kept here ("": ~/.cache/flowconv)
     data.image_size = 32  # side in pixels; other sizes than the data's own are cropped and resized to it
+    data.patches = False  # `folder`: cut each image into patches of image_size, rather than crop and resize it
     data.n_bits = 8  # bits a colour channel is reduced to, 1 to 8
     data.flip = True  # flip training images left-right at random
     data.validation_images = 1_000  # held out of the training split for model selection
@@ -216,6 +217,8 @@ def validate(config: ConfigDict) -> None:
             f"--config.data.image_size={size}: must be divisible by 2^model.levels = {2**levels}, "
             f"since each level halves height and width"
         )
+    if fields["data.patches"] and fields["data.name"] != "folder":
+        raise UserError(f"--config.data.patches=True: must be False with data.name={fields['data.name']}")
     kernel_size, convolution = fields["model.kernel_size"], fields["model.convolution"]
     if kernel_size % 2 == 0:
         raise UserError(f"--config.model.kernel_size={kernel_size}: must be odd, so that a window has a middle")

@@ -29,7 +29,7 @@ def main():
     run = loading.load_run(WORKDIR.value)
     folder = loading.output_folder("output", OUTPUT.value, run.workdir.pictures)
     if IMAGES.value:
-        images = np.stack([loading.read_image("images", path, run.config.data.image_size) for path in IMAGES.value])
+        images = np.stack([loading.read_image("images", path, run.config.data) for path in IMAGES.value])
     else:
         images = run.images("test")[:5]
     rows = interpolate(run.flow, images, STEPS.value)

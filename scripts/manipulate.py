@@ -30,13 +30,12 @@ def main():
     from flowconv.evaluation import pictures
 
     run = loading.load_run(WORKDIR.value)
-    size = run.config.data.image_size
     folder = loading.output_folder("output", OUTPUT.value, run.workdir.pictures)
     if LABELS.value:
-        positive, negative = loading.read_labels("labels", LABELS.value, size)
+        positive, negative = loading.read_labels("labels", LABELS.value, run.config.data)
     else:
-        _, positive = loading.read_folder("positive", POSITIVE.value, size)
-        _, negative = loading.read_folder("negative", NEGATIVE.value, size)
+        _, positive = loading.read_folder("positive", POSITIVE.value, run.config.data)
+        _, negative = loading.read_folder("negative", NEGATIVE.value, run.config.data)
     images = run.images_of("images", IMAGES.value)[: COUNT.value]
     rows = manipulate(run.flow, images, attribute_direction(run.flow, positive, negative), strengths)
     pictures.save(folder / "manipulation.png", pictures.grid(np.concatenate(rows), columns=len(strengths)), 400)

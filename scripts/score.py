@@ -39,7 +39,7 @@ def main():
         check(run)
         return
     folder = loading.output_folder("output", OUTPUT.value, run.workdir.path)
-    paths, images = loading.read_folder("images", IMAGES.value, run.config.data.image_size)
+    paths, images = loading.read_folder("images", IMAGES.value, run.config.data)
     scores = score(run.flow, images, run.images("test"), SEED.value)
     order = np.argsort(-scores.oddness)
     with (folder / "scores.csv").open("w", newline="") as file:

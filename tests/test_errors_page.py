@@ -76,6 +76,7 @@ invalid("size-and-levels", data__image_size=36)
 invalid("even-kernel", model__kernel_size=2)
 invalid("wide-kernel", model__kernel_size=11, model__convolution="periodic")
 invalid("realnvp-depth", model__depth=6, model__name="realnvp")
+invalid("patches", data__name="cifar10", data__patches=True)
 invalid("temperatures", evaluation__temperatures=(-1.0,))
 
 

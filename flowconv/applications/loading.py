@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from flowconv import configuration, data
 from flowconv.data.folder import Unreadable, image_files, read
 from flowconv.data.progress import progress
-from flowconv.data.square import square
+from flowconv.data.square import central_patch, square
 from flowconv.errors import UserError
 from flowconv.models import Flow, build_flow
 from flowconv.training import distributed
@@ -45,7 +45,7 @@ class Run:
 
     def images_of(self, flag: str, folder: str | None) -> np.ndarray:
         """Returns a folder's images in the run's size, as `read_folder`, or if none is given the test split's."""
-        return read_folder(flag, folder, self.config.data.image_size)[1] if folder else self.images("test")
+        return read_folder(flag, folder, self.config.data)[1] if folder else self.images("test")
 
 
 def load_run(workdir: str | os.PathLike | None) -> Run:
@@ -70,13 +70,13 @@ def load_run(workdir: str | os.PathLike | None) -> Run:
     return Run(flow, config, workdir)
 
 
-def read_folder(flag: str, folder: str | None, size: int) -> tuple[list[Path], np.ndarray]:
-    """Returns the image files below a folder, in order, and their pictures, uint8 `[N, size, size, 3]`.
+def read_folder(flag: str, folder: str | None, data_config: ConfigDict) -> tuple[list[Path], np.ndarray]:
+    """Returns the image files below a folder, in order, and their pictures, uint8 `[N, H, W, 3]`.
 
     Args:
       flag: by which the folder was given, for what is said of it.
       folder: the path.
-      size: in pixels, to which the largest centred square of each is brought.
+      data_config: of the run; each image is cropped and resized, or its central patch taken, as its data were.
 
     Raises:
       UserError: if it is no folder, holds no image, or one that can't be read.
@@ -88,11 +88,13 @@ def read_folder(flag: str, folder: str | None, size: int) -> tuple[list[Path], n
     paths = sorted(Path(entry.path) for entry in image_files(folder))
     if not paths:
         raise UserError(f"--{flag}={folder}: holds no images")
-    return paths, np.stack([read_image(flag, path, size) for path in progress(paths, len(paths), f"reading {folder}")])
+    return paths, np.stack(
+        [read_image(flag, path, data_config) for path in progress(paths, len(paths), f"reading {folder}")]
+    )
 
 
-def read_labels(flag: str, path: str, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the pictures that a CSV file marks with 1, and those marked with 0: uint8 `[N, size, size, 3]` each.
+def read_labels(flag: str, path: str, data_config: ConfigDict) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the pictures that a CSV file marks with 1, and those marked with 0: uint8 `[N, H, W, 3]` each.
 
     Raises:
       UserError: if it can't be read, or has none of either.
@@ -106,18 +108,19 @@ def read_labels(flag: str, path: str, size: int) -> tuple[np.ndarray, np.ndarray
     for number, row in enumerate(rows, 1):
         if len(row) != 2 or row[1].strip() not in groups:
             raise UserError(f"--{flag}={path}: line {number} must be a path, a comma, and 1 or 0")
-        groups[row[1].strip()].append(read_image(flag, Path(path).parent / row[0], size))
+        groups[row[1].strip()].append(read_image(flag, Path(path).parent / row[0], data_config))
     if not all(groups.values()):
         raise UserError(f"--{flag}={path}: must have images of both kinds, 1 and 0")
     return np.stack(groups["1"]), np.stack(groups["0"])
 
 
-def read_image(flag: str, path: str | os.PathLike, size: int) -> np.ndarray:
-    """Returns one picture, uint8 `[size, size, 3]`; arguments and errors as of `read_folder`."""
+def read_image(flag: str, path: str | os.PathLike, data_config: ConfigDict) -> np.ndarray:
+    """Returns one picture, uint8 `[H, W, 3]`; arguments and errors as of `read_folder`."""
     try:
-        return np.asarray(square(read(Path(path)), size))
+        image = read(Path(path))
     except Unreadable:
         raise UserError(f"--{flag}={path}: can't be read as an image") from None
+    return np.asarray((central_patch if data_config.patches else square)(image, data_config.image_size))
 
 
 def output_folder(flag: str, given: str | None, default: Path) -> Path:

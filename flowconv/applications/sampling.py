@@ -17,7 +17,9 @@ def sample(flow: Flow, count: int, temperature: float, seed: int, batch_size: in
         lambda seed: flow.to_images(flow.sample(batch_size, temperature, seed)), autograph=False, reduce_retracing=True
     )
     seeds = np.random.SeedSequence(seed).generate_state(-(-count // batch_size)) >> 1  # within int32
-    batches = [draw(tf.constant(int(each), tf.int32)).numpy() for each in progress(seeds, len(seeds), "sampling")]
+    batches = [
+        draw(tf.constant(int(each), tf.int32)).numpy() for each in progress(seeds, len(seeds), "sampling", "batches")
+    ]
     return np.concatenate(batches)[:count]
 
 

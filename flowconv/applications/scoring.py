@@ -27,7 +27,7 @@ def bits_per_dim(flow: Flow, images: np.ndarray, seed: int, batch_size: int = 64
     """Returns the bits/dim of each of uint8 images `[N, H, W, C]`; the same for any batch size."""
     function = tf.function(lambda batch, first: flow.bits_per_dim(batch, seed, first), autograph=False)
     batches = evaluation_batches(images, batch_size=batch_size, rank=0, world_size=1)
-    batches = progress(batches, len(batches), "scoring")
+    batches = progress(batches, len(batches), "scoring", "batches")
     return np.concatenate([function(batch, first)[: int(count)] for batch, first, count in batches])
 
 

@@ -37,7 +37,7 @@ def find_builder(data_config: ConfigDict) -> tfds.core.DatasetBuilder:
     base = base.partition(":")[0]  # without a version
     records = cache_folder(data_config.cache_dir) / "records"
     if base == "folder":
-        return folder_builder(data_config.dir, image_size, records)
+        return folder_builder(data_config.dir, image_size, data_config.patches, records)
     try:
         cls = tfds.builder_cls(base)
     except ValueError:

@@ -11,22 +11,26 @@ import tensorflow_datasets as tfds
 from PIL import Image, ImageOps
 
 from flowconv.data.progress import progress
-from flowconv.data.square import square, to_rgb
+from flowconv.data.square import patches, square, to_rgb
 from flowconv.errors import UserError
 
 SUFFIXES = (".avif", ".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
 class Folder(tfds.core.GeneratorBasedBuilder):
-    """The images of a folder as square uint8 RGB, 80 % of them for training, 10 % each to validate and to test."""
+    """The images of a folder as square uint8 RGB, 80 % of them for training, 10 % each to validate and to test.
+
+    Each image is cropped and resized, or cut into patches, which then belong to one split together.
+    """
 
     VERSION = tfds.core.Version("1.0.0")
 
-    def __init__(self, *, root: str, paths: Sequence[str], image_size: int, **kwargs):
+    def __init__(self, *, root: str, paths: Sequence[str], image_size: int, patches: bool, **kwargs):
         """`paths` are relative to `root`; a square gets `image_size` pixels a side."""
         self.root = root
         self.paths = paths
         self.image_size = image_size
+        self.patches = patches
         super().__init__(**kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -40,10 +44,11 @@ class Folder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, paths: Sequence[str]):
         for path in progress(paths, len(paths), f"reading {self.root}"):
             try:
-                image = square(read(Path(self.root, path)), self.image_size)
+                image = read(Path(self.root, path))
             except Unreadable as error:
                 raise UserError(self._complaint()) from error
-            yield digest(path), {"image": np.asarray(image)}
+            for number, part in enumerate(patches(image, self.image_size) if self.patches else [image]):
+                yield f"{digest(path)} {number}", {"image": np.asarray(square(part, self.image_size))}
 
     def _complaint(self) -> str:
         """Names the first unreadable file and says how many there are; reads every file for it."""
@@ -55,7 +60,7 @@ class Unreadable(Exception):
     """A file that is no image, or a broken one."""
 
 
-def folder_builder(root: str, image_size: int, data_dir: Path) -> Folder:
+def folder_builder(root: str, image_size: int, patches: bool, data_dir: Path) -> Folder:
     """The builder for the images below `root` as they are now.
 
     Its records are kept below `data_dir`, elsewhere as soon as a file's name, size or date changes.
@@ -80,7 +85,8 @@ def folder_builder(root: str, image_size: int, data_dir: Path) -> Folder:
         root=top,
         paths=paths,
         image_size=image_size,
-        data_dir=data_dir / f"{fingerprint[:16]}-{image_size}x{image_size}",
+        patches=patches,
+        data_dir=data_dir / f"{fingerprint[:16]}-{image_size}x{image_size}{'-patches' if patches else ''}",
     )
 
 

@@ -37,6 +37,8 @@ def shown_name(builder: tfds.core.DatasetBuilder) -> str:
 def note(builder: tfds.core.DatasetBuilder, image_size: int) -> str:
     """What else a reader of a result must know, or ""."""
     notes = [NOTES[builder.name]] if builder.name in NOTES else []
+    if builder.name == "folder":
+        return "cut into patches" if builder.patches else f"cropped and resized to {image_size}x{image_size}"
     height, width = native_size(builder)
     if None in (height, width):
         notes.append(f"cropped and resized to {image_size}x{image_size}")

@@ -1,4 +1,4 @@
-"""Any picture as a square of 8-bit RGB."""
+"""Any picture as squares of 8-bit RGB."""
 
 import numpy as np
 from PIL import Image
@@ -26,3 +26,18 @@ def square(image: Image.Image, size: int) -> Image.Image:
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     return image.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.LANCZOS)
+
+
+def patches(image: Image.Image, size: int) -> list[Image.Image]:
+    """All whole squares of `size` pixels a side, side by side in the image as it is; one as `square` if none."""
+    rows, columns = (range(0, length - size + 1, size) for length in (image.height, image.width))
+    found = [image.crop((left, top, left + size, top + size)) for top in rows for left in columns]
+    return found or [square(image, size)]
+
+
+def central_patch(image: Image.Image, size: int) -> Image.Image:
+    """The square of `size` pixels a side in the middle of the image, as it is; as `square` if there is none."""
+    if min(image.size) < size:
+        return square(image, size)
+    left, top = (image.width - size) // 2, (image.height - size) // 2
+    return image.crop((left, top, left + size, top + size))

@@ -51,6 +51,25 @@ def test_any_format_anywhere_below(data_config, images):
     assert loaded.splits["train"].shape[1:] == (8, 8, 3)
 
 
+def test_patches(data_config, images):
+    """All whole patches of an image, as they are, in one split; an image too small for one is resized."""
+    pixels = np.random.default_rng(0).integers(0, 256, (19, 30, 3), np.uint8)
+    for name in "abc":
+        Image.fromarray(pixels).save(images / f"{name}.png")
+    save(images / "small.png", 70, size=(4, 4))
+    data_config.patches = True
+    loaded = data.load(data_config)
+    counts = sorted(len(split) for split in loaded.splits.values())
+    assert counts in ([1, 6, 12], [6, 6, 7])
+    whole = [pixels[top : top + 8, left : left + 8] for top in (0, 8) for left in (0, 8, 16)]
+    found = np.concatenate(list(loaded.splits.values()))
+    for patch in whole:
+        assert sum(np.array_equal(patch, other) for other in found) == 3
+    assert loaded.note == "cut into patches"
+    data_config.patches = False
+    assert sum(len(split) for split in data.load(data_config).splits.values()) == 4
+
+
 def test_orientation_is_respected(data_config, images):
     for name in "abc":
         picture = Image.new("RGB", (8, 8))
