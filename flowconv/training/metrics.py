@@ -78,9 +78,9 @@ class TensorBoard:
                     tf.summary.scalar(name, value)
 
     def hyperparameters(self, config: ConfigDict) -> None:
-        """Writes the config for TensorBoard's table of runs side by side."""
-        kinds = (bool, int, float, str)
-        values = {name: v if isinstance(v, kinds) else str(v) for name, v in configuration.flatten(config)}
+        """Writes what runs are compared by, for TensorBoard's table of runs side by side."""
+        compared = ("model", "optimizer", "seed")
+        values = {name: value for name, value in configuration.flatten(config) if name.split(".")[0] in compared}
         with self._writer.as_default(step=0):
             hparams.hparams(values)
 
