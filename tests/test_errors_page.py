@@ -17,7 +17,7 @@ from PIL import Image
 from flowconv import command_line, configuration, data
 from flowconv.comparison import folding, variants
 from flowconv.errors import UserError
-from flowconv.training import distributed, preflight
+from flowconv.training import distributed, loop, preflight, trainer
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.workdir import Workdir, write_json
 from tests.data.conftest import store_images
@@ -241,6 +241,17 @@ def disk_full(here, monkeypatch):
 def little_disk(here, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: types.SimpleNamespace(total=2**31, used=2**31, free=1000))
     preflight.check(config_of(), Workdir(here))
+
+
+@trigger
+def memory_exhausted(here, monkeypatch):
+    def run(trainer):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9,9]\nmore")
+
+    monkeypatch.setattr(trainer.Trainer, "run", run)
+    monkeypatch.setattr(distributed.Watchdog, "feed", lambda *_, **__: None)  # it would end the tests
+    small = {"model__levels": 1, "model__depth": 1, "model__width": 2, "data__image_size": 16}
+    loop.train(config_of(**small), here / "run")
 
 
 @trigger

@@ -1,13 +1,15 @@
 """Training from a config and a workdir to results."""
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
+import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import configuration, data
-from flowconv.errors import WorkersLost
+from flowconv.errors import UserError, WorkersLost
 from flowconv.training import distributed, elastic, preflight
 from flowconv.training.signals import Signals
 from flowconv.training.trainer import Trainer
@@ -49,6 +51,15 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
             return trainer.run()
         except elastic.WorkersChanged:
             elastic.rejoin()
+        except tf.errors.ResourceExhaustedError as error:
+            line = (
+                f"--config.train.batch_size={config.train.batch_size}: memory is exhausted "
+                f"({error.message.splitlines()[0]}): take a smaller batch, more distributed.backward_passes_per_step, "
+                f"or model.backward=invert"
+            )
+            if not distributed.is_root():  # on which alone a UserError is printed
+                print(f"error: {line}", file=sys.stderr, flush=True)
+            raise UserError(line) from error
         except Exception as error:
             if not distributed.is_failed_exchange(error):
                 raise
