@@ -36,7 +36,7 @@ def main():
     else:
         _, positive = loading.read_folder("positive", POSITIVE.value, run.config.data)
         _, negative = loading.read_folder("negative", NEGATIVE.value, run.config.data)
-    images = run.images_of("images", IMAGES.value)[: COUNT.value]
+    images = run.images_of("images", IMAGES.value, COUNT.value)
     rows = manipulate(run.flow, images, attribute_direction(run.flow, positive, negative), strengths)
     pictures.save(folder / "manipulation.png", pictures.grid(np.concatenate(rows), columns=len(strengths)), 400)
     print(f"{folder}/manipulation.png: {len(positive):,} images with the attribute, {len(negative):,} without")

@@ -26,7 +26,7 @@ def main():
 
     run = loading.load_run(WORKDIR.value)
     folder = loading.output_folder("output", OUTPUT.value, run.workdir.pictures)
-    images = run.images_of("images", IMAGES.value)[: COUNT.value]
+    images = run.images_of("images", IMAGES.value, COUNT.value)
     x = run.flow.level_centres(images)
     back = run.flow.decode(run.flow.encode(x))
     error = np.abs(back.numpy() - x.numpy()) * 2.0**run.flow.n_bits  # in pixel levels

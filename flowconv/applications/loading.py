@@ -43,9 +43,9 @@ class Run:
         """
         return data.load(self.config.data).splits[split]
 
-    def images_of(self, flag: str, folder: str | None) -> np.ndarray:
-        """Returns a folder's images in the run's size, as `read_folder`, or if none is given the test split's."""
-        return read_folder(flag, folder, self.config.data)[1] if folder else self.images("test")
+    def images_of(self, flag: str, folder: str | None, most: int) -> np.ndarray:
+        """Returns the first images of a folder, as `read_folder`, or if none is given of the test split."""
+        return read_folder(flag, folder, self.config.data, most)[1] if folder else self.images("test")[:most]
 
 
 def load_run(workdir: str | os.PathLike | None) -> Run:
@@ -70,13 +70,16 @@ def load_run(workdir: str | os.PathLike | None) -> Run:
     return Run(flow, config, workdir)
 
 
-def read_folder(flag: str, folder: str | None, data_config: ConfigDict) -> tuple[list[Path], np.ndarray]:
+def read_folder(
+    flag: str, folder: str | None, data_config: ConfigDict, most: int | None = None
+) -> tuple[list[Path], np.ndarray]:
     """Returns the image files below a folder, in order, and their pictures, uint8 `[N, H, W, 3]`.
 
     Args:
       flag: by which the folder was given, for what is said of it.
       folder: the path.
       data_config: of the run; each image is cropped and resized, or its central patch taken, as its data were.
+      most: as many at most, the first ones by name (default: all).
 
     Raises:
       UserError: if it is no folder, holds no image, or one that can't be read.
@@ -85,7 +88,7 @@ def read_folder(flag: str, folder: str | None, data_config: ConfigDict) -> tuple
         raise UserError(f"--{flag} is missing: name a folder of images")
     if not Path(folder).is_dir():
         raise UserError(f"--{flag}={folder}: is not a folder; name one that holds images")
-    paths = sorted(Path(entry.path) for entry in image_files(folder))
+    paths = sorted(Path(entry.path) for entry in image_files(folder))[:most]
     if not paths:
         raise UserError(f"--{flag}={folder}: holds no images")
     return paths, np.stack(
