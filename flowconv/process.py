@@ -4,7 +4,9 @@ import ctypes
 import gc
 import os
 
-M_ARENA_MAX = -8  # of glibc's malloc.h
+# Of glibc's malloc.h.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+LARGE = 2**30  # bytes; what is smaller stays with the process
 
 
 def prepare() -> None:
@@ -34,7 +36,8 @@ def keep_freed_memory() -> None:
 
     A step asks for the same tensors again and again. By default large ones come from the system and go back to it, page
     by page (a quarter of the CPU time of a deep model's step). TensorFlow's allocator joins what is free again better
-    than the C library's would; that has one heap here instead of one for each thread, which hoard.
+    than the C library's would; that one keeps what it has, too (convolutions take their scratch space there), in one
+    heap instead of one for each thread, which hoard.
     """
     os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
     megabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
@@ -42,3 +45,5 @@ def keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # of glibc
         mallopt(M_ARENA_MAX, 1)
+        mallopt(M_MMAP_THRESHOLD, LARGE)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
