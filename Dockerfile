@@ -2,9 +2,9 @@
 #   docker build -t flowconv --target cpu .
 #   docker build -t flowconv:gpu --target gpu .
 #   docker run flowconv                                                   what train.py takes
-#   docker run --shm-size=1g -v "$PWD/runs:/app/runs" flowconv horovodrun -np 2 python train.py --workdir=runs/photos
+#   docker run --shm-size=1g -v "$PWD/runs:/app/runs" flowconv horovodrun --gloo -np 2 python train.py --workdir=runs/photos
 #   docker run --gpus=all --shm-size=1g --network=host -v "$PWD/runs:/app/runs" flowconv:gpu \
-#       horovodrun -np 4 python train.py --config=configs/cifar10.py --workdir=runs/cifar10
+#       horovodrun --gloo -np 4 python train.py --config=configs/cifar10.py --workdir=runs/cifar10
 ARG BASE=debian:bookworm-20250428-slim
 ARG GPU_BASE=nvidia/cuda:12.5.1-devel-ubuntu22.04
 

@@ -28,7 +28,7 @@ reinstall: ## set up .venv again from nothing, after MPI, CUDA or Python changed
 	@FORCE=1 scripts/install.sh
 
 train: install ## train the model on the embedded photographs, NP processes under Horovod
-	horovodrun -np $(NP) python train.py --config=$(CONFIG) --workdir=$(WORKDIR) $(ARGS)
+	horovodrun --gloo -np $(NP) python train.py --config=$(CONFIG) --workdir=$(WORKDIR) $(ARGS)
 
 bench: install ## measure speed and start-up against the convolutions alone; ARGS=--peers for other programs too
 	python scripts/benchmark.py $(ARGS)
