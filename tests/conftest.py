@@ -11,7 +11,7 @@ import pytest
 from flowconv.training import distributed
 from tests.runs import TINY, launch, overrides
 
-distributed.initialize()  # before any operation: it sets the number of threads
+distributed.initialize(images=1)  # before any operation: it sets the number of threads; batches are whole
 
 
 @pytest.fixture(autouse=True)

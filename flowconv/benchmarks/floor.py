@@ -13,6 +13,7 @@ from flowconv.benchmarks.machine import threads
 from flowconv.benchmarks.protocol import Actions, serve
 from flowconv.benchmarks.sizes import Size
 from flowconv.bijectors.convolution import convolve
+from flowconv.bijectors.side_by_side import split
 from flowconv.training import distributed
 
 Convolve = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -48,6 +49,8 @@ def network_gradients(convolve: Convolve, x: tf.Tensor, kernels: list[tf.Tensor]
 def build_floor(size: Size, convolve: Convolve) -> Callable[..., tf.Tensor]:
     """Returns a function of `draw_kernels`' kernels that computes the convolutions of one training step.
 
+    As the program does, in parts of the batch, side by side, one for each core.
+
     The networks of a level follow one another, each seeing the output of the one before, with kernels of its own; all
     their gradients are computed, each leaves one of its numbers in the sum that is returned, so that none is left out.
     """
@@ -61,19 +64,22 @@ def build_floor(size: Size, convolve: Convolve) -> Callable[..., tf.Tensor]:
         total = tf.zeros([])
         for x, stacks in zip(inputs, levels, strict=True):
 
-            def body(k, x, total, stacks=stacks):
+            def body(k, parts, totals, stacks=stacks):
                 kernels = [tf.gather(stack, k) for stack in stacks]
-                y, gradients = network_gradients(convolve, x, kernels, dy=tf.identity)
-                total += tf.add_n([gradient[(0,) * len(gradient.shape)] for gradient in gradients])
-                return k + 1, y[..., : x.shape[-1]], total
+                results = [network_gradients(convolve, x, kernels, dy=tf.identity) for x in parts]
+                parts = [y[..., : x.shape[-1]] for (y, _), x in zip(results, parts, strict=True)]
+                used = [tf.add_n([g[(0,) * len(g.shape)] for g in gradients]) for _, gradients in results]
+                return k + 1, parts, [a + b for a, b in zip(totals, used, strict=True)]
 
-            _, _, total = tf.while_loop(
+            parts = split(x)
+            _, _, totals = tf.while_loop(
                 lambda k, *_: k < size.depth,
                 body,
-                (0, x, total),
-                parallel_iterations=1,
+                (0, parts, [tf.zeros([]) for _ in parts]),
+                parallel_iterations=2,
                 maximum_iterations=size.depth,
             )
+            total += tf.add_n(totals)
         return total
 
     return run

@@ -92,7 +92,7 @@ def train_a_little(fields: Mapping[str, Any]) -> dict[str, int]:
 
     config = default_config()
     config.update_from_flattened_dict(dict(fields))
-    distributed.initialize()
+    distributed.initialize(images=config.train.batch_size)
     flow = build_flow(config)
     step = build_step(config, flow)
     shape = (config.train.batch_size, config.data.image_size, config.data.image_size, 3)

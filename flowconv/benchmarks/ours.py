@@ -22,7 +22,7 @@ def build(size: Size, backward: str, precision: str) -> tuple[Actions, dict]:
 
     Arguments as `protocol.serve` and `flowconv.configuration` have them; all else is the default configuration.
     """
-    distributed.initialize()
+    distributed.initialize(images=size.batch_size)
     config = config_of(size)
     config.model.backward, config.model.precision = backward, precision
     configuration.validate(config)

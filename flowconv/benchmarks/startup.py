@@ -57,7 +57,7 @@ def build(size: Size) -> tuple[Actions, dict]:
 
     config = config_of(size)
     config.data.flip = False
-    distributed.initialize()
+    distributed.initialize(images=size.batch_size)
     flow = build_flow(config)
     step = build_step(config, flow)
     shape = (size.batch_size, size.image_size, size.image_size, 3)

@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-from flowconv.bijectors.bijector import per_example, pixels
 from flowconv.bijectors.initialization import initializing, normalize_once
 from flowconv.bijectors.pixelwise_affine import Affine, PixelwiseAffine
 
@@ -31,8 +30,8 @@ class ActNorm(PixelwiseAffine):
         scale = tf.exp(-self.log_scale.value)
         return Affine(scale, -self.bias.value * scale)
 
-    def log_det(self, x):
-        return per_example(pixels(x) * tf.reduce_sum(self.log_scale.value), x)
+    def log_abs_det(self):
+        return tf.reduce_sum(self.log_scale.value)
 
     def forward_and_log_det(self, x):
         if initializing():

@@ -38,7 +38,7 @@ class Chain(Bijector):
         parts = []
         for affine, layers in itertools.groupby(Chain.flat(self), key=lambda layer: layer.pixelwise_affine):
             layers = list(layers)
-            parts += [Together(layers)] if affine and len(layers) > 1 else layers
+            parts += [Together(tuple(layers))] if affine and len(layers) > 1 else layers
         return parts
 
     def flat(self):

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from flowconv.bijectors.side_by_side import on_cores
+
 
 def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Returns the convolution of x `[B, H, W, C]` with a kernel `[k, k, C, F]`, k odd, of the same H and W.
@@ -12,7 +14,7 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """
     if kernel.shape[0] == kernel.shape[1] == 1:
         return pixelwise(x, kernel[0, 0])
-    if kernel.shape[3] < kernel.shape[2] and not tf.config.get_visible_devices("GPU"):
+    if kernel.shape[3] < kernel.shape[2] and on_cores():
         return _convolve_to_few(x, kernel)
     return tf.nn.conv2d(x, kernel, 1, "SAME")
 
@@ -21,23 +23,15 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 def _convolve_to_few(x, kernel):
     size, _, channels, filters = kernel.shape
     taps = tf.reshape(tf.transpose(kernel, [2, 0, 1, 3]), [channels, size**2 * filters])
-    fewest = 2 * size**2 * filters <= channels
-    y = _add_taps(pixelwise(x, taps), size) if fewest else tf.nn.conv2d(x, kernel, 1, "SAME")
+    y = _add_taps(pixelwise(x, taps), size)
 
     def gradient(dy):
         # Every gradient pairs a pixel of x with the k×k outputs that it entered: gather these, they are few.
-        height, width = x.shape[1:3]
-        last, border = size - 1, size // 2
-        padded = tf.pad(dy, [[0, 0], [border, border], [border, border], [0, 0]])
-        windows = [
-            padded[:, last - i : last - i + height, last - j : last - j + width]
-            for i in range(size)
-            for j in range(size)
-        ]
-        columns = tf.reshape(tf.concat(windows, axis=-1), [-1, size**2 * filters])
+        dy = tf.ensure_shape(dy, y.shape)  # which gradients inside another loop may have lost
+        columns = tf.reshape(_gather_taps(dy, size), [-1, size**2 * filters])
         dx = tf.reshape(tf.matmul(columns, taps, transpose_b=True), tf.shape(x))
-        dtaps = tf.matmul(tf.reshape(x, [-1, channels]), columns, transpose_a=True)
-        return dx, tf.transpose(tf.reshape(dtaps, [channels, size, size, filters]), [1, 2, 0, 3])
+        dtaps = tf.matmul(columns, tf.reshape(x, [-1, channels]), transpose_a=True)
+        return dx, tf.transpose(tf.reshape(dtaps, [size, size, filters, channels]), [0, 1, 3, 2])
 
     return y, gradient
 
@@ -49,15 +43,30 @@ def pixelwise(x: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
 
 
 def _add_taps(products, size):
-    """Adds the products with all taps, side by side in the channels, each moved to where its tap puts it."""
+    """Adds the products with all taps, side by side in the channels, each moved to where its tap puts it.
 
-    def moved(product, i, j):
-        rows, above = _overlap(product.shape[1], size // 2 - i)
-        columns, left = _overlap(product.shape[2], size // 2 - j)
-        return tf.pad(product[:, rows, columns], [[0, 0], above, left, [0, 0]])
+    Down and up first, then right and left: of size² filters' images only size are left by then.
+    """
+    for axis in (1, 2):
+        filters = products.shape[3] // size
+        moved = []
+        for tap in range(size):
+            inside, around = _overlap(products.shape[axis], size // 2 - tap)
+            part = [slice(None), slice(None), slice(None), slice(tap * filters, (tap + 1) * filters)]
+            part[axis] = inside
+            moved.append(tf.pad(products[tuple(part)], [around if a == axis else (0, 0) for a in range(4)]))
+        products = tf.add_n(moved)
+    return products
 
-    each = tf.split(products, size**2, axis=-1)
-    return tf.add_n([moved(each[size * i + j], i, j) for i in range(size) for j in range(size)])
+
+def _gather_taps(y, size):
+    """Returns, at every pixel, the size² pixels of y around it, the last one first: `_add_taps`' transpose."""
+    for axis in (2, 1):
+        length, border = y.shape[axis], size // 2
+        padded = tf.pad(y, [(border, border) if a == axis else (0, 0) for a in range(4)])
+        windows = [(slice(None),) * axis + (slice(size - 1 - tap, size - 1 - tap + length),) for tap in range(size)]
+        y = tf.concat([padded[window] for window in windows], axis=-1)
+    return y
 
 
 def _overlap(length, offset):

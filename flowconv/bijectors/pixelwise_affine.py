@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from flowconv.bijectors.bijector import Bijector
+from flowconv.bijectors.bijector import Bijector, per_example, pixels
+from flowconv.bijectors.side_by_side import shared
 
 
 class Affine(NamedTuple):
@@ -34,7 +35,7 @@ class Affine(NamedTuple):
 
 
 class PixelwiseAffine(Bijector):
-    """y_ij = A x_ij + b, the same at every pixel. A layer writes `affine`, `inverse_affine` and `log_det`."""
+    """y_ij = A x_ij + b, the same at every pixel. A layer writes `affine`, `inverse_affine`, `log_abs_det`."""
 
     pixelwise_affine = True
 
@@ -46,9 +47,13 @@ class PixelwiseAffine(Bijector):
         """Returns A⁻¹ and −A⁻¹ b."""
         raise NotImplementedError
 
+    def log_abs_det(self) -> tf.Tensor:
+        """Returns log |det A|, nats."""
+        raise NotImplementedError
+
     def log_det(self, x: tf.Tensor) -> tf.Tensor:
         """Returns H·W·log |det A| for images of the size of x, `[B]`, nats."""
-        raise NotImplementedError
+        return per_example(pixels(x) * self.log_abs_det(), x)
 
     def forward_and_log_det(self, x):
         return self.affine().apply(x), self.log_det(x)
@@ -57,32 +62,36 @@ class PixelwiseAffine(Bijector):
         return self.inverse_affine().apply(y), -self.log_det(y)
 
 
+@dataclass(frozen=True)
 class Together:
     """Pixelwise affine layers, one after the other, as one: a view of them, not a layer, without weights of its own.
 
     Forward, inverse and gradient are a product of matrices each, in the place of a pass over the images for each layer.
     """
 
-    def __init__(self, layers: Sequence[PixelwiseAffine]):
-        self.layers = list(layers)
+    layers: tuple[PixelwiseAffine, ...]
 
     @property
     def trainable_variables(self) -> list:
         """Those of all the layers."""
         return [variable for layer in self.layers for variable in layer.trainable_variables]
 
+    @shared
     def affine(self) -> Affine:
         """As `PixelwiseAffine` has it."""
         return functools.reduce(Affine.then, (layer.affine() for layer in self.layers))
 
+    @shared
     def inverse_affine(self) -> Affine:
         """As `PixelwiseAffine` has it."""
         return functools.reduce(Affine.then, (layer.inverse_affine() for layer in reversed(self.layers)))
 
-    def log_det(self, x: tf.Tensor) -> tf.Tensor:
+    @shared
+    def log_abs_det(self) -> tf.Tensor:
         """As `PixelwiseAffine` has it."""
-        return tf.add_n([layer.log_det(x) for layer in self.layers])
+        return tf.add_n([layer.log_abs_det() for layer in self.layers])
 
+    log_det = PixelwiseAffine.log_det
     forward_and_log_det = PixelwiseAffine.forward_and_log_det
     inverse_and_log_det = PixelwiseAffine.inverse_and_log_det
     inverse = Bijector.inverse

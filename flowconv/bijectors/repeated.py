@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector, batch_size
 from flowconv.bijectors.initialization import initializing
+from flowconv.bijectors.side_by_side import joined, sharing, split
 
 Backward = Literal["store", "recompute", "invert"]
 
@@ -84,19 +85,19 @@ class Repeated(Bijector):
     def forward_and_log_det(self, x):
         if initializing():
             return self._initialize(x)
-        if self.backward == "store":
-            return self._stored_forward(x)
-        return self._lean_forward(x, *self._stacks())
+        stacks = self._stacks()
+        if self.backward != "store":
+            return self._lean_forward(x, *stacks)
+        # Read through TensorArrays, a slice's gradient is one list element, not a whole stack of zeros.
+        slices = [tf.TensorArray(s.dtype, self.depth, element_shape=s.shape[1:]).unstack(s) for s in stacks]
+        y, log_det, _ = self._sweep(self.step().forward_and_log_det, x, lambda k: [s.read(k) for s in slices])
+        return y, log_det
 
     def inverse_and_log_det(self, y):
         stacks = self._stacks()
-
-        def body(k, y, total):
-            with self.lend([tf.gather(stack, k) for stack in stacks]):
-                x, log_det = self.step().inverse_and_log_det(y)
-            return k - 1, x, total + log_det
-
-        _, x, log_det = _loop(lambda k, *_: k >= 0, body, (self.depth - 1, y, _zeros(y)), self.depth)
+        x, log_det, _ = self._sweep(
+            self.step().inverse_and_log_det, y, lambda k: [tf.gather(s, k) for s in stacks], backwards=True
+        )
         return x, log_det
 
     def singular_values(self):
@@ -107,17 +108,28 @@ class Repeated(Bijector):
                 steps.append(self.step().singular_values())
         return {name: np.stack([values[name] for values in steps]) for name in steps[0]}
 
-    def _stored_forward(self, x):
-        # Read through TensorArrays, a slice's gradient is one list element, not a whole stack of zeros.
-        slices = [tf.TensorArray(s.dtype, self.depth, element_shape=s.shape[1:]).unstack(s) for s in self._stacks()]
+    def _sweep(self, transform, x, slices, *, backwards=False, keep_inputs=False):
+        """Returns x after the transforms of all steps, the sum of their log-determinants, and their inputs if kept.
 
-        def body(k, x, total):
-            with self.lend([s.read(k) for s in slices]):
-                y, log_det = self.step().forward_and_log_det(x)
-            return k + 1, y, total + log_det
+        Args:
+          transform: the step's forward or inverse.
+          slices: returns the values of the k-th step's variables.
+          backwards: whether to begin with the last step.
+          keep_inputs: whether to keep the steps' inputs, in a TensorArray for each part of the batch.
+        """
 
-        _, y, log_det = _loop(lambda k, *_: k < self.depth, body, (0, x, _zeros(x)), self.depth)
-        return y, log_det
+        def body(number, parts, log_dets, inputs):
+            k = self.depth - 1 - number if backwards else number
+            inputs = [kept.write(k, part) for kept, part in zip(inputs, parts)]  # noqa: B905, or none is kept
+            with self.lend(slices(k)), sharing():
+                parts, more = zip(*map(transform, parts), strict=True)
+            return number + 1, list(parts), [a + b for a, b in zip(log_dets, more, strict=True)], inputs
+
+        parts = split(x)
+        inputs = [tf.TensorArray(x.dtype, self.depth, element_shape=p.shape) for p in parts] if keep_inputs else []
+        start = (0, parts, [_zeros(part) for part in parts], inputs)
+        _, parts, log_dets, inputs = _loop(body, start, self.depth)
+        return joined(parts), joined(log_dets), inputs
 
     def _lean_forward(self, x, *stacks):
         """Forward with a gradient of its own, which needs the last output or the steps' inputs alone."""
@@ -125,20 +137,15 @@ class Repeated(Bijector):
 
         @tf.custom_gradient
         def run(x, *stacks):
-            def body(k, x, total, inputs):
-                if keep_inputs:
-                    inputs = inputs.write(k, x)
-                with self.lend([tf.gather(stack, k) for stack in stacks]):
-                    y, log_det = self.step().forward_and_log_det(x)
-                return k + 1, y, total + log_det, inputs
-
-            inputs = tf.TensorArray(x.dtype, self.depth if keep_inputs else 0, element_shape=x.shape)
-            start = (0, x, _zeros(x), inputs)
-            _, y, log_det, inputs = _loop(lambda k, *_: k < self.depth, body, start, self.depth)
+            y, log_det, inputs = self._sweep(
+                self.step().forward_and_log_det,
+                x,
+                lambda k: [tf.gather(s, k) for s in stacks],
+                keep_inputs=keep_inputs,
+            )
 
             def gradient(dy, dlog_det):
-                kept = inputs if keep_inputs else None
-                return self._walk_back(y, dy, dlog_det, stacks, kept)
+                return self._walk_back(y, dy, dlog_det, stacks, inputs)
 
             return (y, log_det), gradient
 
@@ -146,23 +153,36 @@ class Repeated(Bijector):
 
     def _walk_back(self, y, dy, dlog_det, stacks, inputs):
         """Gradients of x and of each stack, from the last step to the first."""
-        trainable = [i for i, variable in enumerate(self.step().variables) if variable.trainable]
+        variables = self.step().variables
+        trainable = [i for i, variable in enumerate(variables) if variable.trainable]
         sums = [tf.TensorArray(stacks[i].dtype, self.depth, element_shape=stacks[i].shape[1:]) for i in trainable]
+        dlog_dets = split(dlog_det)
 
-        def body(k, y, dy, sums):
+        def walk(y, dy, dlog_det):
+            x, dx, gradients = self.step().inverse_and_gradients(y, dy, dlog_det)
+            gradients = [gradients[id(variables[i])] for i in trainable]
+            with tf.control_dependencies(gradients):  # before the next step: what they were made of is freed by then
+                return tf.identity(x), dx, gradients
+
+        def step_back(x, dy, dlog_det):
+            _, dx, gradients = self.step().gradients(x, dy, dlog_det)
+            return x, dx, [gradients[id(variables[i])] for i in trainable]
+
+        def body(number, y, dy, sums):
+            k = self.depth - 1 - number
             with self.lend([tf.gather(stack, k) for stack in stacks]):
-                if inputs is None:
-                    x, dx, gradients = self.step().inverse_and_gradients(y, dy, dlog_det)
+                if inputs:
+                    parts = map(step_back, [kept.read(k) for kept in inputs], dy, dlog_dets)
                 else:
-                    x, dx, gradients = self.step().gradients(inputs.read(k), dy, dlog_det)
-            sums = [s.write(k, gradients[id(self.step().variables[i])]) for s, i in zip(sums, trainable, strict=True)]
-            return k - 1, x, dx, sums
+                    parts = map(walk, y, dy, dlog_dets)
+                x, dx, gradients = zip(*parts, strict=True)
+            of_step = [tf.add_n(of_parts) for of_parts in zip(*gradients, strict=True)]
+            return number + 1, list(x), list(dx), [s.write(k, g) for s, g in zip(sums, of_step, strict=True)]
 
         dy = tf.ensure_shape(dy, y.shape)  # which gradients inside another loop may have lost
-        start = (self.depth - 1, y, dy, sums)
-        _, _, dx, sums = _loop(lambda k, *_: k >= 0, body, start, self.depth)
+        _, _, dx, sums = _loop(body, (0, split(y), split(dy), sums), self.depth)
         gradients = dict(zip(trainable, (s.stack() for s in sums), strict=True))
-        return dx, *(gradients.get(i) for i in range(len(stacks)))
+        return joined(dx), *(gradients.get(i) for i in range(len(stacks)))
 
     def _initialize(self, x):
         """A forward pass in which each step sets itself; what it sets is written to the stacks."""
@@ -181,13 +201,15 @@ class Repeated(Bijector):
                     stack.assign(tf.tensor_scatter_nd_update(stack, [[k]], now[None]))
             return k + 1, y, total + log_det
 
-        _, y, log_det = _loop(lambda k, *_: k < self.depth, body, (0, x, _zeros(x)), self.depth)
+        _, y, log_det = _loop(body, (0, x, _zeros(x)), self.depth)
         return y, log_det
 
 
-def _loop(condition: Callable, body: Callable, start: tuple, depth: int) -> tuple:
-    # One iteration at a time: what a step used is freed before the next one begins.
-    return tf.while_loop(condition, body, start, parallel_iterations=1, maximum_iterations=depth)
+def _loop(body: Callable, start: tuple, depth: int) -> tuple:
+    # Two iterations at a time: a part of the batch may be one step ahead of another, what earlier ones used is freed.
+    return tf.while_loop(
+        lambda number, *_: number < depth, body, start, parallel_iterations=2, maximum_iterations=depth
+    )
 
 
 def _zeros(x):

@@ -4,7 +4,7 @@ from typing import Literal
 
 import tensorflow as tf
 
-from flowconv.bijectors.bijector import per_example, pixels
+from flowconv.bijectors.bijector import per_example
 from flowconv.bijectors.numerics import soft_clip
 from flowconv.bijectors.pixelwise_affine import Affine, PixelwiseAffine
 
@@ -50,6 +50,8 @@ class InvertibleShift(PixelwiseAffine):
         scale = tf.exp(-self.log_alpha)
         return Affine(scale, -self.beta.value * scale)
 
+    def log_abs_det(self):
+        return tf.reduce_sum(self.log_alpha)
+
     def log_det(self, x):
-        count = pixels(x) if self.per == "channel" else 1.0
-        return per_example(count * tf.reduce_sum(self.log_alpha), x)
+        return super().log_det(x) if self.per == "channel" else per_example(self.log_abs_det(), x)

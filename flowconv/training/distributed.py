@@ -21,10 +21,12 @@ except ImportError as error:
     raise UserError(f"Horovod can't be imported ({error}): set it up with `make install`") from error
 
 
+CORES_SIDE_BY_SIDE = 4  # a batch is computed in no more parts
+
 Result = TypeVar("Result")
 
 
-def initialize(fusion_megabytes: int | None = None) -> None:
+def initialize(fusion_megabytes: int | None = None, images: int | None = None) -> None:
     """Joins the other workers; must come before any TensorFlow operation.
 
     A worker that does so 30 s after the first one finds that the job has ended. Gives each worker of a
@@ -33,6 +35,8 @@ def initialize(fusion_megabytes: int | None = None) -> None:
     Args:
       fusion_megabytes: how much of what is exchanged goes in one message, MiB; 0 sends each tensor for itself.
         None, or a HOROVOD_FUSION_THRESHOLD in the environment (horovodrun --fusion-threshold-mb), leaves it as it is.
+      images: how many this worker computes with at a time (default: many). If they are as many as its cores and these
+        are few, each core computes with images of its own (`flowconv.bijectors.side_by_side`).
 
     Raises:
       UserError: if this machine's name has no address, or has fewer GPUs than ranks.
@@ -57,9 +61,9 @@ def initialize(fusion_megabytes: int | None = None) -> None:
         tf.config.experimental.set_memory_growth(gpus[hvd.local_rank()], True)
     else:
         share = max(1, len(os.sched_getaffinity(0)) // hvd.local_size())
-        tf.config.threading.set_intra_op_parallelism_threads(share)  # oneDNN's convolutions run on these, too
-        if hvd.local_size() > 1:  # as many operations would run at once as there are cores, which others need
-            tf.config.threading.set_inter_op_parallelism_threads(share)
+        few = share <= CORES_SIDE_BY_SIDE and (images is None or images >= share)
+        tf.config.threading.set_intra_op_parallelism_threads(1 if few else share)
+        tf.config.threading.set_inter_op_parallelism_threads(share)
 
 
 def rank() -> int:

@@ -42,7 +42,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
     trainer = None
     with Signals() as signals:
         try:
-            distributed.initialize(config.distributed.fusion_megabytes)
+            distributed.initialize(config.distributed.fusion_megabytes, config.train.batch_size)
             workdir = Workdir(workdir)
             preflight.check(config, workdir)
             images = load_data(config)

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
 
+from flowconv.bijectors.side_by_side import whole_batches
 from flowconv.models import Flow
 from flowconv.models.dequantization import uniform_noise
 from flowconv.training import distributed
@@ -55,7 +56,7 @@ class TrainingStep:
         self.learning_rate_factor = tf.Variable(1.0, dtype=tf.float64, trainable=False)
         self._differentiate, self._update = self.differentiate, self.update
         if jit_compile:  # an allreduce can't be compiled: it stands between these two
-            self._differentiate = tf.function(self.differentiate, autograph=False, jit_compile=True)
+            self._differentiate = tf.function(whole_batches()(self.differentiate), autograph=False, jit_compile=True)
             self._update = tf.function(self.update, autograph=False, jit_compile=True)
 
     def augment(self, images: tf.Tensor, first: tf.Tensor) -> tf.Tensor:

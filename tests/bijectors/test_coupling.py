@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from flowconv import bijectors
 from flowconv.bijectors.coupling_network import Convolution, CouplingNetwork
+from flowconv.bijectors.side_by_side import whole_batches
 from tests.checks import perturb
 
 
@@ -42,7 +43,43 @@ def test_convolution_marks_its_border(channels, filters):
     bias = np.arange(filters, dtype=np.float64)
     kernel = layer.kernel.numpy()
     expected = bias + sum(marked[:, i : i + 5, j : j + 4] @ kernel[i, j] for i in range(3) for j in range(3))
-    np.testing.assert_allclose(layer._convolve(tf.constant(x), layer.kernel.value, bias), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        layer.convolve(tf.constant(x), *layer.prepare(layer.kernel.value, bias)), expected, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize(("channels", "width"), [(3, 8), (9, 4)], ids=["narrow", "wide"])
+def test_network_is_three_convolutions(channels, width):
+    """The same with the layer of ones and without it, which is how XLA has it, and so are the gradients."""
+    network = CouplingNetwork(width, 6, dtype="float64")
+    network.build((None, 5, 4, channels))
+    perturb(network, scale=0.5)
+    x = tf.constant(np.random.default_rng(0).standard_normal((2, 5, 4, channels)))
+    mark = tf.constant(np.pad(np.zeros((2, 5, 4, 1)), [(0, 0), (1, 1), (1, 1), (0, 0)], constant_values=1.0))
+
+    def expected(x):
+        def marked(x):
+            return tf.concat([tf.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)]), mark], -1)
+
+        first, hidden, last = network.first, network.hidden, network.last
+        x = tf.nn.conv2d(marked(x), first.kernel.value * tf.exp(first.log_scale.value), 1, "VALID")
+        x = tf.nn.relu(x + first.bias.value)
+        x = tf.nn.conv2d(x, hidden.kernel.value * tf.exp(hidden.log_scale.value), 1, "VALID")
+        x = tf.nn.relu(x + hidden.bias.value)
+        x = tf.nn.conv2d(marked(x), last.kernel.value, 1, "VALID") + last.bias.value
+        return x * tf.exp(3.0 * last.log_scale.value)
+
+    def with_gradients(function):
+        sources = [x, *(variable.value for variable in network.trainable_variables)]
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            y = function(x)
+        return y, *tape.gradient(y, sources, tf.sin(y))
+
+    of_expected = with_gradients(expected)
+    for computed in (with_gradients(network.call), with_gradients(whole_batches()(network.call))):
+        for a, b in zip(computed, of_expected, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-11)
 
 
 def test_network_has_glow_s_parameters():

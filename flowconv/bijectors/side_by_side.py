@@ -1,0 +1,82 @@
+"""A batch in parts, one for each core, that are computed at the same time.
+
+Where every operation has one thread, operations of different parts fill the cores. That is faster than operations with
+several threads each: nobody waits within an operation, and what a core made it finds in its own cache.
+"""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+_of_all_parts: list[dict] = []
+_whole: list[bool] = []
+
+
+def on_cores() -> bool:
+    """Whether TensorFlow's kernels for CPUs compute, not a GPU's or a program of XLA's."""
+    return not _whole and not tf.config.get_visible_devices("GPU")
+
+
+def parts_of(images: int | None) -> int:
+    """Returns how many parts a batch of so many images has: one for each operation that may run at the same time.
+
+    One, where operations have more than one thread (TensorFlow's default), or the batch isn't known.
+    """
+    threading = tf.config.threading
+    if not on_cores() or images is None or threading.get_intra_op_parallelism_threads() != 1:
+        return 1
+    return max(1, min(images, threading.get_inter_op_parallelism_threads()))
+
+
+@contextlib.contextmanager
+def whole_batches() -> Iterator[None]:
+    """Within it, or in a function that it decorates, a batch has one part: for XLA, whose programs have no threads."""
+    _whole.append(True)
+    try:
+        yield
+    finally:
+        _whole.pop()
+
+
+def split(batch: tf.Tensor) -> list[tf.Tensor]:
+    """Returns the parts of a batch `[B, …]`."""
+    count = parts_of(batch.shape[0])
+    if count == 1:
+        return [batch]
+    return tf.split(batch, [len(part) for part in np.array_split(np.arange(batch.shape[0]), count)])
+
+
+def joined(parts: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Returns the batch of these parts."""
+    return parts[0] if len(parts) == 1 else tf.concat(parts, axis=0)
+
+
+@contextlib.contextmanager
+def sharing() -> Iterator[None]:
+    """Within it, what `shared` methods return is computed once, for all parts."""
+    _of_all_parts.append({})
+    try:
+        yield
+    finally:
+        _of_all_parts.pop()
+
+
+def shared(method: Callable) -> Callable:
+    """Makes a method of a layer, without arguments, one whose result the parts of a batch share: it sees weights alone.
+
+    Outside `sharing` it is as it was: a gradient that is taken part by part needs a result for each.
+    """
+
+    @functools.wraps(method)
+    def once(self):
+        if not _of_all_parts:
+            return method(self)
+        results, key = _of_all_parts[-1], (self, method)
+        if key not in results:
+            results[key] = method(self)
+        return results[key]
+
+    return once
