@@ -52,7 +52,7 @@ def default_config() -> ConfigDict:
     train.log_seconds = 10.0  # between progress lines when the output is no terminal
     train.evaluate_images = 1_000_000  # training images between evaluations on the validation split
     train.checkpoint_seconds = 600.0  # between checkpoints; 0 writes one after every step
-    train.ema_decay = 0.999  # of the moving average of the weights, per step; less while it is young
+    train.ema_decay = 0.999  # of the moving average of the weights, per step; less while it is young; 0: none
     train.watchdog_seconds = 300.0  # a step that takes longer ends the job with every thread's stack
     train.jit_compile = "auto"  # compile the step with XLA: auto (on GPUs), on, off
 

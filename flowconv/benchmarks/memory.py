@@ -24,35 +24,43 @@ DEPTH = 32
 
 
 def measure(options: Options) -> dict:
-    """Returns bytes_per_image, and in `memory` all figures of model.backward=invert and store (see `growth`)."""
-    figures = {backward: growth(backward, options.rounds) for backward in ("invert", "store")}
+    """Returns bytes_per_image, and in `memory` all figures (see `growth`), by model.backward."""
+    averaged = {"train.ema_decay": default_config().train.ema_decay}
+    figures = {
+        "invert": growth({"model.backward": "invert", **averaged}, options.rounds),
+        "invert, no average": growth({"model.backward": "invert", "train.ema_decay": 0.0}, options.rounds),
+        "store": growth({"model.backward": "store", **averaged}, options.rounds),
+    }
     print(f"\nmemory: peaks, MB, medians; width {WIDTH}, 32×32, L 3")
-    for backward, row in figures.items():
-        peaks = ", ".join(f"{name}: {value:.0f}" for name, value in row["peak_megabytes"].items())
-        print(f"{backward}: {peaks}")
+    for name, row in figures.items():
+        peaks = ", ".join(f"{kind}: {value:.0f}" for kind, value in row["peak_megabytes"].items())
+        print(f"{name}: {peaks}")
         print(
-            f"  K {DEPTHS[0]} to {DEPTHS[1]}: {row['growth_over_added']:.2f} times the added weights, gradients, Adam "
-            f"slots and average; an image: {row['bytes_per_image'] / MEGABYTE:.2f} MB"
+            f"  K {DEPTHS[0]} to {DEPTHS[1]}: {row['growth_over_four']:.2f} times the added weights, gradients and "
+            f"Adam slots, {row['growth_over_kept']:.2f} times with the average, if there is one; "
+            f"an image: {row['bytes_per_image'] / MEGABYTE:.2f} MB"
         )
     return {"bytes_per_image": figures["invert"]["bytes_per_image"], "memory": figures}
 
 
-def growth(backward: str, rounds: int) -> dict:
+def growth(fields: Mapping[str, Any], rounds: int) -> dict:
     """Returns how the peak memory of a training process grows with depth and with the batch.
 
     Each measurement is the peak resident memory of a process of its own that builds the default model (L 3,
     32×32), initializes it, and takes four steps. What the libraries take cancels in the differences.
 
     Args:
-      backward: model.backward.
+      fields: of the config; train.ema_decay among them.
       rounds: processes of each kind; their medians count.
 
     Returns:
       peak_megabytes of each kind of process; added_megabytes, of the weights that depth adds, of their gradients, of
-      Adam's two slots and of the moving average, as much each; growth_over_added, growth in depth as a multiple of
-      these five together, and growth_over_four, of all but the average; bytes_per_image, growth with the batch.
+      Adam's two slots and of the moving average, as much each; growth_over_four, growth in depth as a multiple of all
+      of these but the average, and growth_over_kept, of all, if an average is kept; bytes_per_image, growth with the
+      batch.
     """
-    common = {"model.width": WIDTH, "model.backward": backward}
+    common = {"model.width": WIDTH, **fields}
+    copies = 4 + (fields["train.ema_decay"] > 0.0)
     kinds = {f"K {k}, batch {BATCH_SIZE}": {"model.depth": k, "train.batch_size": BATCH_SIZE} for k in DEPTHS}
     kinds |= {f"K {DEPTH}, batch {n}": {"model.depth": DEPTH, "train.batch_size": n} for n in BATCH_SIZES}
     results = {name: [] for name in kinds}
@@ -66,7 +74,7 @@ def growth(backward: str, rounds: int) -> dict:
     return {
         "peak_megabytes": {name: peak / MEGABYTE for name, peak in peaks.items()},
         "added_megabytes": added / MEGABYTE,
-        "growth_over_added": (deep - shallow) / (5 * added),
+        "growth_over_kept": (deep - shallow) / (copies * added),
         "growth_over_four": (deep - shallow) / (4 * added),
         "bytes_per_image": (many - one) / (BATCH_SIZES[1] - BATCH_SIZES[0]),
         "rounds": results,

@@ -52,8 +52,9 @@ def fold(workdir: str | os.PathLike, output: str | os.PathLike) -> tuple[float, 
         fold_shift(before.flow, after.flow)
         bits_before = before.evaluator.bits_per_dim(images.splits["test"])
     averages = [variable for variable in after.optimizer.variables if variable.path.endswith("_average")]
-    for average, variable in zip(averages, after.flow.trainable_variables, strict=True):
-        average.assign(variable.value)
+    if after.optimizer.use_ema:
+        for average, variable in zip(averages, after.flow.trainable_variables, strict=True):
+            average.assign(variable.value)
     bits_after = after.evaluator.bits_per_dim(images.splits["test"])
     target.save_config(folded_config)
     after.checkpoints.save_best(int(after.images_seen))

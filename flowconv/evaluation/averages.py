@@ -8,11 +8,11 @@ import keras
 
 @contextlib.contextmanager
 def averaged_weights(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
-    """Within it, the model's trainable variables have the values of their moving average.
+    """Within it, the model's trainable variables have the values of their moving average, if there is one.
 
     Args:
       model: what the optimizer trains.
-      optimizer: made with `use_ema=True`, after at least one step.
+      optimizer: after at least one step; made with `use_ema=False` it keeps no average.
     """
     variables = model.trainable_variables
     weights = [variable.numpy() for variable in variables]

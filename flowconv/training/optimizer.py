@@ -67,7 +67,7 @@ class Adamax(InPlace, keras.optimizers.Adamax):
 
 
 def build_optimizer(config: ConfigDict) -> keras.optimizers.Optimizer:
-    """Returns Adam or Adamax with global-norm clipping and an average of the weights, as `config` has it."""
+    """Returns `config`'s Adam or Adamax, with global-norm clipping and, if wanted, an average of the weights."""
     optimizers = {"adam": Adam, "adamax": Adamax}
     return optimizers[config.optimizer.name](
         learning_rate=config.optimizer.learning_rate,
@@ -75,7 +75,7 @@ def build_optimizer(config: ConfigDict) -> keras.optimizers.Optimizer:
         beta_2=config.optimizer.beta_2,
         epsilon=config.optimizer.epsilon,
         global_clipnorm=config.optimizer.clip_norm or None,
-        use_ema=True,
+        use_ema=config.train.ema_decay > 0.0,
         name=config.optimizer.name,  # Keras numbers them otherwise, and checkpoints go by name
         ema_momentum=config.train.ema_decay,
     )

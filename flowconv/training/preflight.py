@@ -20,8 +20,8 @@ from flowconv.training import distributed
 from flowconv.training.report import versions
 from flowconv.training.workdir import Workdir
 
-COPIES = 5  # of the weights in memory: themselves, gradients, the optimizer's two slots, the average
-SAVED_COPIES = 4  # in a checkpoint, without the gradients
+COPIES = 4  # of the weights in memory: themselves, gradients, the optimizer's two slots; and the average, if kept
+SAVED_COPIES = 3  # in a checkpoint, without the gradients
 PROCESS_BYTES = 0.8e9  # of TensorFlow and Horovod without a model
 SHARED_MEMORY = 64 * 2**20  # bytes in /dev/shm, which NCCL and MPI exchange through on one machine
 GIGABYTE = 1e9
@@ -133,9 +133,13 @@ def approximate_bytes(config: ConfigDict) -> float:
     kept = {"invert": 0.0, "recompute": 0.1, "store": 2.5}[model.backward] * model.depth * 4 / 3
     return (
         PROCESS_BYTES
-        + COPIES * number * approximate_parameters(config)
+        + (COPIES + _averages(config)) * number * approximate_parameters(config)
         + ((11 + kept) * hidden * config.train.batch_size)
     )
+
+
+def _averages(config):
+    return int(config.train.ema_decay > 0.0)
 
 
 def _config(config):
@@ -176,7 +180,8 @@ def _memory_limit():
 
 
 def _disk(config, path):
-    needed = 3 * SAVED_COPIES * 4 * approximate_parameters(config)  # the newest, the one before, and the best
+    copies = 3 * (SAVED_COPIES + _averages(config))  # in the newest checkpoint, the one before, and the best
+    needed = copies * 4 * approximate_parameters(config)
     try:
         while not path.exists():
             path = path.parent

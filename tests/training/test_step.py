@@ -152,6 +152,18 @@ def test_average_of_the_weights():
         np.testing.assert_array_equal(variable.numpy(), value)
 
 
+def test_no_average_of_the_weights():
+    flow, optimizer, step = build(tiny(**{"train.ema_decay": 0.0}))
+    assert not any(variable.path.endswith("_average") for variable in optimizer.variables)
+    pixels = images()
+    flow.initialize(flow.dequantize(pixels, 0))
+    step(pixels, tf.constant(0, tf.int64))
+    trained = [variable.numpy() for variable in flow.trainable_variables]
+    with averaged_weights(flow, optimizer):
+        for value, variable in zip(trained, flow.trainable_variables, strict=True):
+            np.testing.assert_array_equal(variable.numpy(), value)
+
+
 @pytest.mark.parametrize(
     ("schedule", "images_seen", "expected"),
     [
