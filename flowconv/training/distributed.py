@@ -1,5 +1,6 @@
 """All of Horovod: the workers of a run, what they exchange, and what keeps a run from hanging."""
 
+import contextlib
 import faulthandler
 import math
 import os
@@ -62,8 +63,9 @@ def initialize(fusion_megabytes: int | None = None, images: int | None = None) -
     else:
         share = max(1, len(os.sched_getaffinity(0)) // hvd.local_size())
         few = share <= CORES_SIDE_BY_SIDE and (images is None or images >= share)
-        tf.config.threading.set_intra_op_parallelism_threads(1 if few else share)
-        tf.config.threading.set_inter_op_parallelism_threads(share)
+        with contextlib.suppress(RuntimeError):  # in a program where TensorFlow has computed already, its threads stay
+            tf.config.threading.set_intra_op_parallelism_threads(1 if few else share)
+            tf.config.threading.set_inter_op_parallelism_threads(share)
 
 
 def rank() -> int:

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from flowconv.models import build_flow
+from flowconv.training import distributed
 from flowconv.training.step import build_step
 from tests.runs import launch, saved_variables
 from tests.training.test_step import images, tiny
@@ -76,3 +77,12 @@ def test_passes_must_part_the_images():
     flow = build_flow(config)
     with pytest.raises(ValueError, match="8 images can't be parted into 3 equal parts"):
         build_step(config, flow)(images(8), tf.constant(0, tf.int64))
+
+
+def test_a_program_that_has_computed_keeps_its_threads():
+    """As a notebook's, which loads a run after other work; TensorFlow refuses another number of threads then."""
+    tf.ones(1).numpy()
+    before = tf.config.threading.get_intra_op_parallelism_threads()
+    for images in (None, 1):
+        distributed.initialize(images=images)
+        assert tf.config.threading.get_intra_op_parallelism_threads() == before
