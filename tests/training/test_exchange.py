@@ -83,6 +83,6 @@ def test_a_program_that_has_computed_keeps_its_threads():
     """As a notebook's, which loads a run after other work; TensorFlow refuses another number of threads then."""
     tf.ones(1).numpy()
     before = tf.config.threading.get_intra_op_parallelism_threads()
-    for images in (None, 1):
-        distributed.initialize(images=images)
+    for at_a_time in (None, 1):
+        distributed.initialize(images=at_a_time)
         assert tf.config.threading.get_intra_op_parallelism_threads() == before
