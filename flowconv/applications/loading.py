@@ -10,6 +10,7 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import configuration, data
+from flowconv.bijectors import drawn_later
 from flowconv.data.folder import Unreadable, image_files, read
 from flowconv.data.progress import progress
 from flowconv.data.square import central_patch, square
@@ -58,7 +59,8 @@ def load_run(workdir: str | os.PathLike | None) -> Run:
     distributed.initialize()
     config = workdir.load_config()
     configuration.validate(config)
-    flow = build_flow(config)
+    with drawn_later():
+        flow = build_flow(config)
     optimizer = build_optimizer(config)  # which keeps the averages
     optimizer.build(flow.trainable_variables)
     average_is_best = tf.Variable(False, trainable=False)

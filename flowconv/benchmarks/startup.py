@@ -1,9 +1,9 @@
 """Part "startup": how long a run takes to its first finished step, which does not grow with the flow's depth.
 
 Each depth is measured in a process of its own, in alternated rounds, on configs/imagenet64.py's model at batch 1:
-seconds to the end of the first training step, less one ordinary step, from the moment that step is asked for (which
-traces it), and from the process' start (with imports, building, and the data-dependent initialization on one batch).
-As a worker it measures itself, and says so in its ready line.
+seconds from the process' start to the end of the first training step, less one ordinary step. In between are imports,
+building, tracing, while a thread beside it draws and initializes the weights (on one batch), and the first step with
+TensorFlow's optimization of it. As a worker it measures itself, and says so in its ready line.
 """
 
 import dataclasses
@@ -19,9 +19,11 @@ from flowconv.benchmarks.workers import Worker
 
 MODEL = Size(depth=48, levels=4, width=512, batch_size=1, image_size=64)
 COLUMNS = {
-    "first_step": "first step",
-    "tracing": "of it tracing",
     "startup": "from process start",
+    "importing": "of it importing",
+    "building": "building",
+    "tracing": "tracing and initializing",
+    "first_step": "first step",
     "step": "ordinary step",
 }
 
@@ -42,7 +44,7 @@ def measure(options: Options) -> dict:
 
 
 def build(size: Size) -> tuple[Actions, dict]:
-    """Returns the seconds of the first step, of its tracing, of the whole start and of one step, for random images."""
+    """Returns the seconds of the start, of its parts and of one step, for random images."""
     process.prepare()  # as train.py does
     import numpy as np
     import psutil
@@ -51,34 +53,36 @@ def build(size: Size) -> tuple[Actions, dict]:
     import tensorflow as tf
 
     from flowconv.benchmarks.configs import config_of
+    from flowconv.bijectors import drawn_later
     from flowconv.models import build_flow
     from flowconv.training import distributed
     from flowconv.training.step import build_step
 
     config = config_of(size)
     config.data.flip = False
-    distributed.initialize(images=size.batch_size)
-    flow = build_flow(config)
-    step = build_step(config, flow)
     shape = (size.batch_size, size.image_size, size.image_size, 3)
-    images = tf.constant(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
-    first = tf.constant(0, tf.int64)
-    flow.initialize(flow.dequantize(images, 0))
-    asked = time.time()
-    step.__call__.get_concrete_function(images, first)
-    tracing = time.time() - asked
-    float(step(images, first)["bits_per_dim"])
-    finished = time.time()
-    times = []
-    for _ in range(3):
-        before = time.time()
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    times = [started, time.time()]
+    distributed.initialize(images=size.batch_size)
+    with drawn_later():
+        flow = build_flow(config)
+    step = build_step(config, flow)
+    images, first = tf.constant(pixels), tf.constant(0, tf.int64)
+    times.append(time.time())
+    with step.traced_beside(size.batch_size):
+        flow.initialize(flow.dequantize(images, 0), draw=True)
+    times.append(time.time())
+    for _ in range(4):
         float(step(images, first)["bits_per_dim"])
-        times.append(time.time() - before)
-    ordinary = statistics.median(times)
+        times.append(time.time())
+    importing, building, tracing, first_step, *steps = np.diff(times)
+    ordinary = statistics.median(steps)
     return {}, {
-        "first_step": finished - asked - ordinary,
+        "startup": times[4] - started - ordinary,
+        "importing": importing,
+        "building": building,
         "tracing": tracing,
-        "startup": finished - started - ordinary,
+        "first_step": first_step - ordinary,
         "step": ordinary,
     }
 

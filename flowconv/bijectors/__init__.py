@@ -15,7 +15,7 @@ from flowconv.bijectors.convolutions.reverse import Reverse
 from flowconv.bijectors.convolutions.rolled_shift import RolledShiftConvolution
 from flowconv.bijectors.convolutions.shift import ShiftConvolution
 from flowconv.bijectors.convolutions.shuffle import Shuffle
-from flowconv.bijectors.initialization import data_dependent_initialization
+from flowconv.bijectors.initialization import data_dependent_initialization, drawn_later
 from flowconv.bijectors.logit import Logit
 from flowconv.bijectors.precision import full_precision
 from flowconv.bijectors.repeated import Repeated
@@ -48,5 +48,6 @@ __all__ = [
     "Squeeze",
     "build_convolution",
     "data_dependent_initialization",
+    "drawn_later",
     "full_precision",
 ]

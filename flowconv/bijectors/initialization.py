@@ -1,12 +1,32 @@
-"""Data-dependent initialization: a forward pass in which layers set themselves from what they see."""
+"""What sets weights at first: random draws, and a forward pass in which layers set themselves from what they see."""
 
 import contextlib
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 
 import keras
 import tensorflow as tf
 
-_average: list[Callable[[tf.Tensor], tf.Tensor]] = []
+_average: ContextVar[Callable[[tf.Tensor], tf.Tensor] | None] = ContextVar("average", default=None)
+_later: ContextVar[bool] = ContextVar("later", default=False)
+
+
+@contextlib.contextmanager
+def drawn_later() -> Iterator[None]:
+    """Within it, flows are built without drawing the weights of their networks: their memory holds anything.
+
+    `Flow.draw` draws them, or a checkpoint has them.
+    """
+    before = _later.set(True)
+    try:
+        yield
+    finally:
+        _later.reset(before)
+
+
+def drawing_later() -> bool:
+    """True inside `drawn_later`."""
+    return _later.get()
 
 
 @contextlib.contextmanager
@@ -16,23 +36,24 @@ def data_dependent_initialization(average: Callable[[tf.Tensor], tf.Tensor] = tf
     Args:
       average: returns a tensor's mean over all workers, so that the statistics are those of the global batch.
     """
-    _average.append(average)
+    before = _average.set(average)
     try:
         yield
     finally:
-        _average.pop()
+        _average.reset(before)
 
 
 def initializing() -> bool:
     """True inside `data_dependent_initialization`."""
-    return bool(_average)
+    return _average.get() is not None
 
 
 def channel_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns mean and standard deviation, `[C]` each, of x `[B, H, W, C]` over the global batch."""
     x = tf.cast(x, tf.float64)  # E[x²] - E[x]² cancels
     axes = list(range(x.shape.rank - 1))
-    mean, mean_of_squares = tf.unstack(_average[-1](tf.stack([tf.reduce_mean(x, axes), tf.reduce_mean(x * x, axes)])))
+    moments = tf.stack([tf.reduce_mean(x, axes), tf.reduce_mean(x * x, axes)])
+    mean, mean_of_squares = tf.unstack(_average.get()(moments))
     return mean, tf.sqrt(tf.maximum(mean_of_squares - mean**2, 0.0)) + 1e-6
 
 

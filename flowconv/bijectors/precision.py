@@ -2,10 +2,11 @@
 
 import contextlib
 from collections.abc import Iterator
+from contextvars import ContextVar
 
 import keras
 
-_full: list[bool] = []
+_full: ContextVar[bool] = ContextVar("full", default=False)
 
 
 @contextlib.contextmanager
@@ -15,13 +16,13 @@ def full_precision() -> Iterator[None]:
     Rounded to bfloat16, a network's output jumps where its input crosses a boundary of rounding. The inverse sees
     its input with float32's errors, and a few of 10⁵ numbers cross: an image would come back changed by whole levels.
     """
-    _full.append(True)
+    before = _full.set(True)
     try:
         yield
     finally:
-        _full.pop()
+        _full.reset(before)
 
 
 def computing_dtype(layer: keras.layers.Layer) -> str:
     """Returns the dtype in which a network's layer computes now."""
-    return layer.variable_dtype if _full else layer.compute_dtype
+    return layer.variable_dtype if _full.get() else layer.compute_dtype

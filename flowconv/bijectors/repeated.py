@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector, batch_size
-from flowconv.bijectors.initialization import initializing
+from flowconv.bijectors.initialization import drawing_later, initializing
 from flowconv.bijectors.side_by_side import joined, sharing, split
 
 Backward = Literal["store", "recompute", "invert"]
@@ -57,7 +57,7 @@ class Repeated(Bijector):
         self._stacked = {
             id(variable): self.add_weight(
                 shape=(self.depth, *variable.shape),
-                initializer=_independent_draws(variable._initializer),
+                initializer=_without_values if drawing_later() and _is_drawn(variable) else _stacked_draws(variable),
                 dtype=variable.dtype,
                 trainable=variable.trainable,
                 autocast=False,
@@ -65,6 +65,14 @@ class Repeated(Bijector):
             )
             for variable in self.step().variables
         }
+
+    def draw(self) -> list[tf.Variable]:
+        """Draws the stacks of normally distributed weights (again), nearly all of a model's numbers; returns them."""
+        drawn = [variable for variable in self.step().variables if _is_drawn(variable)]
+        for variable in drawn:
+            stack = self.stack(variable)
+            stack.assign(_stacked_draws(variable)(stack.shape, stack.dtype))
+        return [self.stack(variable) for variable in drawn]
 
     def stack(self, variable: keras.Variable) -> tf.Variable:
         """Returns the values `[K, …]` of one of the step's variables."""
@@ -216,13 +224,22 @@ def _zeros(x):
     return tf.zeros([batch_size(x)], x.dtype)
 
 
-def _independent_draws(initializer: Callable) -> Callable:
+def _is_drawn(variable: keras.Variable) -> bool:
+    return isinstance(variable._initializer, keras.initializers.RandomNormal)
+
+
+def _without_values(shape, dtype=None):
+    return tf.raw_ops.Empty(shape=shape, dtype=tf.as_dtype(dtype))
+
+
+def _stacked_draws(variable: keras.Variable) -> Callable:
     """Returns an initializer of shape [K, …] that draws each of the K slices with a seed of its own."""
+    initializer = variable._initializer
 
     def initialize(shape, dtype=None):
         if getattr(initializer, "seed", None) is None:
             return tf.stack([initializer(shape[1:], dtype)] * shape[0])
-        if isinstance(initializer, keras.initializers.RandomNormal):  # of one deviation whatever the shape
+        if _is_drawn(variable):  # of one deviation whatever the shape
             return initializer(shape, dtype)
         seeds = np.random.SeedSequence(initializer.seed).generate_state(shape[0]) >> 1  # within int32
         config = initializer.get_config()

@@ -7,17 +7,18 @@ several threads each: nobody waits within an operation, and what a core made it 
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 
 import numpy as np
 import tensorflow as tf
 
-_of_all_parts: list[dict] = []
-_whole: list[bool] = []
+_of_all_parts: ContextVar[dict | None] = ContextVar("of_all_parts", default=None)
+_whole: ContextVar[bool] = ContextVar("whole", default=False)
 
 
 def on_cores() -> bool:
     """Whether TensorFlow's kernels for CPUs compute, not a GPU's or a program of XLA's."""
-    return not _whole and not tf.config.get_visible_devices("GPU")
+    return not _whole.get() and not tf.config.get_visible_devices("GPU")
 
 
 def parts_of(images: int | None) -> int:
@@ -34,11 +35,11 @@ def parts_of(images: int | None) -> int:
 @contextlib.contextmanager
 def whole_batches() -> Iterator[None]:
     """Within it, or in a function that it decorates, a batch has one part: for XLA, whose programs have no threads."""
-    _whole.append(True)
+    before = _whole.set(True)
     try:
         yield
     finally:
-        _whole.pop()
+        _whole.reset(before)
 
 
 def split(batch: tf.Tensor) -> list[tf.Tensor]:
@@ -57,11 +58,11 @@ def joined(parts: Sequence[tf.Tensor]) -> tf.Tensor:
 @contextlib.contextmanager
 def sharing() -> Iterator[None]:
     """Within it, what `shared` methods return is computed once, for all parts."""
-    _of_all_parts.append({})
+    before = _of_all_parts.set({})
     try:
         yield
     finally:
-        _of_all_parts.pop()
+        _of_all_parts.reset(before)
 
 
 def shared(method: Callable) -> Callable:
@@ -72,9 +73,9 @@ def shared(method: Callable) -> Callable:
 
     @functools.wraps(method)
     def once(self):
-        if not _of_all_parts:
+        results, key = _of_all_parts.get(), (self, method)
+        if results is None:
             return method(self)
-        results, key = _of_all_parts[-1], (self, method)
         if key not in results:
             results[key] = method(self)
         return results[key]

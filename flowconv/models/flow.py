@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors import Bijector, Split, data_dependent_initialization, full_precision
+from flowconv.bijectors import Bijector, Repeated, Split, data_dependent_initialization, full_precision
 from flowconv.bijectors.bijector import batch_size
 from flowconv.models.dequantization import dequantize, quantize, uniform_noise
 
@@ -173,12 +174,18 @@ class Flow(keras.Model):
         """Keras' own: `[B, H, W, C]` to `[B]`."""
         return tuple(input_shape[:1])
 
-    def initialize(self, x: tf.Tensor, average=tf.identity) -> None:
+    def draw(self) -> list[tf.Variable]:
+        """Draws the weights of the networks, which `drawn_later` left out, or draws them again; returns them."""
+        repeated = (layer for layer in self._flatten_layers() if isinstance(layer, Repeated))
+        return [variable for layer in repeated for variable in layer.draw()]
+
+    def initialize(self, x: tf.Tensor, average=tf.identity, draw: bool = False) -> None:
         """Data-dependent initialization from the batch x; layers that were initialized before stay as they are.
 
         Args:
           x: `[B, H, W, C]` in [0, 1).
           average: returns a tensor's mean over all workers.
+          draw: whether to `draw` before; that takes a core while tracing takes another.
         """
 
         @tf.function(autograph=False)  # depth is a loop: to trace it takes less time than K eager steps
@@ -186,7 +193,14 @@ class Flow(keras.Model):
             with data_dependent_initialization(average):
                 self.encode(x)
 
-        run(x)
+        if not draw:
+            run(x)
+            return
+        with ThreadPoolExecutor(1) as thread:
+            drawn = thread.submit(self.draw)
+            traced = run.get_concrete_function(x)
+            drawn.result()
+        traced(x)
 
     def as_bijector(self) -> tfp.bijectors.Bijector:
         """Returns a `tfb.Bijector` from images `[H, W, C]` to all latents as one vector `[H·W·C]`."""

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors import Repeated
 from flowconv.bijectors.side_by_side import whole_batches
 from flowconv.models import Flow
 from flowconv.training.step import TrainingStep
@@ -64,7 +62,7 @@ def all_programs(step: TrainingStep, batch_size: int, initialization_images: int
     flow = step.flow
 
     def initialize(images, first):
-        draw_kernels(flow)
+        flow.draw()  # where they are used, so that they need not be carried there
         x = flow.dequantize(images, step.seed, first)
         flow.initialize(x)
         return {"bits_per_dim": tf.reduce_mean(flow.bits_per_dim_of_density(flow.log_prob(x)))}
@@ -81,27 +79,6 @@ def all_programs(step: TrainingStep, batch_size: int, initialization_images: int
         "encode": Program(encode, _images_and_first(flow, batch_size)),
         "sample": Program(sample, {"seed": tf.TensorSpec((), tf.int32)}),
     }
-
-
-def draw_kernels(flow: Flow) -> list[tf.Variable]:
-    """Draws all stacks of normally distributed weights again, each in one operation; returns them.
-
-    They are nearly all of a model's numbers. (Drawn where they are used, they need not be carried there.)
-    """
-    drawn = []
-    for layer in flow._flatten_layers():
-        if not isinstance(layer, Repeated):
-            continue
-        for variable in layer.step().variables:
-            initializer = variable._initializer
-            if isinstance(initializer, keras.initializers.RandomNormal):
-                stack = layer.stack(variable)
-                seed = [initializer.seed, len(drawn)]
-                stack.assign(
-                    tf.random.stateless_normal(stack.shape, seed, initializer.mean, initializer.stddev, stack.dtype)
-                )
-                drawn.append(stack)
-    return drawn
 
 
 def export(programs: dict[str, Program], step: TrainingStep, directory: Path) -> dict[str, Any]:
@@ -133,7 +110,7 @@ def export(programs: dict[str, Program], step: TrainingStep, directory: Path) ->
         lowered = compiled.experimental_get_compiler_ir(*program.arguments.values())
         (directory / f"{name}.hlo.pb").write_bytes(lowered(stage="hlo_serialized"))
         described[name]["updates"] = _updates(lowered(stage="hlo"), described[name])
-    drawn = {id(variable) for variable in draw_kernels(step.flow)} if "init" in programs else set()
+    drawn = {id(variable) for variable in step.flow.draw()} if "init" in programs else set()
     kept = {
         str(number): np.asarray(value)
         for number, (_, value) in enumerate(table)

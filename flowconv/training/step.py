@@ -1,5 +1,9 @@
 """One training step."""
 
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
 import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
@@ -58,6 +62,20 @@ class TrainingStep:
         if jit_compile:  # an allreduce can't be compiled: it stands between these two
             self._differentiate = tf.function(whole_batches()(self.differentiate), autograph=False, jit_compile=True)
             self._update = tf.function(self.update, autograph=False, jit_compile=True)
+
+    @contextlib.contextmanager
+    def traced_beside(self, batch_size: int, requests: int = 0) -> Iterator[None]:
+        """While a block runs, traces the step for batches of so many images and requests; at its end, it is traced.
+
+        Tracing is Python's work. What comes before a first step, drawing of weights, initialization, and reading of
+        checkpoints, is nearly all TensorFlow's: each has a core.
+        """
+        images = tf.TensorSpec((batch_size, *self.flow.image_shape), tf.uint8)
+        more = [tf.TensorSpec((requests,), tf.float32)] if requests else []
+        with ThreadPoolExecutor(1) as thread:
+            traced = thread.submit(self.__call__.get_concrete_function, images, tf.TensorSpec((), tf.int64), *more)
+            yield
+            traced.result()
 
     def augment(self, images: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
         """Returns the images `[B, H, W, C]`, half of them flipped left-right."""

@@ -9,6 +9,7 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import configuration, data
+from flowconv.bijectors import drawn_later
 from flowconv.errors import Interrupted, UserError
 from flowconv.evaluation import Evaluator, averaged_weights, health, max_condition_number, pictures
 from flowconv.models import build_flow
@@ -47,7 +48,8 @@ class Trainer:
         self.last_checkpoint, self.saved = time.monotonic(), 0
         self.global_batch = configuration.images_per_rank(config) * distributed.size()
 
-        self.flow = build_flow(config)
+        with drawn_later():  # most runs have a checkpoint
+            self.flow = build_flow(config)
         self.step = build_step(config, self.flow)
         self.optimizer, self.images_seen = self.step.optimizer, self.step.images_seen
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
@@ -84,12 +86,13 @@ class Trainer:
 
     def run(self) -> dict:
         """Starts or goes on, trains to the budget, and reports; returns the results."""
-        restored = distributed.on_root(self.checkpoints.restore)
-        if not restored:
-            self._initialize()
-        preflight.agree_on_variables(self.variables)
-        distributed.broadcast(self.variables)
-        preflight.agree_on_values(self.variables)
+        with self.step.traced_beside(configuration.images_per_rank(self.config), len(self._requests())):
+            restored = distributed.on_root(self.checkpoints.restore)
+            if not restored:
+                self._initialize()
+            preflight.agree_on_variables(self.variables)
+            distributed.broadcast(self.variables)
+            preflight.agree_on_values(self.variables)
         self._open_files(restored)
         if not restored:
             self.save()
@@ -164,10 +167,11 @@ class Trainer:
         self.watchdog.stop()
 
     def _initialize(self):
-        """Data-dependent initialization from the first images of the stream, over all workers."""
+        """Draws the weights, and sets what depends on data from the first images of the stream, over all workers."""
         batches = self._batches(self.config.train.initialization_images, start=0)
         pixels, first = next(iter(batches))
-        self.flow.initialize(self.flow.dequantize(pixels, self.config.seed, first), distributed.average)
+        x = self.flow.dequantize(pixels, self.config.seed, first)
+        self.flow.initialize(x, distributed.average, draw=True)
 
     def _batches(self, batch_size, start):
         return data.training_batches(

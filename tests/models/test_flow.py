@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from flowconv.bijectors import CONVOLUTIONS, Centre, Logit
+from flowconv.bijectors import CONVOLUTIONS, Centre, Logit, drawn_later
 from flowconv.bijectors.matrices import MATRICES
 from flowconv.models import MODELS, Flow, glow
 from tests.checks import check_log_det, check_round_trip, flat, perturb
@@ -181,14 +181,35 @@ def test_weights_survive_saving(options, tmp_path):
     np.testing.assert_array_equal(other.bits_per_dim(images, 0), flow.bits_per_dim(images, 0))
 
 
+def of_seed(seed):
+    keras.utils.set_random_seed(seed)
+    return glow(SHAPE, levels=2, depth=2, width=8)
+
+
+def same_weights(flow, other):
+    return [np.array_equal(a.numpy(), b.numpy()) for a, b in zip(flow.variables, other.variables, strict=True)]
+
+
 def test_the_same_seed_gives_the_same_weights():
-    flows = []
-    for seed in (1, 1, 2):
-        keras.utils.set_random_seed(seed)
-        flows.append(glow(SHAPE, levels=2, depth=2, width=8))
-    same = [np.array_equal(a.numpy(), b.numpy()) for a, b in zip(flows[0].variables, flows[1].variables, strict=True)]
-    other = [np.array_equal(a.numpy(), b.numpy()) for a, b in zip(flows[0].variables, flows[2].variables, strict=True)]
-    assert all(same) and not all(other)
+    assert all(same_weights(of_seed(1), of_seed(1)))
+    assert not all(same_weights(of_seed(1), of_seed(2)))
+
+
+def test_weights_that_are_drawn_later_are_the_same():
+    """Whatever their memory held before; and initialized while they are drawn, as if they had been there."""
+    x = tf.constant(np.random.default_rng(0).random((4, *SHAPE)), tf.float32)
+    flow = of_seed(1)
+    with drawn_later():
+        later = of_seed(1)
+    drawn = {id(variable) for variable in later.draw()}
+    assert all(same_weights(flow, later))
+    kernels = [variable for variable in later.variables if id(variable.value) in drawn]
+    assert {variable.path.split(".")[-2] for variable in kernels} == {"first", "hidden"}
+    for variable in kernels:
+        variable.assign(np.full(variable.shape, np.nan))
+    flow.initialize(x)
+    later.initialize(x, draw=True)
+    assert all(same_weights(flow, later))
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])

@@ -94,6 +94,26 @@ def test_the_average_reaches_its_decay():
     np.testing.assert_allclose(average, 0.05 * weights[0] + 0.95 * weights[1], atol=1e-6)
 
 
+def test_is_traced_while_the_flow_is_initialized():
+    """And neither sees the other's context: the step isn't one that initializes."""
+    alone, _, step = build(tiny())
+    x = alone.dequantize(images(), 0)
+    alone.initialize(x)
+    flow, _, traced = build(tiny())
+    with traced.traced_beside(8, requests=2):
+        flow.initialize(x)
+    for number in range(2):
+        expected, figures = (s(images(), FIRST, tf.zeros(2)) for s in (step, traced))
+        assert float(expected["bits_per_dim"]) == float(figures["bits_per_dim"]), number
+    assert traced.__call__.experimental_get_tracing_count() == 1
+
+
+def test_what_tracing_raises_is_raised():
+    _, _, step = build(tiny(), backward_passes=3)
+    with pytest.raises(ValueError, match="can't be parted"), step.traced_beside(8):
+        pass
+
+
 def test_clipping_bounds_the_update():
     """SGD would show it directly; with Adam the slots do: m = (1 − β₁)·clipped gradient after one step."""
     config = tiny(**{"optimizer.clip_norm": 0.01})

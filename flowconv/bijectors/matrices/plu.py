@@ -1,5 +1,7 @@
 """The PLU parameterization."""
 
+import functools
+
 import keras
 import numpy as np
 import scipy.linalg
@@ -21,16 +23,20 @@ class _RotationFactor(keras.initializers.Initializer):
         return {"factor": self.factor, "seed": self.seed}
 
     def __call__(self, shape, dtype=None):
-        p, lower, upper = scipy.linalg.lu(random_rotation(shape[-1], self.seed))
-        diagonal = np.diag(upper)
-        limited = np.log(np.abs(diagonal)) / LOG_SCALE_LIMIT
-        value = {
-            "permutation": np.argmax(p, axis=1),
-            "triangles": np.tril(lower, -1) + np.triu(upper, 1),
-            "sign": np.sign(diagonal),
-            "log_diagonal": LOG_SCALE_LIMIT * np.arctanh(limited),
-        }[self.factor]
-        return tf.constant(value, dtype)
+        return tf.constant(_factors(shape[-1], self.seed)[self.factor], dtype)
+
+
+@functools.lru_cache(maxsize=128)  # each is asked for once a factor
+def _factors(channels, seed):
+    p, lower, upper = scipy.linalg.lu(random_rotation(channels, seed))
+    diagonal = np.diag(upper)
+    limited = np.log(np.abs(diagonal)) / LOG_SCALE_LIMIT
+    return {
+        "permutation": np.argmax(p, axis=1),
+        "triangles": np.tril(lower, -1) + np.triu(upper, 1),
+        "sign": np.sign(diagonal),
+        "log_diagonal": LOG_SCALE_LIMIT * np.arctanh(limited),
+    }
 
 
 class PLUMatrix(SquareMatrix):
