@@ -8,9 +8,9 @@ from flowconv.bijectors.side_by_side import on_cores
 def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Returns the convolution of x `[B, H, W, C]` with a kernel `[k, k, C, F]`, k odd, of the same H and W.
 
-    It is `tf.nn.conv2d`, computed differently where oneDNN is slow on CPUs (measured at width 128 and 512,
-    forward and backward): 1×1 as a product of matrices, up to 4 times faster, and kernels with fewer filters than
-    channels as products of matrices too, their gradients about 4 times faster.
+    It is `tf.nn.conv2d`, computed differently where that is slow on CPUs (measured at width 128 and 512, forward and
+    backward): as products of matrices, 1×1, up to 4 times faster, and kernels with fewer filters than channels, whose
+    gradients are about 4 times faster.
     """
     if kernel.shape[0] == kernel.shape[1] == 1:
         return pixelwise(x, kernel[0, 0])

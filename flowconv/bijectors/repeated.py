@@ -1,7 +1,8 @@
 """Depth as a loop: one step of flow, K times, over stacked variables."""
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 import keras
@@ -103,9 +104,7 @@ class Repeated(Bijector):
 
     def inverse_and_log_det(self, y):
         stacks = self._stacks()
-        x, log_det, _ = self._sweep(
-            self.step().inverse_and_log_det, y, lambda k: [tf.gather(s, k) for s in stacks], backwards=True
-        )
+        x, log_det, _ = self._sweep(self.step().inverse_and_log_det, y, partial(_slices, stacks), backwards=True)
         return x, log_det
 
     def singular_values(self):
@@ -128,7 +127,8 @@ class Repeated(Bijector):
 
         def body(number, parts, log_dets, inputs):
             k = self.depth - 1 - number if backwards else number
-            inputs = [kept.write(k, part) for kept, part in zip(inputs, parts)]  # noqa: B905, or none is kept
+            if keep_inputs:
+                inputs = [kept.write(k, part) for kept, part in zip(inputs, parts, strict=True)]
             with self.lend(slices(k)), sharing():
                 parts, more = zip(*map(transform, parts), strict=True)
             return number + 1, list(parts), [a + b for a, b in zip(log_dets, more, strict=True)], inputs
@@ -146,10 +146,7 @@ class Repeated(Bijector):
         @tf.custom_gradient
         def run(x, *stacks):
             y, log_det, inputs = self._sweep(
-                self.step().forward_and_log_det,
-                x,
-                lambda k: [tf.gather(s, k) for s in stacks],
-                keep_inputs=keep_inputs,
+                self.step().forward_and_log_det, x, partial(_slices, stacks), keep_inputs=keep_inputs
             )
 
             def gradient(dy, dlog_det):
@@ -165,25 +162,20 @@ class Repeated(Bijector):
         trainable = [i for i, variable in enumerate(variables) if variable.trainable]
         sums = [tf.TensorArray(stacks[i].dtype, self.depth, element_shape=stacks[i].shape[1:]) for i in trainable]
         dlog_dets = split(dlog_det)
+        backpropagate = self.step().gradients if inputs else self.step().inverse_and_gradients
 
-        def walk(y, dy, dlog_det):
-            x, dx, gradients = self.step().inverse_and_gradients(y, dy, dlog_det)
+        def step_back(known, dy, dlog_det):
+            """Arguments, but for the known input or output, and results are one part's."""
+            x, dx, gradients = backpropagate(known, dy, dlog_det)
             gradients = [gradients[id(variables[i])] for i in trainable]
             with tf.control_dependencies(gradients):  # before the next step: what they were made of is freed by then
                 return tf.identity(x), dx, gradients
 
-        def step_back(x, dy, dlog_det):
-            _, dx, gradients = self.step().gradients(x, dy, dlog_det)
-            return x, dx, [gradients[id(variables[i])] for i in trainable]
-
         def body(number, y, dy, sums):
             k = self.depth - 1 - number
-            with self.lend([tf.gather(stack, k) for stack in stacks]):
-                if inputs:
-                    parts = map(step_back, [kept.read(k) for kept in inputs], dy, dlog_dets)
-                else:
-                    parts = map(walk, y, dy, dlog_dets)
-                x, dx, gradients = zip(*parts, strict=True)
+            with self.lend(_slices(stacks, k)):
+                known = [kept.read(k) for kept in inputs] or y
+                x, dx, gradients = zip(*map(step_back, known, dy, dlog_dets), strict=True)
             of_step = [tf.add_n(of_parts) for of_parts in zip(*gradients, strict=True)]
             return number + 1, list(x), list(dx), [s.write(k, g) for s, g in zip(sums, of_step, strict=True)]
 
@@ -199,7 +191,7 @@ class Repeated(Bijector):
         stacks = self._stacks()
 
         def body(k, x, total):
-            lent = [tf.gather(stack, k) for stack in stacks]
+            lent = _slices(stacks, k)
             with self.lend(lent) as scope:
                 y, log_det = self.step().forward_and_log_det(x)
             for variable, before in zip(self.step().variables, lent, strict=True):
@@ -211,6 +203,10 @@ class Repeated(Bijector):
 
         _, y, log_det = _loop(body, (0, x, _zeros(x)), self.depth)
         return y, log_det
+
+
+def _slices(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> list[tf.Tensor]:
+    return [tf.gather(stack, k) for stack in stacks]
 
 
 def _loop(body: Callable, start: tuple, depth: int) -> tuple:

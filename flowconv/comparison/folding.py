@@ -51,8 +51,8 @@ def fold(workdir: str | os.PathLike, output: str | os.PathLike) -> tuple[float, 
     with before.better_weights():
         fold_shift(before.flow, after.flow)
         bits_before = before.evaluator.bits_per_dim(images.splits["test"])
-    averages = [variable for variable in after.optimizer.variables if variable.path.endswith("_average")]
     if after.optimizer.use_ema:
+        averages = [variable for variable in after.optimizer.variables if variable.path.endswith("_average")]
         for average, variable in zip(averages, after.flow.trainable_variables, strict=True):
             average.assign(variable.value)
     bits_after = after.evaluator.bits_per_dim(images.splits["test"])
