@@ -1,8 +1,8 @@
-"""Part "startup": how long a run takes to its first finished step, which does not grow with the flow's depth.
+"""Part "startup": how long a run takes to its first finished step, and how little that grows with the flow's depth.
 
 Each depth is measured in a process of its own, in alternated rounds, on configs/imagenet64.py's model at batch 1:
 seconds from the process' start to the end of the first training step, less one ordinary step. In between are imports,
-building, tracing, while a thread beside it draws and initializes the weights (on one batch), and the first step with
+building, drawing and initializing the weights (on one batch) while the step is traced, and the first step with
 TensorFlow's optimization of it. As a worker it measures itself, and says so in its ready line.
 """
 
