@@ -1,27 +1,24 @@
 """What sets weights at first: random draws, and a forward pass in which layers set themselves from what they see."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
 import keras
 import tensorflow as tf
 
+from flowconv.bijectors.context import within
+
 _average: ContextVar[Callable[[tf.Tensor], tf.Tensor] | None] = ContextVar("average", default=None)
 _later: ContextVar[bool] = ContextVar("later", default=False)
 
 
-@contextlib.contextmanager
-def drawn_later() -> Iterator[None]:
+def drawn_later() -> AbstractContextManager:
     """Within it, flows are built without drawing the weights of their networks: their memory holds anything.
 
     `Flow.draw` draws them, or a checkpoint has them.
     """
-    before = _later.set(True)
-    try:
-        yield
-    finally:
-        _later.reset(before)
+    return within(_later, True)
 
 
 def drawing_later() -> bool:
@@ -29,18 +26,13 @@ def drawing_later() -> bool:
     return _later.get()
 
 
-@contextlib.contextmanager
-def data_dependent_initialization(average: Callable[[tf.Tensor], tf.Tensor] = tf.identity) -> Iterator[None]:
+def data_dependent_initialization(average: Callable[[tf.Tensor], tf.Tensor] = tf.identity) -> AbstractContextManager:
     """Within it, a forward pass initializes every layer that was not, from the batch that reaches it.
 
     Args:
       average: returns a tensor's mean over all workers, so that the statistics are those of the global batch.
     """
-    before = _average.set(average)
-    try:
-        yield
-    finally:
-        _average.reset(before)
+    return within(_average, average)
 
 
 def initializing() -> bool:

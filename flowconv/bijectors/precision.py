@@ -1,26 +1,22 @@
 """Where networks that compute in fewer bits must not."""
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
 import keras
 
+from flowconv.bijectors.context import within
+
 _full: ContextVar[bool] = ContextVar("full", default=False)
 
 
-@contextlib.contextmanager
-def full_precision() -> Iterator[None]:
+def full_precision() -> AbstractContextManager:
     """Within it, networks compute in their variables' dtype, whatever their policy says.
 
     Rounded to bfloat16, a network's output jumps where its input crosses a boundary of rounding. The inverse sees
     its input with float32's errors, and a few of 10⁵ numbers cross: an image would come back changed by whole levels.
     """
-    before = _full.set(True)
-    try:
-        yield
-    finally:
-        _full.reset(before)
+    return within(_full, True)
 
 
 def computing_dtype(layer: keras.layers.Layer) -> str:

@@ -4,13 +4,15 @@ Where every operation has one thread, operations of different parts fill the cor
 several threads each: nobody waits within an operation, and what a core made it finds in its own cache.
 """
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
 import numpy as np
 import tensorflow as tf
+
+from flowconv.bijectors.context import within
 
 _of_all_parts: ContextVar[dict | None] = ContextVar("of_all_parts", default=None)
 _whole: ContextVar[bool] = ContextVar("whole", default=False)
@@ -32,14 +34,9 @@ def parts_of(images: int | None) -> int:
     return max(1, min(images, threading.get_inter_op_parallelism_threads()))
 
 
-@contextlib.contextmanager
-def whole_batches() -> Iterator[None]:
+def whole_batches() -> AbstractContextManager:
     """Within it, or in a function that it decorates, a batch has one part: for XLA, whose programs have no threads."""
-    before = _whole.set(True)
-    try:
-        yield
-    finally:
-        _whole.reset(before)
+    return within(_whole, True)
 
 
 def split(batch: tf.Tensor) -> list[tf.Tensor]:
@@ -55,14 +52,9 @@ def joined(parts: Sequence[tf.Tensor]) -> tf.Tensor:
     return parts[0] if len(parts) == 1 else tf.concat(parts, axis=0)
 
 
-@contextlib.contextmanager
-def sharing() -> Iterator[None]:
+def sharing() -> AbstractContextManager:
     """Within it, what `shared` methods return is computed once, for all parts."""
-    before = _of_all_parts.set({})
-    try:
-        yield
-    finally:
-        _of_all_parts.reset(before)
+    return within(_of_all_parts, {})
 
 
 def shared(method: Callable) -> Callable:

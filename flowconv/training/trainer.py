@@ -48,7 +48,7 @@ class Trainer:
         self.last_checkpoint, self.saved = time.monotonic(), 0
         self.global_batch = configuration.images_per_rank(config) * distributed.size()
 
-        with drawn_later():  # most runs have a checkpoint
+        with drawn_later():  # a checkpoint has them, or initialization draws them
             self.flow = build_flow(config)
         self.step = build_step(config, self.flow)
         self.optimizer, self.images_seen = self.step.optimizer, self.step.images_seen
