@@ -20,7 +20,9 @@ CONFIGS = next(iter(filter(Path.is_dir, (HERE / "configs", HERE.parent / "config
 FIELDS = dict(configuration.flatten(configuration.default_config()))
 
 
-def run(main: Callable, description: str, with_config: bool = False) -> None:
+def run(
+    main: Callable, description: str, with_config: bool = False, precision: Callable[[], str] = lambda: "float32"
+) -> None:
     """Parses sys.argv and calls main(config), or main() without a config; ends the process with its status.
 
     A UserError ends in its one line on stderr (of the first rank alone) and exit status 2, as does a flag
@@ -30,15 +32,17 @@ def run(main: Callable, description: str, with_config: bool = False) -> None:
       main: the program; it imports TensorFlow, this module does not.
       description: shown by --help, above the flags.
       with_config: defines --config and with it an override for each of its fields.
+      precision: without a config, returns the networks' precision, once flags are parsed.
     """
-    process.prepare()
     if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in sys.argv[1:]):
         print(help_text(description, with_config))
         sys.exit(0)
     try:
         arguments = parse_config(sys.argv) if with_config else ()
         parse(sys.argv)
-        main(*(argument.value for argument in arguments))
+        configs = [argument.value for argument in arguments]
+        process.prepare(configs[0].model.precision if configs else precision())
+        main(*configs)
     except UserError as error:
         fail(str(error))
     except Interrupted as interruption:

@@ -13,6 +13,7 @@ of the mean density of k draws (importance-weighted), which takes k times as lon
 from absl import flags
 
 from flowconv import command_line
+from flowconv.training.workdir import Workdir
 
 WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "where the data are, if not where the run found them (data.dir)")
@@ -32,5 +33,10 @@ def main():
     evaluate(WORKDIR.value, {name: value for name, value in given.items() if value is not None}, SAMPLES.value)
 
 
+def precision() -> str:
+    """Returns that of the flag, or the run's."""
+    return PRECISION.value or Workdir(WORKDIR.value).load_config().model.precision
+
+
 if __name__ == "__main__":
-    command_line.run(main, __doc__)
+    command_line.run(main, __doc__, precision=precision)

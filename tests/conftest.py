@@ -4,6 +4,7 @@ import os
 import random
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as the programs have it, see flowconv.process
 
 import keras
 import pytest

@@ -42,7 +42,8 @@ def overrides(**fields):
 def environment(**variables):
     """What a program of the repository is started with."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "TF_CPP_MIN_LOG_LEVEL": "2"} | variables
+    chosen = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}  # by it itself
+    return chosen | {"PATH": path, "TF_CPP_MIN_LOG_LEVEL": "2"} | variables
 
 
 def command_of(script, *arguments, ranks=1):

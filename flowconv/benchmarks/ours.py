@@ -1,20 +1,9 @@
 """This program as a worker: actions "train", "encode" and "sample"."""
 
-from flowconv import process
-
-process.prepare()  # as train.py does
-
-import numpy as np
-import tensorflow as tf
-
-from flowconv import configuration
+from flowconv import configuration, process
 from flowconv.benchmarks.configs import config_of
-from flowconv.benchmarks.machine import threads
 from flowconv.benchmarks.protocol import Actions, serve
 from flowconv.benchmarks.sizes import Size
-from flowconv.models import build_flow
-from flowconv.training import distributed
-from flowconv.training.step import build_step
 
 
 def build(size: Size, backward: str, precision: str) -> tuple[Actions, dict]:
@@ -22,6 +11,15 @@ def build(size: Size, backward: str, precision: str) -> tuple[Actions, dict]:
 
     Arguments as `protocol.serve` and `flowconv.configuration` have them; all else is the default configuration.
     """
+    process.prepare(precision)  # as train.py does
+    import numpy as np
+    import tensorflow as tf
+
+    from flowconv.benchmarks.machine import threads
+    from flowconv.models import build_flow
+    from flowconv.training import distributed
+    from flowconv.training.step import build_step
+
     distributed.initialize(images=size.batch_size)
     config = config_of(size)
     config.model.backward, config.model.precision = backward, precision

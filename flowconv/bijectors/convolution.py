@@ -1,5 +1,6 @@
 """Stride-1 convolutions that are as fast backward as they are forward."""
 
+import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.side_by_side import on_cores
@@ -17,6 +18,43 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     if kernel.shape[3] < kernel.shape[2] and on_cores():
         return _convolve_to_few(x, kernel)
     return tf.nn.conv2d(x, kernel, 1, "SAME")
+
+
+def convolve_marked(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, mark: np.ndarray, rectify: bool) -> tf.Tensor:
+    """Returns the convolution of x `[B, H, W, C]`, with a mark as one more channel, plus a bias, of the same H and W.
+
+    It is `tf.nn.conv2d`, whose gradient would also be the mark's: a channel to compute and to cut off again.
+
+    Args:
+      kernel: `[k, k, C + 1, F]`, k odd.
+      bias: `[F]`.
+      mark: `[H + k - 1, W + k - 1]`, the same for all images; around x itself there are zeros.
+      rectify: whether a ReLU comes after it.
+    """
+
+    @tf.custom_gradient
+    def run(x, kernel, bias):
+        border = kernel.shape[0] // 2
+        padded = tf.pad(x, [[0, 0], [border, border], [border, border], [0, 0]])
+        marks = tf.repeat(tf.constant(mark[None, :, :, None], x.dtype), tf.shape(x)[0], axis=0)
+        padded = tf.concat([padded, marks], axis=-1)
+        y = tf.nn.bias_add(tf.nn.conv2d(padded, kernel, 1, "VALID"), bias)
+        y = tf.nn.relu(y) if rectify else y
+
+        def gradient(dy):
+            dy = tf.raw_ops.ReluGrad(gradients=dy, features=y) if rectify else dy
+            of_x = {"input_sizes": tf.shape(x), "filter": kernel[:, :, :-1], "padding": "SAME"}
+            of_kernel = {"input": padded, "filter_sizes": kernel.shape, "padding": "VALID"}
+            strides = [1, 1, 1, 1]
+            return (
+                tf.raw_ops.Conv2DBackpropInput(out_backprop=dy, strides=strides, **of_x),
+                tf.raw_ops.Conv2DBackpropFilter(out_backprop=dy, strides=strides, **of_kernel),
+                tf.raw_ops.BiasAddGrad(out_backprop=dy),
+            )
+
+        return y, gradient
+
+    return run(x, kernel, bias)
 
 
 @tf.custom_gradient

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors.convolution import convolve
+from flowconv.bijectors.convolution import convolve, convolve_marked
 from flowconv.bijectors.initialization import initializing, normalize_once
 from flowconv.bijectors.precision import computing_dtype
 from flowconv.bijectors.side_by_side import joined, on_cores, shared, split
@@ -53,7 +53,9 @@ class Convolution(keras.layers.Layer):
         if self.kernel_size == 1:
             return tf.concat([kernel[0, 0], bias[None]], 0), bias
         if self.ones:
-            kernel, bias = tf.pad(kernel, [[0, 0]] * 3 + [[0, 1]]), tf.pad(bias, [[0, 1]], constant_values=1)
+            # Not by tf.pad: with oneDNN, TensorFlow takes a kernel's padding for the images' and aborts.
+            kernel = tf.concat([kernel, tf.zeros([*kernel.shape[:3], 1], dtype)], 3)
+            bias = tf.concat([bias, tf.ones([1], dtype)], 0)
         if self.widens:
             return kernel, bias
         kernel, of_mark = tf.split(kernel, [kernel.shape[2] - 1, 1], axis=2)
@@ -68,11 +70,7 @@ class Convolution(keras.layers.Layer):
             y = tf.matmul(rows, kernel) if with_ones else tf.nn.bias_add(tf.matmul(rows, kernel[:-1]), bias)
             return tf.reshape(activation(y), [-1, *x.shape[1:3], self.filters])
         if self.widens:
-            border = self.kernel_size // 2
-            x = tf.pad(x, [[0, 0], [border, border], [border, border], [0, 0]])
-            mark = tf.constant(self._mark()[None, :, :, None], x.dtype)
-            x = tf.concat([x, tf.repeat(mark, tf.shape(x)[0], axis=0)], axis=-1)
-            return activation(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias))
+            return convolve_marked(x, kernel, bias, self._mark(), rectify=activation is tf.nn.relu)
         return activation(convolve(x, kernel) + bias)
 
     def _mark(self):

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector, batch_size
 from flowconv.bijectors.initialization import drawing_later, initializing
-from flowconv.bijectors.side_by_side import joined, sharing, split
+from flowconv.bijectors.side_by_side import joined, on_cores, sharing, split
 
 Backward = Literal["store", "recompute", "invert"]
 
@@ -97,9 +97,8 @@ class Repeated(Bijector):
         stacks = self._stacks()
         if self.backward != "store":
             return self._lean_forward(x, *stacks)
-        # Read through TensorArrays, a slice's gradient is one list element, not a whole stack of zeros.
-        slices = [tf.TensorArray(s.dtype, self.depth, element_shape=s.shape[1:]).unstack(s) for s in stacks]
-        y, log_det, _ = self._sweep(self.step().forward_and_log_det, x, lambda k: [s.read(k) for s in slices])
+        piles = [_pile(stack) for stack in stacks]
+        y, log_det, _ = self._sweep(self.step().forward_and_log_det, x, partial(_pop, stacks), piles=piles)
         return y, log_det
 
     def inverse_and_log_det(self, y):
@@ -115,28 +114,31 @@ class Repeated(Bijector):
                 steps.append(self.step().singular_values())
         return {name: np.stack([values[name] for values in steps]) for name in steps[0]}
 
-    def _sweep(self, transform, x, slices, *, backwards=False, keep_inputs=False):
+    def _sweep(self, transform, x, slices, *, piles=(), backwards=False, keep_inputs=False):
         """Returns x after the transforms of all steps, the sum of their log-determinants, and their inputs if kept.
 
         Args:
           transform: the step's forward or inverse.
-          slices: returns the values of the k-th step's variables.
+          slices: returns the values of the k-th step's variables; with piles, which it is given in place of k, these
+            values and what is left of the piles.
+          piles: see `_pile`.
           backwards: whether to begin with the last step.
           keep_inputs: whether to keep the steps' inputs, in a TensorArray for each part of the batch.
         """
 
-        def body(number, parts, log_dets, inputs):
+        def body(number, piles, parts, log_dets, inputs):
             k = self.depth - 1 - number if backwards else number
             if keep_inputs:
                 inputs = [kept.write(k, part) for kept, part in zip(inputs, parts, strict=True)]
-            with self.lend(slices(k)), sharing():
+            values, piles = slices(piles) if piles else (slices(k), piles)
+            with self.lend(values), sharing():
                 parts, more = zip(*map(transform, parts), strict=True)
-            return number + 1, list(parts), [a + b for a, b in zip(log_dets, more, strict=True)], inputs
+            return number + 1, piles, list(parts), [a + b for a, b in zip(log_dets, more, strict=True)], inputs
 
         parts = split(x)
         inputs = [tf.TensorArray(x.dtype, self.depth, element_shape=p.shape) for p in parts] if keep_inputs else []
-        start = (0, parts, [_zeros(part) for part in parts], inputs)
-        _, parts, log_dets, inputs = _loop(body, start, self.depth)
+        start = (0, list(piles), parts, [_zeros(part) for part in parts], inputs)
+        _, _, parts, log_dets, inputs = _loop(body, start, self.depth)
         return joined(parts), joined(log_dets), inputs
 
     def _lean_forward(self, x, *stacks):
@@ -207,6 +209,37 @@ class Repeated(Bijector):
 
 def _slices(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> list[tf.Tensor]:
     return [tf.gather(stack, k) for stack in stacks]
+
+
+def _pile(stack: tf.Tensor) -> tf.Tensor:
+    """Returns the slices of a stack `[K, …]` as a list of TensorFlow's with the first one on top, for `_pop`.
+
+    The gradient of what was popped one by one is pushed one by one. That of a slice read by its number would be a list
+    at each step, added to the sum of those before, which begins as a list of zeros.
+    """
+    depth, shape = stack.shape[0], _shape_of_slices(stack)
+    if on_cores():
+        order = np.arange(depth)[::-1]
+        return tf.raw_ops.TensorListScatterV2(tensor=stack, indices=order, element_shape=shape, num_elements=depth)
+    return tf.raw_ops.TensorListFromTensor(tensor=tf.reverse(stack, [0]), element_shape=shape)
+
+
+def _pop(stacks: Sequence[tf.Tensor], piles: Sequence[tf.Tensor]) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+    """Returns the uppermost slices of the piles of these stacks, and the piles without them."""
+    rest, slices = zip(
+        *(
+            tf.raw_ops.TensorListPopBack(
+                input_handle=pile, element_shape=_shape_of_slices(stack), element_dtype=stack.dtype
+            )
+            for stack, pile in zip(stacks, piles, strict=True)
+        ),
+        strict=True,
+    )
+    return list(slices), list(rest)
+
+
+def _shape_of_slices(stack: tf.Tensor) -> tf.Tensor:
+    return tf.constant(stack.shape[1:].as_list(), tf.int32)
 
 
 def _loop(body: Callable, start: tuple, depth: int) -> tuple:

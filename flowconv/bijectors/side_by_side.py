@@ -39,6 +39,11 @@ def whole_batches() -> AbstractContextManager:
     return within(_whole, True)
 
 
+def traced(function: Callable, jit_compile: bool) -> Callable:
+    """Returns the `tf.function` of a function of batches, compiled by XLA or not."""
+    return tf.function(whole_batches()(function) if jit_compile else function, autograph=False, jit_compile=jit_compile)
+
+
 def split(batch: tf.Tensor) -> list[tf.Tensor]:
     """Returns the parts of a batch `[B, …]`."""
     count = parts_of(batch.shape[0])

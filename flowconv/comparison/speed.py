@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from flowconv import data
 from flowconv.benchmarks.timing import timed
+from flowconv.bijectors.side_by_side import traced
 from flowconv.configuration import images_per_rank
 from flowconv.models import build_flow
 from flowconv.training import distributed
@@ -45,9 +46,8 @@ def _actions(config, pixels):
     step = build_step(config, flow)
     x = flow.dequantize(pixels, seed=0)
     flow.initialize(x, distributed.average)
-    options = {"autograph": False, "jit_compile": uses_xla(config)}
-    encode = tf.function(lambda x: tf.reduce_sum(flow.log_prob(x)), **options)
-    decode = tf.function(lambda latents: tf.reduce_sum(flow.decode(latents)), **options)
+    encode = traced(lambda x: tf.reduce_sum(flow.log_prob(x)), uses_xla(config))
+    decode = traced(lambda latents: tf.reduce_sum(flow.decode(latents)), uses_xla(config))
     latents = flow.sample_latents(len(pixels), temperature=0.7)
     return {
         "train_images_per_second": lambda: step(pixels, tf.constant(0, tf.int64))["bits_per_dim"],

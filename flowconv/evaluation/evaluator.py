@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from flowconv.bijectors.side_by_side import traced
 from flowconv.data import evaluation_batches
 from flowconv.models import Flow
 
@@ -41,11 +42,10 @@ class Evaluator:
         self.total = total
         self.maximum = maximum
         self.between = between
-        options = {"autograph": False, "jit_compile": jit_compile}
-        self._bits_per_dim = tf.function(
-            lambda images, first, stream: flow.bits_per_dim(images, seed, first, stream), **options
+        self._bits_per_dim = traced(
+            lambda images, first, stream: flow.bits_per_dim(images, seed, first, stream), jit_compile
         )
-        self._reconstruct = tf.function(lambda x: flow.decode(flow.encode(x)), **options)
+        self._reconstruct = traced(lambda x: flow.decode(flow.encode(x)), jit_compile)
 
     def bits_per_dim(self, pixels: np.ndarray, samples: int = 1) -> float:
         """Returns the mean bits/dim of uint8 images `[N, H, W, C]`.

@@ -29,18 +29,19 @@ class InPlace:
             factor = self.global_clipnorm / tf.maximum(tf.linalg.global_norm(gradients), self.global_clipnorm)
         done = []
         for gradient, variable in zip(gradients, variables, strict=True):
-            with tf.control_dependencies(done):  # one after the other: a clipped gradient is as large as its variable
+            with tf.control_dependencies(done[-2:-1]):  # two at a time: a clipped gradient is as large as its variable
                 number, handle = self._get_variable_index(variable), variable.value.handle
-                done = [self.update_in_place(number, handle, gradient * factor, common)]
+                done.append(self.update_in_place(number, handle, gradient * factor, common))
 
     def _update_model_variables_moving_average(self, trainable_variables):
         decay = tf.cast(self.ema_momentum, trainable_variables[0].dtype)
         gain = tf.where(self.iterations.value > 0, 1.0 - decay, tf.ones_like(decay))
         done = []
         for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
-            with tf.control_dependencies(done):  # one after the other: a difference is as large as its variable
-                difference = variable.value - average.value
-                done = [average.value.assign_add(difference * gain, read_value=False)]
+            with tf.control_dependencies(done[-2:-1]):  # two at a time: a difference is as large as its variable
+                difference = average.value - variable.value
+                handle = average.value.handle  # of which the operation subtracts gain × difference
+                done.append(tf.raw_ops.ResourceApplyGradientDescent(var=handle, alpha=gain, delta=difference))
 
 
 class Adam(InPlace, keras.optimizers.Adam):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors.side_by_side import whole_batches
+from flowconv.bijectors.side_by_side import traced
 from flowconv.models import Flow
 from flowconv.training.step import TrainingStep
 
@@ -37,7 +37,7 @@ class Program:
 
     def compiled(self) -> Callable[..., dict[str, tf.Tensor]]:
         """Returns the `tf.function` that XLA compiles as one program."""
-        return tf.function(whole_batches()(self.function), autograph=False, jit_compile=True)
+        return traced(self.function, jit_compile=True)
 
     def lower(self, stage: str = "hlo") -> str | bytes:
         """Returns the program as XLA has it at `stage`: "hlo", "hlo_serialized", "optimized_hlo", …

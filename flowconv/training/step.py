@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv.bijectors.side_by_side import whole_batches
+from flowconv.bijectors.side_by_side import traced
 from flowconv.models import Flow
 from flowconv.models.dequantization import uniform_noise
 from flowconv.training import distributed
@@ -60,8 +60,8 @@ class TrainingStep:
         self.learning_rate_factor = tf.Variable(1.0, dtype=tf.float64, trainable=False)
         self._differentiate, self._update = self.differentiate, self.update
         if jit_compile:  # an allreduce can't be compiled: it stands between these two
-            self._differentiate = tf.function(whole_batches()(self.differentiate), autograph=False, jit_compile=True)
-            self._update = tf.function(self.update, autograph=False, jit_compile=True)
+            self._differentiate = traced(self.differentiate, jit_compile=True)
+            self._update = traced(self.update, jit_compile=True)
 
     @contextlib.contextmanager
     def traced_beside(self, batch_size: int, requests: int = 0) -> Iterator[None]:

@@ -90,7 +90,7 @@ def test_a_spoiled_emerging_inverse_is_nan_and_never_wrong(compiled):
     shape = (12, 12, 4)
     pair = AutoregressivePair()
     pair.build((None, *shape))
-    perturb(pair, 0.5)
+    perturb(pair, 0.7)
     inverse = tf.function(pair.inverse, autograph=False, jit_compile=compiled)
     y = images(shape, 3, "float32") * tf.constant([1.0, 0.0, 1.0])[:, None, None, None]
     x = inverse(y)

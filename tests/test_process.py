@@ -1,0 +1,36 @@
+"""What is said before TensorFlow is imported."""
+
+import pytest
+
+from flowconv import process
+from tests.runs import launch, overrides
+
+KERNELS = "TF_ENABLE_ONEDNN_OPTS"
+
+
+@pytest.mark.parametrize(
+    ("precision", "given", "chosen"),
+    [
+        ("float32", None, "0"),
+        ("float64", None, "0"),
+        ("bfloat16", None, None),
+        ("float32", "1", "1"),
+        ("bfloat16", "0", "0"),
+    ],
+)
+def test_kernels_follow_the_precision_unless_the_user_chose(monkeypatch, precision, given, chosen):
+    monkeypatch.delenv(KERNELS, raising=False)
+    if given is not None:
+        monkeypatch.setenv(KERNELS, given)
+    process.choose_kernels(precision)
+    assert process.os.environ.get(KERNELS) == chosen
+    monkeypatch.delenv(KERNELS, raising=False)
+
+
+def test_a_batch_in_one_part_trains_with_onednn(tmp_path):
+    """TensorFlow took a kernel's padding for that of images, and aborted."""
+    fields = {"model.precision": "bfloat16", "train.batch_size": 1, "train.images": 8, "train.evaluate_images": 8}
+    run = launch("train.py", f"--workdir={tmp_path}", *overrides(**fields), **{KERNELS: "1"})
+    assert run.returncode == 0, run.stderr
+    run = launch("scripts/evaluate.py", f"--workdir={tmp_path}", **{KERNELS: "1"})
+    assert run.returncode == 0, run.stderr
