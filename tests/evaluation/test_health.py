@@ -76,11 +76,11 @@ def test_a_matrix_that_is_nearly_singular_is_named():
     assert not ill_conditioned(flow, 100.0)
     weight = variable(flow, "weight", level=1)
     u, s, v = np.linalg.svd(weight.numpy()[3])
-    s[-1] = 1e-5
+    s[-1] = 1e-3
     put(weight, 3, u @ np.diag(s) @ v)
     (line,) = ill_conditioned(flow, 100.0)
-    assert "level_2" in line and "step 3, has condition number 1e+05" in line
-    assert health(flow, IMAGES)["health/max_condition_number"] == pytest.approx(1e5, rel=0.05)
+    assert "level_2" in line and "step 3, has condition number 1e+03" in line
+    assert health(flow, IMAGES)["health/max_condition_number"] == pytest.approx(1e3, rel=0.05)
     assert line in diagnosis(flow, IMAGES)
 
 
