@@ -21,7 +21,7 @@ FIELDS = dict(configuration.flatten(configuration.default_config()))
 
 
 def run(
-    main: Callable, description: str, with_config: bool = False, precision: Callable[[], str] = lambda: "float32"
+    main: Callable, description: str, with_config: bool = False, precision: Callable[[], str | None] = lambda: "float32"
 ) -> None:
     """Parses sys.argv and calls main(config), or main() without a config; ends the process with its status.
 
@@ -32,7 +32,7 @@ def run(
       main: the program; it imports TensorFlow, this module does not.
       description: shown by --help, above the flags.
       with_config: defines --config and with it an override for each of its fields.
-      precision: without a config, returns the networks' precision, once flags are parsed.
+      precision: without a config, returns that of `process.prepare`, once flags are parsed.
     """
     if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in sys.argv[1:]):
         print(help_text(description, with_config))

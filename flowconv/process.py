@@ -9,8 +9,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 LARGE = 2**30  # bytes; what is smaller stays with the process
 
 
-def prepare(precision: str = "float32") -> None:
-    """Sets all of this up, for networks that compute in this precision."""
+def prepare(precision: str | None = "float32") -> None:
+    """Sets all of this up, for networks that compute in this precision; None: other processes have them."""
     quiet_libraries()
     choose_kernels(precision)
     collect_garbage_seldom()
@@ -23,14 +23,14 @@ def quiet_libraries() -> None:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
-def choose_kernels(precision: str) -> None:
+def choose_kernels(precision: str | None) -> None:
     """Has TensorFlow compute by its own kernels, unless the networks compute in "bfloat16", or the user said otherwise.
 
     Left alone, it takes oneDNN's where a processor has instructions for small numbers (AVX-512 VNNI, AMX): they make
     bfloat16 seven times as fast there. In float32 they are no faster than what this program computes (10 % slower at
     width 512), a start takes three seconds longer, and a run would give other last digits on other processors.
     """
-    if precision != "bfloat16":
+    if precision not in ("bfloat16", None):
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 
