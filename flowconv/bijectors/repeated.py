@@ -2,7 +2,6 @@
 
 import types
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Literal
 
 import keras
@@ -97,13 +96,12 @@ class Repeated(Bijector):
         stacks = self._stacks()
         if self.backward != "store":
             return self._lean_forward(x, *stacks)
-        piles = [_pile(stack) for stack in stacks]
-        y, log_det, _ = self._sweep(self.step().forward_and_log_det, x, partial(_pop, stacks), piles=piles)
+        y, log_det, _ = self._sweep(self.step().forward_and_log_det, x, stacks, popped=True)
         return y, log_det
 
     def inverse_and_log_det(self, y):
         stacks = self._stacks()
-        x, log_det, _ = self._sweep(self.step().inverse_and_log_det, y, partial(_slices, stacks), backwards=True)
+        x, log_det, _ = self._sweep(self.step().inverse_and_log_det, y, stacks, backwards=True)
         return x, log_det
 
     def singular_values(self):
@@ -114,14 +112,13 @@ class Repeated(Bijector):
                 steps.append(self.step().singular_values())
         return {name: np.stack([values[name] for values in steps]) for name in steps[0]}
 
-    def _sweep(self, transform, x, slices, *, piles=(), backwards=False, keep_inputs=False):
+    def _sweep(self, transform, x, stacks, *, popped=False, backwards=False, keep_inputs=False):
         """Returns x after the transforms of all steps, the sum of their log-determinants, and their inputs if kept.
 
         Args:
           transform: the step's forward or inverse.
-          slices: returns the values of the k-th step's variables; with piles, which it is given in place of k, these
-            values and what is left of the piles.
-          piles: see `_pile`.
+          stacks: the values of the variables of all steps.
+          popped: whether slices are popped from lists (see `_pile`), from the first step to the last.
           backwards: whether to begin with the last step.
           keep_inputs: whether to keep the steps' inputs, in a TensorArray for each part of the batch.
         """
@@ -130,14 +127,15 @@ class Repeated(Bijector):
             k = self.depth - 1 - number if backwards else number
             if keep_inputs:
                 inputs = [kept.write(k, part) for kept, part in zip(inputs, parts, strict=True)]
-            values, piles = slices(piles) if piles else (slices(k), piles)
+            values, piles = _pop(stacks, piles) if popped else (_slices(stacks, k), piles)
             with self.lend(values), sharing():
                 parts, more = zip(*map(transform, parts), strict=True)
             return number + 1, piles, list(parts), [a + b for a, b in zip(log_dets, more, strict=True)], inputs
 
         parts = split(x)
         inputs = [tf.TensorArray(x.dtype, self.depth, element_shape=p.shape) for p in parts] if keep_inputs else []
-        start = (0, list(piles), parts, [_zeros(part) for part in parts], inputs)
+        piles = [_pile(stack) for stack in stacks] if popped else []
+        start = (0, piles, parts, [_zeros(part) for part in parts], inputs)
         _, _, parts, log_dets, inputs = _loop(body, start, self.depth)
         return joined(parts), joined(log_dets), inputs
 
@@ -147,9 +145,7 @@ class Repeated(Bijector):
 
         @tf.custom_gradient
         def run(x, *stacks):
-            y, log_det, inputs = self._sweep(
-                self.step().forward_and_log_det, x, partial(_slices, stacks), keep_inputs=keep_inputs
-            )
+            y, log_det, inputs = self._sweep(self.step().forward_and_log_det, x, stacks, keep_inputs=keep_inputs)
 
             def gradient(dy, dlog_det):
                 return self._walk_back(y, dy, dlog_det, stacks, inputs)
