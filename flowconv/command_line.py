@@ -40,8 +40,8 @@ def run(
     try:
         arguments = parse_config(sys.argv) if with_config else ()
         parse(sys.argv)
-        configs = [argument.value for argument in arguments]
-        process.prepare(configs[0].model.precision if configs else precision())
+        configs = [value_of(argument) for argument in arguments]
+        process.prepare(dict(configuration.flatten(*configs)).get("model.precision") if configs else precision())
         main(*configs)
     except UserError as error:
         fail(str(error))
@@ -73,6 +73,18 @@ def parse_config(arguments: list[str]) -> tuple[flags.FlagHolder[ConfigDict]]:
         return (config_flags.DEFINE_config_file("config", str(CONFIGS / "photos.py"), "the experiment: a file"),)
     except Exception as error:  # whatever a config file does wrong
         raise UserError(f"--config can't be read: {error}") from error
+
+
+def value_of(argument: flags.FlagHolder[ConfigDict]) -> ConfigDict:
+    """Returns the config, of which nothing but its type has been checked.
+
+    Raises:
+      UserError: if the file returned something else.
+    """
+    config = flags.FLAGS[argument.name].value
+    if not isinstance(config, ConfigDict):
+        raise UserError("--config can't be read: its get_config() must return a ConfigDict, as those of configs/ do")
+    return config
 
 
 def fail(message: str) -> None:

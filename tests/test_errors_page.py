@@ -80,12 +80,19 @@ invalid("patches", data__name="cifar10", data__patches=True)
 invalid("temperatures", evaluation__temperatures=(-1.0,))
 
 
-@trigger
-def broken_config_file(here, monkeypatch):
-    (here / "broken.py").write_text("def get_config():\n    return 1 / 0\n")
-    result = launch("train.py", f"--config={here}/broken.py")
-    assert result.returncode == 2
-    raise UserError(one_line(result.stderr))
+def bad_config_file(name, returned):
+    def run(here, monkeypatch):
+        (here / "bad.py").write_text(f"import ml_collections\ndef get_config():\n    return {returned}\n")
+        result = launch("train.py", f"--config={here}/bad.py")
+        assert result.returncode == 2
+        raise UserError(one_line(result.stderr))
+
+    add(name, run)
+
+
+bad_config_file("broken-config-file", "1 / 0")
+bad_config_file("no-config", "3")  # (of None, ml_collections warns, too)
+bad_config_file("foreign-config", "ml_collections.ConfigDict({'x': 1})")
 
 
 @trigger
