@@ -25,7 +25,8 @@ class Repeated(Bijector):
     Inverse: the steps' inverses from the last to the first. Log-determinant: the sum. Cost: K times the
     step's; the gradient costs, in evaluations of the step and memory for activations,
 
-    * "store": TensorFlow's own gradient of the loop. Each step's intermediate results are kept: O(K) memory.
+    * "store": TensorFlow's own gradient of the loop. Each step's intermediate results are kept: O(K) memory. What
+      compiles it by XLA does so within `whole_batches`: lists are made otherwise there.
     * "recompute": each step's input is kept and the step evaluated again: O(K) inputs of memory.
     * "invert": nothing is kept; walking back from the last step, each step's input is computed from its
       output by inverting it: O(1) memory. As exact as the inverse is; measure its drift.
