@@ -62,15 +62,16 @@ class Convolution(keras.layers.Layer):
         seen = np.lib.stride_tricks.sliding_window_view(self._mark(), [self.kernel_size] * 2)  # [H, W, k, k]
         return kernel, bias + tf.tensordot(tf.constant(seen, dtype), of_mark[:, :, 0], 2)
 
-    def convolve(self, x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, activation=tf.identity) -> tf.Tensor:
-        """Returns the convolution of x with what `prepare` returned."""
+    def convolve(self, x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, rectify: bool = False) -> tf.Tensor:
+        """Returns the convolution of x with what `prepare` returned, and a ReLU after it if asked."""
+        activation = tf.nn.relu if rectify else tf.identity
         if self.kernel_size == 1:
             rows = tf.reshape(x, [-1, x.shape[-1]])
             with_ones = rows.shape[1] == kernel.shape[0]
             y = tf.matmul(rows, kernel) if with_ones else tf.nn.bias_add(tf.matmul(rows, kernel[:-1]), bias)
             return tf.reshape(activation(y), [-1, *x.shape[1:3], self.filters])
         if self.widens:
-            return convolve_marked(x, kernel, bias, self._mark(), rectify=activation is tf.nn.relu)
+            return convolve_marked(x, kernel, bias, self._mark(), rectify)
         return activation(convolve(x, kernel) + bias)
 
     def _mark(self):
@@ -104,7 +105,7 @@ class NormalizedConvolution(Convolution):
     def call(self, x):
         if initializing():
             return tf.nn.relu(self.initialize(x))
-        return self.convolve(x, *self._scaled(), tf.nn.relu)
+        return self.convolve(x, *self._scaled(), rectify=True)
 
     @shared
     def _scaled(self):
