@@ -1,5 +1,7 @@
 """The optimizer and its learning rate, from Keras."""
 
+from collections.abc import Callable, Sequence
+
 import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
@@ -27,21 +29,33 @@ class InPlace:
         factor = 1.0
         if self.global_clipnorm:
             factor = self.global_clipnorm / tf.maximum(tf.linalg.global_norm(gradients), self.global_clipnorm)
-        done = []
-        for gradient, variable in zip(gradients, variables, strict=True):
-            with tf.control_dependencies(done[-2:-1]):  # two at a time: a clipped gradient is as large as its variable
-                number, handle = self._get_variable_index(variable), variable.value.handle
-                done.append(self.update_in_place(number, handle, gradient * factor, common))
+
+        def update(gradient, variable):
+            number, handle = self._get_variable_index(variable), variable.value.handle
+            return self.update_in_place(number, handle, gradient * factor, common)
+
+        _two_at_a_time(update, gradients, variables)
 
     def _update_model_variables_moving_average(self, trainable_variables):
         decay = tf.cast(self.ema_momentum, trainable_variables[0].dtype)
         gain = tf.where(self.iterations.value > 0, 1.0 - decay, tf.ones_like(decay))
-        done = []
-        for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
-            with tf.control_dependencies(done[-2:-1]):  # two at a time: a difference is as large as its variable
-                difference = average.value - variable.value
-                handle = average.value.handle  # of which the operation subtracts gain × difference
-                done.append(tf.raw_ops.ResourceApplyGradientDescent(var=handle, alpha=gain, delta=difference))
+
+        def move(variable, average):
+            difference = average.value - variable.value  # of which the operation subtracts the gain's part
+            return tf.raw_ops.ResourceApplyGradientDescent(var=average.value.handle, alpha=gain, delta=difference)
+
+        _two_at_a_time(move, trainable_variables, self._model_variables_moving_average)
+
+
+def _two_at_a_time(update: Callable[..., tf.Operation], *lists: Sequence) -> None:
+    """Calls update(…) for the items of the lists, so that two of the operations may run at the same time.
+
+    What each makes on its way, a clipped gradient or a difference, is as large as its variable.
+    """
+    done = []
+    for items in zip(*lists, strict=True):
+        with tf.control_dependencies(done[-2:-1]):
+            done.append(update(*items))
 
 
 class Adam(InPlace, keras.optimizers.Adam):
