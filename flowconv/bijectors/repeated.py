@@ -205,7 +205,8 @@ class Repeated(Bijector):
 
 
 def _slices(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> list[tf.Tensor]:
-    return [tf.gather(stack, k) for stack in stacks]
+    # On CPUs the first are views of the stacks, not copies; XLA would pad a stack first.
+    return [stack[k] if on_cores() else tf.gather(stack, k) for stack in stacks]
 
 
 def _pile(stack: tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,12 @@ class InPlace:
     as large as its variable: at its peak, an update held four copies of all weights beside weights, gradients and
     slots. Here an operation of TensorFlow's own updates a variable and its slots, and no other copies of gradients,
     or of averages before gradients are gone, are made. The figures are Keras' to rounding.
+
+    Attributes:
+      gradient_norm: of all gradients together, where whoever asks for an update has it already.
     """
+
+    gradient_norm: tf.Tensor | None = None
 
     def _clip_gradients(self, grads):
         return grads if self.global_clipnorm else super()._clip_gradients(grads)  # _backend_update_step clips
@@ -28,7 +33,8 @@ class InPlace:
             common |= {name: tf.constant(beta, dtype), f"{name}_power": tf.constant(beta, dtype) ** step}
         factor = 1.0
         if self.global_clipnorm:
-            factor = self.global_clipnorm / tf.maximum(tf.linalg.global_norm(gradients), self.global_clipnorm)
+            norm = tf.linalg.global_norm(gradients) if self.gradient_norm is None else self.gradient_norm
+            factor = self.global_clipnorm / tf.maximum(norm, self.global_clipnorm)
 
         def update(gradient, variable):
             number, handle = self._get_variable_index(variable), variable.value.handle

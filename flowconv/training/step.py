@@ -139,9 +139,9 @@ class TrainingStep:
         young_decay = tf.minimum(tf.cast(decay, loss.dtype), (1.0 + steps) / (10.0 + steps))
 
         def apply():
-            self.optimizer.ema_momentum = young_decay  # while Keras traces its update
+            self.optimizer.ema_momentum, self.optimizer.gradient_norm = young_decay, norm  # while its update is traced
             self.optimizer.apply(gradients, self.flow.trainable_variables)
-            self.optimizer.ema_momentum = decay
+            self.optimizer.ema_momentum, self.optimizer.gradient_norm = decay, None
             return tf.constant(0)
 
         skipped = tf.cond(finite, apply, lambda: tf.constant(1))

@@ -60,7 +60,7 @@ def test_initialization_sees_the_whole_batch(parts):
     with bijectors.data_dependent_initialization():
         layer.forward(IMAGES)
     first = layer.network.first
-    y = first.convolve(tf.split(IMAGES, 2, -1)[1], *first.prepare(first.kernel.value, tf.zeros(8)))[..., :8]
+    y = first.convolve(tf.split(IMAGES, 2, -1)[1], *first.prepare(first.kernel.value, tf.zeros(8, tf.float64)))[..., :8]
     np.testing.assert_allclose(-tf.math.log(tf.math.reduce_std(y, [0, 1, 2])), first.log_scale.value, atol=1e-4)
 
 

@@ -1,0 +1,23 @@
+"""Our ReLU against TensorFlow's."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flowconv.bijectors.relu import relu
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_is_relu_and_so_is_its_gradient(dtype):
+    x = np.random.default_rng(0).standard_normal((3, 5)).astype("float32")
+    x.flat[:4] = [0.0, -0.0, np.inf, -np.inf]
+    x, dy = tf.cast(x, dtype), tf.cast(x[::-1] * 2, dtype)
+
+    def with_gradient(function):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(x)
+        return y, tape.gradient(y, x, dy)
+
+    for ours, theirs in zip(with_gradient(relu), with_gradient(tf.nn.relu), strict=True):
+        np.testing.assert_array_equal(tf.cast(ours, tf.float32), tf.cast(theirs, tf.float32))
