@@ -6,6 +6,7 @@ import os
 
 # Of glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+KERNELS = "TF_ENABLE_ONEDNN_OPTS"  # oneDNN's or TensorFlow's own
 LARGE = 2**30  # bytes; what is smaller stays with the process
 
 
@@ -31,7 +32,7 @@ def choose_kernels(precision: str | None) -> None:
     width 512), a start takes three seconds longer, and a run would give other last digits on other processors.
     """
     if precision not in ("bfloat16", None):
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+        os.environ.setdefault(KERNELS, "0")
 
 
 def collect_garbage_seldom() -> None:

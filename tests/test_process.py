@@ -3,9 +3,8 @@
 import pytest
 
 from flowconv import process
+from flowconv.process import KERNELS
 from tests.runs import launch, overrides
-
-KERNELS = "TF_ENABLE_ONEDNN_OPTS"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from flowconv.benchmarks.options import Options
 from flowconv.benchmarks.rounds import Rounds, alternate, fastest, median, ratio
 from flowconv.benchmarks.sizes import Size
 from flowconv.benchmarks.workers import Worker, WorkerError
+from flowconv.process import KERNELS
 
 TASKS = ("train", "encode", "sample")
 PEERS = ("normflows", "nflows", "tfp")
@@ -18,13 +19,14 @@ LIBRARIES_OF_OURS = ("tfp",)  # peers that run in this program's own environment
 
 @dataclass(frozen=True)
 class System:
-    """A worker: its name in tables, its module, the actions that are asked of it, and its settings."""
+    """A worker: its name in tables, its module, the actions that are asked of it, its settings and environment."""
 
     name: str
     module: str
     actions: tuple[str, ...] = TASKS
     python: str = sys.executable
     settings: dict = field(default_factory=dict)
+    environment: dict = field(default_factory=dict)
 
     @property
     def optional(self) -> bool:
@@ -34,9 +36,10 @@ class System:
 
 def systems(options: Options) -> list[System]:
     """Returns what is measured."""
-    ours = "flowconv.benchmarks.ours"
+    ours, floor = "flowconv.benchmarks.ours", "flowconv.benchmarks.floor"
     chosen = [
-        System("floor", "flowconv.benchmarks.floor", ("conv2d", "products")),
+        System("floor", floor, ("conv2d", "products")),
+        System("own floor", floor, ("conv2d",), environment={KERNELS: "0"}),
         System("store", ours, settings={"backward": "store", "precision": "float32"}),
         System("invert", ours, ("train",), settings={"backward": "invert", "precision": "float32"}),
     ]
@@ -79,10 +82,12 @@ def summarize(rounds: Rounds, size: Size) -> dict:
     """Returns the ratios that the rounds allow, of seconds and (of_cpu_seconds) of all threads' CPU time, and medians.
 
     "X_over_Y" is seconds of X over seconds of Y; "X_vs_Y" is how many times as fast X is. Ours against peers is
-    float32 with backward=store.
+    float32 with backward=store. The floor's kernels are those of TensorFlow as it comes, "own" are TensorFlow's own,
+    without oneDNN, with which ours runs.
     """
     pairs = {
         "train_over_floor": ("store train", "floor conv2d"),
+        "train_over_own_floor": ("store train", "own floor conv2d"),
         "train_over_fast_floor": ("store train", "floor products"),
         "invert_over_store": ("invert train", "store train"),
         "bf16_vs_float32": ("store train", "bf16 train"),
@@ -130,7 +135,9 @@ def _workers(chosen: list[System], size: Size) -> Iterator[tuple[list[tuple[Syst
         for system in chosen:
             print(f"starting {system.name}", file=sys.stderr, flush=True)
             try:
-                worker = stack.enter_context(Worker(system.module, size, system.python, **system.settings))
+                worker = stack.enter_context(
+                    Worker(system.module, size, system.python, system.environment, **system.settings)
+                )
             except WorkerError as error:
                 if not system.optional:
                     raise

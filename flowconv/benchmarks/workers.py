@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from flowconv.benchmarks.sizes import Size
 
@@ -27,13 +29,21 @@ class Worker:
       module: what it runs, a module of flowconv that calls `protocol.serve`.
       size: of the model.
       python: the interpreter (default: this one).
+      environment: more of its environment's variables.
       settings: further settings, which can be written as JSON.
 
     Attributes:
       facts: its ready line.
     """
 
-    def __init__(self, module: str, size: Size, python: str = sys.executable, **settings):
+    def __init__(
+        self,
+        module: str,
+        size: Size,
+        python: str = sys.executable,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        **settings,
+    ):
         self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed with the worker
         settings["size"] = dataclasses.asdict(size)
         self._process = subprocess.Popen(
@@ -43,7 +53,7 @@ class Worker:
             stderr=self._stderr,
             text=True,
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | dict(environment),
         )
         timer = threading.Timer(PATIENCE_SECONDS, self._process.kill)
         timer.start()
