@@ -66,11 +66,11 @@ def build(size: Size) -> tuple[Actions, dict]:
     distributed.initialize(images=size.batch_size)
     with drawn_later():
         flow = build_flow(config)
-    step = build_step(config, flow)
+        step = build_step(config, flow)
     images, first = tf.constant(pixels), tf.constant(0, tf.int64)
     times.append(time.time())
     with step.traced_beside(size.batch_size):
-        flow.initialize(flow.dequantize(images, 0), draw=True)
+        step.initialize(flow.dequantize(images, 0))
     times.append(time.time())
     for _ in range(4):
         float(step(images, first)["bits_per_dim"])

@@ -14,9 +14,9 @@ _later: ContextVar[bool] = ContextVar("later", default=False)
 
 
 def drawn_later() -> AbstractContextManager:
-    """Within it, flows are built without drawing the weights of their networks: their memory holds anything.
+    """Within it, flows are built without drawing the weights of their networks, optimizers without clearing slots.
 
-    `Flow.draw` draws them, or a checkpoint has them.
+    Their memory holds anything, until `Flow.draw` and `clear` of the optimizer set it, or a checkpoint is read.
     """
     return within(_later, True)
 
@@ -24,6 +24,11 @@ def drawn_later() -> AbstractContextManager:
 def drawing_later() -> bool:
     """True inside `drawn_later`."""
     return _later.get()
+
+
+def without_values(shape: tuple[int, ...], dtype: str | None = None) -> tf.Tensor:
+    """An initializer for what is set later: takes memory, and doesn't touch it."""
+    return tf.raw_ops.Empty(shape=shape, dtype=tf.as_dtype(dtype))
 
 
 def data_dependent_initialization(average: Callable[[tf.Tensor], tf.Tensor] = tf.identity) -> AbstractContextManager:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector, batch_size
-from flowconv.bijectors.initialization import drawing_later, initializing
+from flowconv.bijectors.initialization import drawing_later, initializing, without_values
 from flowconv.bijectors.side_by_side import joined, on_cores, sharing, split
 
 Backward = Literal["store", "recompute", "invert"]
@@ -58,7 +58,7 @@ class Repeated(Bijector):
         self._stacked = {
             id(variable): self.add_weight(
                 shape=(self.depth, *variable.shape),
-                initializer=_without_values if drawing_later() and _is_drawn(variable) else _stacked_draws(variable),
+                initializer=without_values if drawing_later() and _is_drawn(variable) else _stacked_draws(variable),
                 dtype=variable.dtype,
                 trainable=variable.trainable,
                 autocast=False,
@@ -253,10 +253,6 @@ def _zeros(x):
 
 def _is_drawn(variable: keras.Variable) -> bool:
     return isinstance(variable._initializer, keras.initializers.RandomNormal)
-
-
-def _without_values(shape, dtype=None):
-    return tf.raw_ops.Empty(shape=shape, dtype=tf.as_dtype(dtype))
 
 
 def _stacked_draws(variable: keras.Variable) -> Callable:

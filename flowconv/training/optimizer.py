@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
 
+from flowconv.bijectors.initialization import drawing_later, without_values
+
 
 class InPlace:
     """What makes a Keras optimizer update in place.
@@ -20,6 +22,18 @@ class InPlace:
     """
 
     gradient_norm: tf.Tensor | None = None
+
+    def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros"):
+        later = drawing_later() and len(reference_variable.shape) > 0
+        return super().add_variable_from_reference(
+            reference_variable, name=name, initializer=without_values if later else initializer
+        )
+
+    def clear(self) -> None:
+        """Sets all slots and averages to zero, which those that were built within `drawn_later` need."""
+        for variable in self.variables:
+            if len(variable.shape) > 0:  # not the learning rate and the number of updates
+                variable.assign(tf.zeros(variable.shape, variable.dtype))
 
     def _clip_gradients(self, grads):
         return grads if self.global_clipnorm else super()._clip_gradients(grads)  # _backend_update_step clips

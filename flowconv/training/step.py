@@ -77,6 +77,19 @@ class TrainingStep:
             yield
             traced.result()
 
+    def initialize(self, x: tf.Tensor) -> None:
+        """Sets a step that was built within `drawn_later`: draws the weights, and sets what depends on data.
+
+        Slots are cleared beside that: both wait for the machine's memory, most of the time.
+
+        Args:
+          x: this worker's images `[B, H, W, C]` in [0, 1).
+        """
+        with ThreadPoolExecutor(1) as thread:
+            cleared = thread.submit(self.optimizer.clear)
+            self.flow.initialize(x, distributed.average, draw=True)
+            cleared.result()
+
     def augment(self, images: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
         """Returns the images `[B, H, W, C]`, half of them flipped left-right."""
         if not self.flip:

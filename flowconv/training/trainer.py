@@ -48,9 +48,9 @@ class Trainer:
         self.last_checkpoint, self.saved = time.monotonic(), 0
         self.global_batch = configuration.images_per_rank(config) * distributed.size()
 
-        with drawn_later():  # a checkpoint has them, or initialization draws them
+        with drawn_later():  # a checkpoint has the weights, or initialization draws them
             self.flow = build_flow(config)
-        self.step = build_step(config, self.flow)
+            self.step = build_step(config, self.flow)
         self.optimizer, self.images_seen = self.step.optimizer, self.step.images_seen
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self.best_bits_per_dim = tf.Variable(np.inf, dtype=tf.float64, trainable=False)
@@ -170,8 +170,7 @@ class Trainer:
         """Draws the weights, and sets what depends on data from the first images of the stream, over all workers."""
         batches = self._batches(self.config.train.initialization_images, start=0)
         pixels, first = next(iter(batches))
-        x = self.flow.dequantize(pixels, self.config.seed, first)
-        self.flow.initialize(x, distributed.average, draw=True)
+        self.step.initialize(self.flow.dequantize(pixels, self.config.seed, first))
 
     def _batches(self, batch_size, start):
         return data.training_batches(
