@@ -12,6 +12,8 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
+from flowconv.process import KERNELS
+
 ROOT = Path(__file__).resolve().parents[1]
 TINY = {
     "model.levels": 2,
@@ -42,7 +44,7 @@ def overrides(**fields):
 def environment(**variables):
     """What a program of the repository is started with."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    chosen = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}  # by it itself
+    chosen = {name: value for name, value in os.environ.items() if name != KERNELS}  # by it itself
     return chosen | {"PATH": path, "TF_CPP_MIN_LOG_LEVEL": "2"} | variables
 
 

@@ -53,7 +53,7 @@ class Worker:
             stderr=self._stderr,
             text=True,
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | dict(environment),
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         )
         timer = threading.Timer(PATIENCE_SECONDS, self._process.kill)
         timer.start()

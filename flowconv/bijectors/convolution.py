@@ -20,17 +20,15 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return pixelwise(x, tf.reshape(kernel, [channels, filters]))
     if on_cores():
         return _convolve_few(x, kernel) if channels <= filters else _convolve_to_few(x, kernel)
-    if channels > x.shape[-1]:
-        x = tf.concat([x, tf.ones_like(x[..., :1])], -1)
-    return tf.nn.conv2d(x, kernel, 1, "SAME")
+    return tf.nn.conv2d(_with_ones(x, channels), kernel, 1, "SAME")
 
 
 def convolve_ones(kernel: tf.Tensor, height: int, width: int) -> tf.Tensor:
     """Returns the convolution `[H, W, F]` of an image of ones, and zeros around it, with a kernel `[k, k, 1, F]`."""
-    size = kernel.shape[0]
-    ones = np.pad(np.ones([height, width]), size // 2)
-    windows = np.lib.stride_tricks.sliding_window_view(ones, [size, size])  # [H, W, k, k]
-    return tf.tensordot(tf.constant(windows, kernel.dtype), kernel[:, :, 0], 2)
+    size, _, _, filters = kernel.shape
+    inside = tf.constant(_neighbours(height, width, size) > 0)
+    rows = tf.matmul(tf.cast(inside, kernel.dtype), tf.reshape(kernel, [size**2, filters]))
+    return tf.reshape(rows, [height, width, filters])
 
 
 def pixelwise(x: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
@@ -44,8 +42,7 @@ def _convolve_few(x, kernel):
     """Of few channels: the k×k neighbours of each pixel side by side, times a matrix."""
     size, _, channels, filters = kernel.shape
     numbers = _neighbours(*x.shape[1:3], size)
-    with_ones = tf.concat([x, tf.ones_like(x[..., :1])], -1) if channels > x.shape[-1] else x
-    columns = _gather(with_ones, numbers)
+    columns = _gather(_with_ones(x, channels), numbers)
     y = tf.matmul(columns, tf.reshape(kernel, [-1, filters]))
 
     def gradient(dy):
@@ -74,6 +71,11 @@ def _convolve_to_few(x, kernel):
         return dx, tf.transpose(tf.reshape(dtaps, [size, size, filters, channels]), [0, 1, 3, 2])
 
     return y, gradient
+
+
+def _with_ones(x, channels):
+    """Returns x with a channel of ones, unless it has so many channels already."""
+    return tf.concat([x, tf.ones_like(x[..., :1])], -1) if channels > x.shape[-1] else x
 
 
 def _neighbours(height, width, size):

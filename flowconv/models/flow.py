@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import keras
@@ -13,6 +12,7 @@ import tensorflow as tf
 
 from flowconv.bijectors import Bijector, Repeated, Split, data_dependent_initialization, full_precision
 from flowconv.bijectors.bijector import batch_size
+from flowconv.models.beside import beside
 from flowconv.models.dequantization import dequantize, quantize, uniform_noise
 
 if TYPE_CHECKING:
@@ -196,10 +196,8 @@ class Flow(keras.Model):
         if not draw:
             run(x)
             return
-        with ThreadPoolExecutor(1) as thread:
-            drawn = thread.submit(self.draw)
+        with beside(self.draw):
             traced = run.get_concrete_function(x)
-            drawn.result()
         traced(x)
 
     def as_bijector(self) -> tfp.bijectors.Bijector:

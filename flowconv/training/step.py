@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import tensorflow as tf
@@ -10,6 +9,7 @@ from ml_collections import ConfigDict
 
 from flowconv.bijectors.side_by_side import traced
 from flowconv.models import Flow
+from flowconv.models.beside import beside
 from flowconv.models.dequantization import uniform_noise
 from flowconv.training import distributed
 from flowconv.training.optimizer import build_optimizer, build_schedule
@@ -72,10 +72,8 @@ class TrainingStep:
         """
         images = tf.TensorSpec((batch_size, *self.flow.image_shape), tf.uint8)
         more = [tf.TensorSpec((requests,), tf.float32)] if requests else []
-        with ThreadPoolExecutor(1) as thread:
-            traced = thread.submit(self.__call__.get_concrete_function, images, tf.TensorSpec((), tf.int64), *more)
+        with beside(self.__call__.get_concrete_function, images, tf.TensorSpec((), tf.int64), *more):
             yield
-            traced.result()
 
     def initialize(self, x: tf.Tensor) -> None:
         """Sets a step that was built within `drawn_later`: draws the weights, and sets what depends on data.
@@ -85,10 +83,8 @@ class TrainingStep:
         Args:
           x: this worker's images `[B, H, W, C]` in [0, 1).
         """
-        with ThreadPoolExecutor(1) as thread:
-            cleared = thread.submit(self.optimizer.clear)
+        with beside(self.optimizer.clear):
             self.flow.initialize(x, distributed.average, draw=True)
-            cleared.result()
 
     def augment(self, images: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
         """Returns the images `[B, H, W, C]`, half of them flipped left-right."""
