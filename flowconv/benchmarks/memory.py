@@ -94,6 +94,7 @@ def train_a_little(fields: Mapping[str, Any]) -> dict[str, int]:
     import numpy as np
     import tensorflow as tf
 
+    from flowconv.bijectors import drawn_later
     from flowconv.models import build_flow
     from flowconv.training import distributed
     from flowconv.training.step import build_step
@@ -101,12 +102,14 @@ def train_a_little(fields: Mapping[str, Any]) -> dict[str, int]:
     config = default_config()
     config.update_from_flattened_dict(dict(fields))
     distributed.initialize(images=config.train.batch_size)
-    flow = build_flow(config)
-    step = build_step(config, flow)
+    with drawn_later():
+        flow = build_flow(config)
+        step = build_step(config, flow)
     shape = (config.train.batch_size, config.data.image_size, config.data.image_size, 3)
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     few = np.resize(images, (INITIALIZATION_IMAGES, *shape[1:]))
-    flow.initialize(flow.dequantize(tf.constant(few), 0))
+    with step.traced_beside(config.train.batch_size):
+        step.initialize(flow.dequantize(tf.constant(few), 0))
     for _ in range(STEPS):
         float(step(tf.constant(images), tf.constant(0, tf.int64))["bits_per_dim"])
     return {"peak_bytes": peak_bytes(), "weight_bytes": 4 * flow.parameters}

@@ -45,16 +45,19 @@ class InPlace:
         step = tf.cast(self.iterations.value + 1, dtype)
         for name, beta in (("beta1", self.beta_1), ("beta2", self.beta_2)):
             common |= {name: tf.constant(beta, dtype), f"{name}_power": tf.constant(beta, dtype) ** step}
-        factor = 1.0
         if self.global_clipnorm:
-            norm = tf.linalg.global_norm(gradients) if self.gradient_norm is None else self.gradient_norm
-            factor = self.global_clipnorm / tf.maximum(norm, self.global_clipnorm)
+            gradients = self._clipped(gradients)
 
         def update(gradient, variable):
             number, handle = self._get_variable_index(variable), variable.value.handle
-            return self.update_in_place(number, handle, gradient * factor, common)
+            return self.update_in_place(number, handle, gradient, common)
 
         _two_at_a_time(update, gradients, variables)
+
+    def _clipped(self, gradients):
+        norm = tf.linalg.global_norm(gradients) if self.gradient_norm is None else self.gradient_norm
+        factor = self.global_clipnorm / norm  # seldom less than 1: then all of them go through the memory once more
+        return tf.cond(factor < 1.0, lambda: [gradient * factor for gradient in gradients], lambda: list(gradients))
 
     def _update_model_variables_moving_average(self, trainable_variables):
         decay = tf.cast(self.ema_momentum, trainable_variables[0].dtype)
