@@ -9,13 +9,14 @@ A run that was stopped goes on where it was when it is started again with the sa
 
 from absl import flags
 
-from flowconv import command_line
+from flowconv import command_line, configuration
 
 WORKDIR = flags.DEFINE_string("workdir", "runs/photos", "folder of the run: checkpoints, curves, pictures, results")
 
 
 def main(config):
-    from flowconv.training.loop import train  # flags are checked before TensorFlow is imported
+    configuration.validate(config)  # as flags are, before TensorFlow is imported
+    from flowconv.training.loop import train
 
     train(config, WORKDIR.value)
 

@@ -47,10 +47,9 @@ def initializing() -> bool:
 
 def channel_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns mean and standard deviation, `[C]` each, of x `[B, H, W, C]` over the global batch."""
-    x = tf.cast(x, tf.float64)  # E[x²] - E[x]² cancels
-    axes = list(range(x.shape.rank - 1))
-    moments = tf.stack([tf.reduce_mean(x, axes), tf.reduce_mean(x * x, axes)])
-    mean, mean_of_squares = tf.unstack(_average.get()(moments))
+    moments = tf.nn.moments(x, list(range(x.shape.rank - 1)))
+    mean, variance = (tf.cast(moment, tf.float64) for moment in moments)
+    mean, mean_of_squares = tf.unstack(_average.get()(tf.stack([mean, variance + mean**2])))  # mean² cancels below
     return mean, tf.sqrt(tf.maximum(mean_of_squares - mean**2, 0.0)) + 1e-6
 
 
