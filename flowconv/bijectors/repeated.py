@@ -1,7 +1,7 @@
 """Depth as a loop: one step of flow, K times, over stacked variables."""
 
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 import keras
@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector, batch_size
 from flowconv.bijectors.initialization import drawing_later, initializing, without_values
-from flowconv.bijectors.side_by_side import joined, on_cores, sharing, split
+from flowconv.bijectors.side_by_side import joined, sharing, split
+from flowconv.bijectors.stack import give_back, lend, read, unwritten, write
 
 Backward = Literal["store", "recompute", "invert"]
 
@@ -23,10 +24,10 @@ class Repeated(Bijector):
     number of variables grows with K. The step must keep the shape of its input.
 
     Inverse: the steps' inverses from the last to the first. Log-determinant: the sum. Cost: K times the
-    step's; the gradient costs, in evaluations of the step and memory for activations,
+    step's; the gradient, which XLA compiles within `whole_batches` alone, costs, in evaluations of the step and memory
+    for activations,
 
-    * "store": TensorFlow's own gradient of the loop. Each step's intermediate results are kept: O(K) memory. What
-      compiles it by XLA does so within `whole_batches`: lists are made otherwise there.
+    * "store": TensorFlow's own gradient of the loop. Each step's intermediate results are kept: O(K) memory.
     * "recompute": each step's input is kept and the step evaluated again: O(K) inputs of memory.
     * "invert": nothing is kept; walking back from the last step, each step's input is computed from its
       output by inverting it: O(1) memory. As exact as the inverse is; measure its drift.
@@ -97,7 +98,7 @@ class Repeated(Bijector):
         stacks = self._stacks()
         if self.backward != "store":
             return self._lean_forward(x, *stacks)
-        y, log_det, _ = self._sweep(self.step().forward_and_log_det, x, stacks, popped=True)
+        y, log_det, _ = self._sweep(self.step().forward_and_log_det, x, stacks)
         return y, log_det
 
     def inverse_and_log_det(self, y):
@@ -113,31 +114,30 @@ class Repeated(Bijector):
                 steps.append(self.step().singular_values())
         return {name: np.stack([values[name] for values in steps]) for name in steps[0]}
 
-    def _sweep(self, transform, x, stacks, *, popped=False, backwards=False, keep_inputs=False):
+    def _sweep(self, transform, x, stacks, *, backwards=False, keep_inputs=False):
         """Returns x after the transforms of all steps, the sum of their log-determinants, and their inputs if kept.
 
         Args:
           transform: the step's forward or inverse.
           stacks: the values of the variables of all steps.
-          popped: whether slices are popped from lists (see `_pile`), from the first step to the last.
           backwards: whether to begin with the last step.
           keep_inputs: whether to keep the steps' inputs, in a TensorArray for each part of the batch.
         """
 
-        def body(number, piles, parts, log_dets, inputs):
+        def body(number, stacks, parts, log_dets, inputs):
             k = self.depth - 1 - number if backwards else number
             if keep_inputs:
                 inputs = [kept.write(k, part) for kept, part in zip(inputs, parts, strict=True)]
-            values, piles = _pop(stacks, piles) if popped else (_slices(stacks, k), piles)
+            values, stacks = lend(stacks, k)
             with self.lend(values), sharing():
                 parts, more = zip(*map(transform, parts), strict=True)
-            return number + 1, piles, list(parts), [a + b for a, b in zip(log_dets, more, strict=True)], inputs
+            return number + 1, stacks, list(parts), [a + b for a, b in zip(log_dets, more, strict=True)], inputs
 
         parts = split(x)
         inputs = [tf.TensorArray(x.dtype, self.depth, element_shape=p.shape) for p in parts] if keep_inputs else []
-        piles = [_pile(stack) for stack in stacks] if popped else []
-        start = (0, piles, parts, [_zeros(part) for part in parts], inputs)
-        _, _, parts, log_dets, inputs = _loop(body, start, self.depth)
+        start = (0, list(stacks), parts, [_zeros(part) for part in parts], inputs)
+        _, stacks, parts, log_dets, inputs = _loop(body, start, self.depth)
+        parts[0] = give_back(parts[0], stacks)
         return joined(parts), joined(log_dets), inputs
 
     def _lean_forward(self, x, *stacks):
@@ -159,7 +159,7 @@ class Repeated(Bijector):
         """Gradients of x and of each stack, from the last step to the first."""
         variables = self.step().variables
         trainable = [i for i, variable in enumerate(variables) if variable.trainable]
-        sums = [tf.TensorArray(stacks[i].dtype, self.depth, element_shape=stacks[i].shape[1:]) for i in trainable]
+        sums = [unwritten(stacks[i]) for i in trainable]
         dlog_dets = split(dlog_det)
         backpropagate = self.step().gradients if inputs else self.step().inverse_and_gradients
 
@@ -172,15 +172,15 @@ class Repeated(Bijector):
 
         def body(number, y, dy, sums):
             k = self.depth - 1 - number
-            with self.lend(_slices(stacks, k)):
+            with self.lend(read(stacks, k)):
                 known = [kept.read(k) for kept in inputs] or y
                 x, dx, gradients = zip(*map(step_back, known, dy, dlog_dets), strict=True)
             of_step = [tf.add_n(of_parts) for of_parts in zip(*gradients, strict=True)]
-            return number + 1, list(x), list(dx), [s.write(k, g) for s, g in zip(sums, of_step, strict=True)]
+            return number + 1, list(x), list(dx), [write(s, k, g) for s, g in zip(sums, of_step, strict=True)]
 
         dy = tf.ensure_shape(dy, y.shape)  # which gradients inside another loop may have lost
         _, _, dx, sums = _loop(body, (0, split(y), split(dy), sums), self.depth)
-        gradients = dict(zip(trainable, (s.stack() for s in sums), strict=True))
+        gradients = dict(zip(trainable, sums, strict=True))
         return joined(dx), *(gradients.get(i) for i in range(len(stacks)))
 
     def _initialize(self, x):
@@ -190,7 +190,7 @@ class Repeated(Bijector):
         stacks = self._stacks()
 
         def body(k, x, total):
-            lent = _slices(stacks, k)
+            lent = read(stacks, k)
             with self.lend(lent) as scope:
                 y, log_det = self.step().forward_and_log_det(x)
             for variable, before in zip(self.step().variables, lent, strict=True):
@@ -202,42 +202,6 @@ class Repeated(Bijector):
 
         _, y, log_det = _loop(body, (0, x, _zeros(x)), self.depth)
         return y, log_det
-
-
-def _slices(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> list[tf.Tensor]:
-    # On CPUs the first are views of the stacks, not copies; XLA would pad a stack first.
-    return [stack[k] if on_cores() else tf.gather(stack, k) for stack in stacks]
-
-
-def _pile(stack: tf.Tensor) -> tf.Tensor:
-    """Returns the slices of a stack `[K, …]` as a list of TensorFlow's with the first one on top, for `_pop`.
-
-    The gradient of what was popped one by one is pushed one by one. That of a slice read by its number would be a list
-    at each step, added to the sum of those before, which begins as a list of zeros.
-    """
-    depth, shape = stack.shape[0], _shape_of_slices(stack)
-    if on_cores():
-        order = np.arange(depth)[::-1]
-        return tf.raw_ops.TensorListScatterV2(tensor=stack, indices=order, element_shape=shape, num_elements=depth)
-    return tf.raw_ops.TensorListFromTensor(tensor=tf.reverse(stack, [0]), element_shape=shape)
-
-
-def _pop(stacks: Sequence[tf.Tensor], piles: Sequence[tf.Tensor]) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-    """Returns the uppermost slices of the piles of these stacks, and the piles without them."""
-    rest, slices = zip(
-        *(
-            tf.raw_ops.TensorListPopBack(
-                input_handle=pile, element_shape=_shape_of_slices(stack), element_dtype=stack.dtype
-            )
-            for stack, pile in zip(stacks, piles, strict=True)
-        ),
-        strict=True,
-    )
-    return list(slices), list(rest)
-
-
-def _shape_of_slices(stack: tf.Tensor) -> tf.Tensor:
-    return tf.constant(stack.shape[1:].as_list(), tf.int32)
 
 
 def _loop(body: Callable, start: tuple, depth: int) -> tuple:

@@ -18,9 +18,14 @@ _of_all_parts: ContextVar[dict | None] = ContextVar("of_all_parts", default=None
 _whole: ContextVar[bool] = ContextVar("whole", default=False)
 
 
+def by_xla() -> bool:
+    """Whether what is traced is for XLA: within `whole_batches`."""
+    return _whole.get()
+
+
 def on_cores() -> bool:
     """Whether TensorFlow's kernels for CPUs compute, not a GPU's or a program of XLA's."""
-    return not _whole.get() and not tf.config.get_visible_devices("GPU")
+    return not by_xla() and not tf.config.get_visible_devices("GPU")
 
 
 def parts_of(images: int | None) -> int:

@@ -1,0 +1,61 @@
+"""Stacks: tensors `[K, …]` of which each round of a loop has the k-th slice.
+
+TensorFlow's gradient of slices that were read by number is, at each round, one more tensor as large as the stack, and
+that of a list of them a second copy of all slices. Here gradients are written where they belong, once each.
+"""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from flowconv.bijectors.side_by_side import by_xla, on_cores
+
+
+def read(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> list[tf.Tensor]:
+    """Returns the k-th slices of stacks."""
+    # On CPUs the first are views of the stacks, not copies; XLA would pad a stack first.
+    return [stack[k] if on_cores() else tf.gather(stack, k) for stack in stacks]
+
+
+def unwritten(like: tf.Tensor) -> tf.Tensor:
+    """Returns a stack of the same shape and dtype that holds anything until each of its slices is written."""
+    return tf.raw_ops.Empty(shape=like.shape.as_list(), dtype=like.dtype, init=False)
+
+
+def write(stack: tf.Tensor, k: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """Returns a stack made by `unwritten` with these values as its k-th slice; what was the stack before changes, too.
+
+    TensorFlow's operations without such a side effect copy the stack in each round of a loop. XLA sees for itself that
+    it need not.
+    """
+    if by_xla():
+        return tf.tensor_scatter_nd_update(stack, [[k]], values[None])
+    return tf.raw_ops.InplaceUpdate(x=stack, i=[k], v=values[None])
+
+
+def lend(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+    """Returns the k-th slices, and the stacks to go on with: as variables of a loop that ends with `give_back`.
+
+    Every slice is lent once, so that each slice of the stacks' gradients is written once.
+    """
+
+    @tf.custom_gradient
+    def slices(*stacks):
+        def gradient(*gradients):
+            of_slices, of_stacks = gradients[: len(stacks)], gradients[len(stacks) :]
+            return [None if s is None else write(stack, k, s) for stack, s in zip(of_stacks, of_slices, strict=True)]
+
+        return [*read(stacks, k), *map(tf.identity, stacks)], gradient
+
+    results = slices(*stacks)
+    return results[: len(stacks)], results[len(stacks) :]
+
+
+def give_back(result: tf.Tensor, stacks: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Returns a result of slices that were lent; in its gradient the stacks' begin as `unwritten`."""
+
+    @tf.custom_gradient
+    def identity(result, *stacks):
+        return tf.identity(result), lambda of_result: (of_result, *map(unwritten, stacks))
+
+    return identity(result, *stacks)
