@@ -137,8 +137,8 @@ class Repeated(Bijector):
         inputs = [tf.TensorArray(x.dtype, self.depth, element_shape=p.shape) for p in parts] if keep_inputs else []
         start = (0, list(stacks), parts, [_zeros(part) for part in parts], inputs)
         _, stacks, parts, log_dets, inputs = _loop(body, start, self.depth)
-        parts[0] = give_back(parts[0], stacks)
-        return joined(parts), joined(log_dets), inputs
+        y, log_det = give_back([joined(parts), joined(log_dets)], stacks)
+        return y, log_det, inputs
 
     def _lean_forward(self, x, *stacks):
         """Forward with a gradient of its own, which needs the last output or the steps' inputs alone."""

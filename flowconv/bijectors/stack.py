@@ -51,11 +51,14 @@ def lend(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> tuple[list[tf.Tensor], li
     return results[: len(stacks)], results[len(stacks) :]
 
 
-def give_back(result: tf.Tensor, stacks: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Returns a result of slices that were lent; in its gradient the stacks' begin as `unwritten`."""
+def give_back(results: Sequence[tf.Tensor], stacks: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Returns all that the slices that were lent made; in its gradient the stacks' begin as `unwritten`.
+
+    (By themselves they would begin as zeros, of which those of one shape are one tensor.)
+    """
 
     @tf.custom_gradient
-    def identity(result, *stacks):
-        return tf.identity(result), lambda of_result: (of_result, *map(unwritten, stacks))
+    def identity(*tensors):
+        return [*map(tf.identity, tensors[: len(results)])], lambda *gradients: [*gradients, *map(unwritten, stacks)]
 
-    return identity(result, *stacks)
+    return identity(*results, *stacks)

@@ -13,6 +13,11 @@ from tests.checks import perturb
 
 SHAPE = (4, 4, 8)
 MODES = ("store", "recompute", "invert")
+LOSSES = {
+    "both": lambda y, log_det: tf.reduce_sum(tf.sin(y)) - tf.reduce_mean(log_det),
+    "y": lambda y, log_det: tf.reduce_sum(tf.sin(y)),
+    "log_det": lambda y, log_det: tf.reduce_mean(log_det),
+}
 
 
 def step(dtype="float64", convolution=bijectors.ShiftConvolution, coupling=bijectors.AffineCoupling):
@@ -39,7 +44,7 @@ def loss_and_gradients(layer, x, compiled=False):
         with tf.GradientTape() as tape:
             tape.watch(sources)
             y, log_det = layer.forward_and_log_det(x)
-            loss = tf.reduce_sum(tf.sin(y)) - tf.reduce_mean(log_det)
+            loss = LOSSES["both"](y, log_det)
         return loss, tape.gradient(loss, sources)
 
     return compute(x)
@@ -89,6 +94,32 @@ def test_the_loop_is_the_composition_of_its_steps(mode):
         total += own
     np.testing.assert_allclose(y, x, atol=1e-12)
     np.testing.assert_allclose(log_det, total, atol=1e-12)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
+@pytest.mark.parametrize("inverse", (False, True), ids=("forward", "inverse"))
+@pytest.mark.parametrize("mode", MODES)
+def test_gradients_of_weights_are_those_of_steps_in_turn(mode, inverse, loss):
+    layer = repeated(3, mode)
+    direction = "inverse_and_log_det" if inverse else "forward_and_log_det"
+    variables = [variable.value for variable in layer.trainable_variables]
+
+    @tf.function(autograph=False)
+    def in_a_loop(x):
+        with tf.GradientTape() as tape:
+            value = loss(*getattr(layer, direction)(x))
+        return tape.gradient(value, variables, unconnected_gradients="zero")
+
+    with tf.GradientTape() as tape:
+        x, total = images(), 0.0
+        for k in reversed(range(layer.depth)) if inverse else range(layer.depth):
+            with layer.lend(layer.slices(k)):
+                x, log_det = getattr(layer.step(), direction)(x)
+            total += log_det
+        value = loss(x, total)
+    in_turn = tape.gradient(value, variables, unconnected_gradients="zero")
+    for found, expected in zip(in_a_loop(images()), in_turn, strict=True):
+        np.testing.assert_allclose(found, tf.convert_to_tensor(expected), rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("mode", MODES)
