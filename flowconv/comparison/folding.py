@@ -5,11 +5,12 @@ import os
 from ml_collections import ConfigDict
 
 from flowconv.errors import UserError
+from flowconv.evaluation import Evaluator
 from flowconv.models.folding import fold_shift
 from flowconv.training import distributed
 from flowconv.training.loop import load_data
 from flowconv.training.metrics import say
-from flowconv.training.trainer import Trainer
+from flowconv.training.state import RunState
 from flowconv.training.workdir import Workdir
 
 
@@ -42,22 +43,25 @@ def fold(workdir: str | os.PathLike, output: str | os.PathLike) -> tuple[float, 
     folded_config.model.convolution = "conv1x1"
     target.check(folded_config)
     images = load_data(config)
-    before = Trainer(config, source, images)
-    after = Trainer(folded_config, target, images)
+    before, after = RunState(config, source), RunState(folded_config, target)
     before.checkpoints.restore_best()
     after.images_seen.assign(before.images_seen)
     after.seconds.assign(before.seconds)
     after.best_bits_per_dim.assign(before.best_bits_per_dim)
     with before.better_weights():
         fold_shift(before.flow, after.flow)
-        bits_before = before.evaluator.bits_per_dim(images.splits["test"])
+        bits_before = _bits_per_dim(before.flow, images, config)
     if after.optimizer.use_ema:
         averages = [variable for variable in after.optimizer.variables if variable.path.endswith("_average")]
         for average, variable in zip(averages, after.flow.trainable_variables, strict=True):
             average.assign(variable.value)
-    bits_after = after.evaluator.bits_per_dim(images.splits["test"])
+    bits_after = _bits_per_dim(after.flow, images, config)
     target.save_config(folded_config)
     after.checkpoints.save_best(int(after.images_seen))
-    before.watchdog.stop()
     say(f"test bits/dim before {bits_before:.7f}, folded {bits_after:.7f}, difference {bits_after - bits_before:+.1e}")
     return bits_before, bits_after
+
+
+def _bits_per_dim(flow, images, config):
+    evaluator = Evaluator(flow, batch_size=config.evaluation.batch_size, seed=config.evaluation.seed)
+    return evaluator.bits_per_dim(images.splits["test"])

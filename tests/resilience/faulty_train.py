@@ -30,17 +30,17 @@ def main(config):
     import numpy as np
     import tensorflow as tf
 
-    from flowconv.training import distributed, loop, trainer
+    from flowconv.training import distributed, loop, state, trainer
 
     done = []
 
     def requests(trainer, original=trainer.Trainer._requests):
-        here = distributed.rank() == faulty_rank and int(trainer.images_seen) == at and not done
+        here = distributed.rank() == faulty_rank and int(trainer.state.images_seen) == at and not done
         if kind == "slow":
             time.sleep(at / 1000.0)
         elif kind == "nan_weight" and here:
             done.append(True)
-            weights = next(v for v in trainer.flow.trainable_variables if v.path.endswith("hidden.kernel"))
+            weights = next(v for v in trainer.state.flow.trainable_variables if v.path.endswith("hidden.kernel"))
             values = weights.numpy()
             values[1, 0, 0, 0, 0] = np.nan  # of step 1
             weights.assign(values)
@@ -48,7 +48,7 @@ def main(config):
             time.sleep(1e6)
         return original(trainer)
 
-    def build_step(config, flow, original=trainer.build_step):
+    def build_step(config, flow, original=state.build_step):
         step = original(config, flow)
         differentiate = step._differentiate
 
@@ -67,7 +67,7 @@ def main(config):
         step._differentiate = {"nan_gradient": with_nan, "matrices": of_matrices}.get(kind, differentiate)
         return step
 
-    trainer.Trainer._requests, trainer.build_step = requests, build_step
+    trainer.Trainer._requests, state.build_step = requests, build_step
     if kind == "differ" and command_line.rank_of_environment() == faulty_rank:
         config.seed += 1
     loop.train(config, WORKDIR.value)

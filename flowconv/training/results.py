@@ -1,0 +1,52 @@
+"""Figures on the test split."""
+
+from ml_collections import ConfigDict
+
+from flowconv.data import ImageData
+from flowconv.evaluation import Evaluator, max_condition_number
+from flowconv.training import distributed
+from flowconv.training.report import versions
+from flowconv.training.state import RunState
+
+
+def test_results(state: RunState, evaluator: Evaluator, images: ImageData, config: ConfigDict) -> dict:
+    """Returns figures on the test split, of a state that has its best weights, and what they depend on.
+
+    As `flowconv.training.loop.train` names them, without those of the run; the same on every worker.
+    """
+    pixels = images.splits["test"]
+    raw, averaged = _bits_per_dim(state, evaluator, pixels)
+    with state.better_weights():
+        reconstruction = evaluator.reconstruction(pixels)
+        condition_number = max_condition_number(state.flow)
+    return {
+        "test_bits_per_dim": raw,
+        "test_bits_per_dim_ema": averaged,
+        **reconstruction,
+        "max_condition_number": condition_number,
+        "better_weights": "averaged" if state.average_is_best else "raw",
+        "best_at_images": int(state.images_seen),
+        "parameters": state.flow.parameters,
+        "precision": config.model.precision,
+        "dataset": images.describe(),
+        "seed": config.seed,
+        "world_size": distributed.size(),
+        "versions": versions(),
+    }
+
+
+def importance_weighted_results(state: RunState, evaluator: Evaluator, images: ImageData, samples: int) -> dict:
+    """Returns tighter bounds, from so many draws of noise for each image of the test split."""
+    raw, averaged = _bits_per_dim(state, evaluator, images.splits["test"], samples)
+    return {
+        "importance_samples": samples,
+        "test_bits_per_dim_importance_weighted": raw,
+        "test_bits_per_dim_ema_importance_weighted": averaged,
+    }
+
+
+def _bits_per_dim(state, evaluator, pixels, samples=1):
+    """Of raw and of averaged weights."""
+    raw = evaluator.bits_per_dim(pixels, samples)
+    with state.averaged_weights():
+        return raw, evaluator.bits_per_dim(pixels, samples)

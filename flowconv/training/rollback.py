@@ -1,0 +1,45 @@
+"""How a run that goes wrong goes back."""
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from flowconv.errors import UserError
+from flowconv.training import distributed
+from flowconv.training.records import Records
+from flowconv.training.state import RunState
+from flowconv.training.workdir import Workdir
+
+
+def roll_back(
+    state: RunState, records: Records, config: ConfigDict, workdir: Workdir, images: np.ndarray, images_seen: int
+) -> None:
+    """Goes back to the last good checkpoint with a lower learning rate, on every worker, of which one has trouble.
+
+    Args:
+      state: of the run.
+      records: of the run.
+      config: its `guards`.
+      workdir: of the run.
+      images: uint8 `[B, H, W, C]`, the last batch, for a diagnosis.
+      images_seen: with it.
+
+    Raises:
+      UserError: on every worker, if the run went back `guards.rollbacks` times already, or has no checkpoint.
+    """
+    guard = state.guard
+    trouble = next(filter(None, distributed.gather(guard.trouble)))
+    diagnosis = distributed.on_root(lambda: guard.diagnose(images))
+    told = f"step {images_seen // int(state.images_a_step):,}, {images_seen:,} images: {trouble}; {diagnosis}"
+    rollbacks, factor = int(guard.rollbacks), float(state.step.learning_rate_factor)
+    if rollbacks >= config.guards.rollbacks:
+        raise UserError(
+            f"--config.optimizer.learning_rate={config.optimizer.learning_rate}: {told}; the run went back {rollbacks} "
+            f"times already, to {factor:g} of that rate in the end: start again with a lower one"
+        )
+    restored = distributed.on_root(state.checkpoints.restore)
+    if not restored:
+        raise UserError(f"--workdir={workdir.path}: {told}; and there is no checkpoint to go back to")
+    distributed.broadcast(state.variables)
+    guard.roll_back(rollbacks, factor)
+    back = f"back to {int(state.images_seen):,} images, with {float(state.step.learning_rate_factor):g}"
+    records.go_back(restored, f"{told}; {back} of the learning rate")

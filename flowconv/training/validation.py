@@ -1,0 +1,65 @@
+"""Evaluation at intervals."""
+
+import contextlib
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from flowconv.evaluation import Evaluator, health, pictures
+from flowconv.training import distributed
+from flowconv.training.records import Records
+from flowconv.training.state import RunState
+from flowconv.training.workdir import Workdir
+
+HEALTH_IMAGES = 4  # of the validation split, at which the flow's health is looked at
+
+
+class Validation:
+    """Scores a run on the validation split every `train.evaluate_images` images and at its end; keeps the best weights.
+
+    Args:
+      state: of the run.
+      evaluator: of its flow.
+      images: uint8 `[N, H, W, C]`, the split.
+      config: the run's.
+      workdir: where pictures go.
+    """
+
+    def __init__(self, state: RunState, evaluator: Evaluator, images: np.ndarray, config: ConfigDict, workdir: Workdir):
+        self.state = state
+        self.evaluator = evaluator
+        self.images = images
+        self.config = config
+        self.workdir = workdir
+
+    def is_due(self, images_seen: int) -> bool:
+        """Whether a multiple of train.evaluate_images, or the end, was reached since the last evaluation."""
+        every, last = self.config.train.evaluate_images, int(self.state.evaluated)
+        return images_seen // every > last // every or (last < images_seen and images_seen >= self.config.train.images)
+
+    def run(self, images_seen: int, records: Records) -> None:
+        """Scores raw and averaged weights; keeps the best; draws pictures."""
+        state = self.state
+        raw = self.evaluator.bits_per_dim(self.images)
+        with state.averaged_weights():
+            averaged = self.evaluator.bits_per_dim(self.images)
+        state.evaluated.assign(images_seen)
+        best = min(raw, averaged)
+        improved = best < float(state.best_bits_per_dim)
+        if improved:
+            state.best_bits_per_dim.assign(best)
+            state.average_is_best.assign(averaged < raw)
+        if distributed.is_root():
+            with state.averaged_weights() if averaged < raw else contextlib.nullcontext():
+                records.pictures(images_seen, self._draw(images_seen))
+            records.validation(images_seen, raw, averaged, health(state.flow, self.images[:HEALTH_IMAGES]))
+            if improved:
+                state.checkpoints.save_best(images_seen)
+
+    def _draw(self, images_seen):
+        samples = pictures.sample_grid(self.state.flow, self.config.evaluation.samples, 0.8, self.config.seed)
+        pictures.save(self.workdir.pictures / f"samples-{images_seen:09}.png", samples)
+        return {
+            "samples": samples,
+            "reconstructions": pictures.reconstruction_grid(self.state.flow, self.images[:16]),
+        }
