@@ -13,6 +13,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from flowconv.errors import UserError
+from flowconv.paths import given_path
 
 
 def default_config() -> ConfigDict:
@@ -211,6 +212,9 @@ def validate(config: ConfigDict) -> None:
         if not math.isfinite(value) or value < low or (high is not None and value > high):
             right = f"at least {low}" if high is None else f"from {low} to {high}"
             raise UserError(f"--config.{name}={value}: must be {right}")
+    for name in ("data.dir", "data.cache_dir"):
+        if fields[name]:  # "" is the default's place
+            given_path(f"--config.{name}", fields[name])
     size, levels = fields["data.image_size"], fields["model.levels"]
     if size % 2**levels:
         raise UserError(

@@ -203,6 +203,17 @@ def no_run(here, monkeypatch):
     Workdir(here).load_config()
 
 
+def bad_path(name, path):
+    add(name, lambda here, monkeypatch: Workdir(path))
+
+
+bad_path("empty-path", "")
+bad_path("url", "gs://bucket/run")
+bad_path("long-path", "/tmp/" + "long/" * 800)
+bad_path("long-name", "x" * 256)
+bad_path("null-in-path", "a\0b")
+
+
 @trigger
 def no_workdir(here, monkeypatch):
     result = launch("scripts/evaluate.py")

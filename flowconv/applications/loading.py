@@ -16,6 +16,7 @@ from flowconv.data.progress import progress
 from flowconv.data.square import central_patch, square
 from flowconv.errors import UserError
 from flowconv.models import Flow, build_flow
+from flowconv.paths import given_path
 from flowconv.training import distributed
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.optimizer import build_optimizer
@@ -46,7 +47,9 @@ class Run:
 
     def images_of(self, flag: str, folder: str | None, most: int) -> np.ndarray:
         """Returns the first images of a folder, as `read_folder`, or if none is given of the test split."""
-        return read_folder(flag, folder, self.config.data, most)[1] if folder else self.images("test")[:most]
+        if folder is None:
+            return self.images("test")[:most]
+        return read_folder(flag, folder, self.config.data, most)[1]
 
 
 def load_run(workdir: str | os.PathLike | None) -> Run:
@@ -86,9 +89,10 @@ def read_folder(
     Raises:
       UserError: if it is no folder, holds no image, or one that can't be read.
     """
-    if not folder:
+    if folder is None:
         raise UserError(f"--{flag} is missing: name a folder of images")
-    if not Path(folder).is_dir():
+    folder = given_path(f"--{flag}", folder)
+    if not folder.is_dir():
         raise UserError(f"--{flag}={folder}: is not a folder; name one that holds images")
     paths = sorted(Path(entry.path) for entry in image_files(folder))[:most]
     if not paths:
@@ -105,6 +109,7 @@ def read_labels(flag: str, path: str, data_config: ConfigDict) -> tuple[np.ndarr
       UserError: if it can't be read, or has none of either.
     """
     groups = {"1": [], "0": []}
+    path = given_path(f"--{flag}", path)
     try:
         with open(path, newline="") as file:
             rows = [row for row in csv.reader(file) if row]
@@ -113,7 +118,7 @@ def read_labels(flag: str, path: str, data_config: ConfigDict) -> tuple[np.ndarr
     for number, row in enumerate(rows, 1):
         if len(row) != 2 or row[1].strip() not in groups:
             raise UserError(f"--{flag}={path}: line {number} must be a path, a comma, and 1 or 0")
-        groups[row[1].strip()].append(read_image(flag, Path(path).parent / row[0], data_config))
+        groups[row[1].strip()].append(read_image(flag, path.parent / row[0], data_config))
     if not all(groups.values()):
         raise UserError(f"--{flag}={path}: must have images of both kinds, 1 and 0")
     return np.stack(groups["1"]), np.stack(groups["0"])
@@ -122,7 +127,7 @@ def read_labels(flag: str, path: str, data_config: ConfigDict) -> tuple[np.ndarr
 def read_image(flag: str, path: str | os.PathLike, data_config: ConfigDict) -> np.ndarray:
     """Returns one picture, uint8 `[H, W, 3]`; arguments and errors as of `read_folder`."""
     try:
-        image = read(Path(path))
+        image = read(given_path(f"--{flag}", path))
     except Unreadable:
         raise UserError(f"--{flag}={path}: can't be read as an image") from None
     return np.asarray((central_patch if data_config.patches else square)(image, data_config.image_size))
@@ -134,7 +139,7 @@ def output_folder(flag: str, given: str | None, default: Path) -> Path:
     Raises:
       UserError: if it can't be.
     """
-    folder = Path(given) if given else default
+    folder = default if given is None else given_path(f"--{flag}", given)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -38,7 +38,7 @@ def fold(workdir: str | os.PathLike, output: str | os.PathLike) -> tuple[float, 
         raise UserError(
             f"--workdir={workdir}: only a glow with convolution=shift, shift=channel folds, this is {given}"
         )
-    target = Workdir(output)
+    target = Workdir(output, "--output")
     folded_config = ConfigDict(config.to_dict())
     folded_config.model.convolution = "conv1x1"
     target.check(folded_config)

@@ -47,7 +47,7 @@ def find_builder(data_config: ConfigDict) -> tfds.core.DatasetBuilder:
     elif variant.partition(":")[0] not in cls.builder_configs:
         raise UserError(f"--config.data.name={name}: {base} has only {', '.join(cls.builder_configs) or 'one variant'}")
     try:
-        return tfds.builder(name, data_dir=records if base in OWN else data_config.dir or None)
+        return tfds.builder(name, data_dir=records if base in OWN else os.path.expanduser(data_config.dir) or None)
     except (ValueError, AssertionError, OSError) as error:
         raise UserError(f"--config.data.name={name}: {' '.join(str(error).split())}") from error
 

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from flowconv import configuration
 from flowconv.errors import UserError
+from flowconv.paths import given_path
 
 FORMAT = 1  # of a run's files; a program reads those of its own and of older ones
 
@@ -18,16 +19,18 @@ class Workdir:
     """Where a run keeps everything: config.json, checkpoints, metrics.csv, tensorboard/, pictures/, results.json.
 
     Args:
-      path: the folder; it may not exist yet.
+      path: the folder, of any name; it may not exist yet.
+      flag: by which it was given, for what is said of it.
 
     Raises:
-      UserError: if the path is None, as that of a flag that wasn't given.
+      UserError: if the path is None, as that of a flag that wasn't given, or no path at all.
     """
 
-    def __init__(self, path: str | os.PathLike | None):
+    def __init__(self, path: str | os.PathLike | None, flag: str = "--workdir"):
         if path is None:
-            raise UserError("--workdir is missing: name the folder of a run")
-        self.path = Path(path)
+            raise UserError(f"{flag} is missing: name the folder of a run")
+        self.flag = flag
+        self.path = given_path(flag, path)
         self.config = self.path / "config.json"
         self.results = self.path / "results.json"
         self.evaluation = self.path / "evaluation.json"
@@ -48,12 +51,12 @@ class Workdir:
             with tempfile.TemporaryFile(dir=self.path):
                 pass
         except OSError as error:
-            raise UserError(f"--workdir={self.path}: can't be written ({error.strerror})") from error
+            raise UserError(f"{self.flag}={self.path}: can't be written ({error.strerror})") from error
         if self.config.exists():
             differences = configuration.differing_architecture(self.load_config().to_dict(), config)
             if differences:
                 raise UserError(
-                    f"--workdir={self.path}: holds a run of another model ({'; '.join(differences)}): "
+                    f"{self.flag}={self.path}: holds a run of another model ({'; '.join(differences)}): "
                     f"choose another workdir, or the same fields"
                 )
 
@@ -64,15 +67,15 @@ class Workdir:
           UserError: if there is none, it can't be read, or a newer version of this program wrote it.
         """
         if not self.config.is_file():
-            raise UserError(f"--workdir={self.path}: holds no run (there is no {self.config.name} in it)")
+            raise UserError(f"{self.flag}={self.path}: holds no run (there is no {self.config.name} in it)")
         saved = read_json(self.config)
         if not isinstance(saved, dict):
             raise UserError(f"{self.config} can't be read: it holds no config")
         written = saved.pop("format", FORMAT)
         if written != FORMAT:
             raise UserError(
-                f"--workdir={self.path}: holds a run of a newer flowconv (format {written}; this one reads {FORMAT}): "
-                f"install that one"
+                f"{self.flag}={self.path}: holds a run of a newer flowconv (format {written}; this one reads "
+                f"{FORMAT}): install that one"
             )
         config = configuration.default_config()
         known = dict(configuration.flatten(config))
