@@ -163,8 +163,14 @@ def total(tensor: tf.Tensor) -> tf.Tensor:
 
 
 def maximum(tensor: tf.Tensor) -> tf.Tensor:
-    """Returns the elementwise maximum of `tensor` over all workers."""
-    return hvd.allreduce(tensor, op=hvd.Max) if hvd.size() > 1 else tensor
+    """Returns the elementwise maximum of `tensor` over all workers: NaN where any has one."""
+    if hvd.size() == 1:
+        return tensor
+    # A maximum with NaN is one of the two, by their order: whether there is one goes along as a number.
+    nan = tf.math.is_nan(tensor)
+    numbers = tf.where(nan, tf.constant(-math.inf, tensor.dtype), tensor)
+    largest, has_nan = tf.unstack(hvd.allreduce(tf.stack([numbers, tf.cast(nan, tensor.dtype)]), op=hvd.Max))
+    return tf.where(has_nan > 0, tf.constant(math.nan, tensor.dtype), largest)
 
 
 def broadcast(variables: list[keras.Variable | tf.Variable]) -> None:

@@ -63,6 +63,12 @@ plain, half = weights_after_steps("none"), weights_after_steps("fp16")
 difference = np.linalg.norm(plain - half) / np.linalg.norm(plain)
 assert 0 < difference < 1e-4, difference
 assert np.all(np.isfinite(weights_after_steps("fp16", poison=True)))
+# A maximum keeps what isn't a number, whoever has it.
+for holder in (0, 1):
+    largest = distributed.maximum(tf.constant([1.0 + rank, np.nan if rank == holder else 0.5], tf.float64))
+    assert largest[0] == 2.0 and np.isnan(largest[1]), (holder, largest)
+assert distributed.maximum(tf.constant(-np.inf)) == -np.inf
+
 sums = distributed.gather(float(np.sum(half, dtype=np.float64)))
 assert sums[0] == sums[1], sums
 if distributed.is_root():
