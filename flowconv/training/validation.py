@@ -1,6 +1,7 @@
 """Evaluation at intervals."""
 
 import contextlib
+import math
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -44,13 +45,14 @@ class Validation:
         with state.averaged_weights():
             averaged = self.evaluator.bits_per_dim(self.images)
         state.evaluated.assign(images_seen)
-        best = min(raw, averaged)
-        improved = best < float(state.best_bits_per_dim)
+        scores = {"raw": raw, "averaged": averaged}
+        better = min(scores, key=lambda name: scores[name] if math.isfinite(scores[name]) else math.inf)
+        improved = scores[better] < float(state.best_bits_per_dim)
         if improved:
-            state.best_bits_per_dim.assign(best)
-            state.average_is_best.assign(averaged < raw)
+            state.best_bits_per_dim.assign(scores[better])
+            state.average_is_best.assign(better == "averaged")
         if distributed.is_root():
-            with state.averaged_weights() if averaged < raw else contextlib.nullcontext():
+            with state.averaged_weights() if better == "averaged" else contextlib.nullcontext():
                 records.pictures(images_seen, self._draw(images_seen))
             records.validation(images_seen, raw, averaged, health(state.flow, self.images[:HEALTH_IMAGES]))
             if improved:

@@ -1,0 +1,43 @@
+"""Which weights an evaluation keeps."""
+
+import contextlib
+import math
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flowconv.training import validation
+
+
+@pytest.mark.parametrize(
+    ("raw", "averaged", "kept", "average_is_best"),
+    [
+        (3.5, 3.6, 3.5, False),
+        (3.6, 3.5, 3.5, True),
+        (math.nan, 3.5, 3.5, True),
+        (3.5, math.nan, 3.5, False),
+        (math.inf, 3.5, 3.5, True),
+        (math.nan, math.nan, None, False),
+        (math.nan, math.inf, None, False),
+    ],
+)
+def test_a_score_that_is_no_number_hides_no_good_one(raw, averaged, kept, average_is_best, monkeypatch):
+    saved, scores = [], iter([raw, averaged])
+    state = types.SimpleNamespace(
+        flow=None,
+        evaluated=tf.Variable(0),
+        best_bits_per_dim=tf.Variable(np.inf, dtype=tf.float64),
+        average_is_best=tf.Variable(False),
+        averaged_weights=contextlib.nullcontext,
+        checkpoints=types.SimpleNamespace(save_best=saved.append),
+    )
+    evaluator = types.SimpleNamespace(bits_per_dim=lambda images: next(scores))
+    records = types.SimpleNamespace(pictures=lambda *_: None, validation=lambda *_: None)
+    monkeypatch.setattr(validation, "health", lambda *_: {})
+    monkeypatch.setattr(validation.Validation, "_draw", lambda *_: {})
+    validation.Validation(state, evaluator, np.zeros((1, 2, 2, 3), np.uint8), None, None).run(7, records)
+    assert float(state.best_bits_per_dim) == (kept or math.inf)
+    assert bool(state.average_is_best) == average_is_best
+    assert saved == ([7] if kept else [])
