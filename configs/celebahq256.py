@@ -14,6 +14,6 @@ def get_config():
     config.data.image_size = 256
     config.data.n_bits = 5
     config.train.batch_size = 1
-    config.train.initialization_images = 8
+    config.train.initialization_images = 64
     config.evaluation.batch_size = 4
     return config

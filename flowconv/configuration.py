@@ -49,7 +49,7 @@ def default_config() -> ConfigDict:
     train = config.train = ConfigDict()
     train.images = 50_000_000  # the budget, in training images over all ranks
     train.batch_size = 64  # images per rank and step (and backward pass, if a step has more of them)
-    train.initialization_images = 256  # per rank, for the data-dependent initialization
+    train.initialization_images = 256  # over all ranks, for the data-dependent initialization
     train.log_seconds = 10.0  # between progress lines when the output is no terminal
     train.evaluate_images = 1_000_000  # training images between evaluations on the validation split
     train.checkpoint_seconds = 600.0  # between checkpoints; 0 writes one after every step

@@ -1,7 +1,7 @@
 """One training step."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 import tensorflow as tf
@@ -75,16 +75,17 @@ class TrainingStep:
         with beside(self.__call__.get_concrete_function, images, tf.TensorSpec((), tf.int64), *more):
             yield
 
-    def initialize(self, x: tf.Tensor) -> None:
+    def initialize(self, x: tf.Tensor, average: Callable[[tf.Tensor], tf.Tensor] = distributed.average) -> None:
         """Sets a step that was built within `drawn_later`: draws the weights, and sets what depends on data.
 
         Slots are cleared beside that: both wait for the machine's memory, most of the time.
 
         Args:
           x: this worker's images `[B, H, W, C]` in [0, 1).
+          average: returns a tensor's mean over the images of all workers, given this worker's.
         """
         with beside(self.optimizer.clear):
-            self.flow.initialize(x, distributed.average, draw=True)
+            self.flow.initialize(x, average, draw=True)
 
     def augment(self, images: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
         """Returns the images `[B, H, W, C]`, half of them flipped left-right."""

@@ -116,19 +116,28 @@ class Trainer:
 
     def _initialize(self):
         """Draws the weights, and sets what depends on data from the first images of the stream, over all workers."""
-        pixels, first = next(self._batches(self.config.train.initialization_images, start=0))
-        self.state.step.initialize(self.state.flow.dequantize(pixels, self.config.seed, first))
+        images, rank, size = self.config.train.initialization_images, distributed.rank(), distributed.size()
+        begin, end = (images * r // size for r in (rank, rank + 1))
+        part = max(1, end - begin)  # a worker without any takes one along, which doesn't count
+        pixels, first = next(iter(self._stream(batch_size=part, start=begin, rank=0, world_size=1)))
+        weight = (end - begin) * size / images
+        self.state.step.initialize(
+            self.state.flow.dequantize(pixels, self.config.seed, first),
+            average=lambda mean: distributed.average(weight * mean),
+        )
 
     def _batches(self, batch_size, start):
-        batches = data.training_batches(
+        return iter(self._stream(batch_size, start, distributed.rank(), distributed.size()))
+
+    def _stream(self, batch_size, start, rank, world_size):
+        return data.training_batches(
             self.images.splits["train"],
             batch_size=batch_size,
             seed=self.config.seed,
             start=start,
-            rank=distributed.rank(),
-            world_size=distributed.size(),
+            rank=rank,
+            world_size=world_size,
         )
-        return iter(batches)
 
     def _train(self) -> float:
         """The loop; returns the training rate in images/s over all workers, evaluations not counted."""

@@ -34,7 +34,7 @@ def test_half_precision():
 def test_two_passes_are_one_with_twice_the_batch(train, finished_run, tmp_path):
     """Flips, noise, learning rates and data positions included."""
     workdir, _ = finished_run
-    fields = {"train.batch_size": 4, "train.initialization_images": 8}
+    fields = {"train.batch_size": 4}
     result = train(tmp_path, ranks=2, **fields, **{"distributed.backward_passes_per_step": 2})
     assert result.returncode == 0, result.stderr
     assert "2 × 8 images a step" in result.stdout

@@ -80,11 +80,11 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(train, finished_run, tmp
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float64", 1e-9)])
 def test_two_ranks_are_one_with_twice_the_batch(train, tmp_path, precision, tolerance):
-    """Ten steps, flips, noise and data-dependent initialization included."""
+    """Ten steps, flips, noise and data-dependent initialization included, from images that ranks can't share evenly."""
     runs = []
     for ranks in (1, 2):
-        each = {"train.batch_size": 32 // ranks, "train.initialization_images": 32 // ranks}
-        fields = each | {"train.images": 320, "model.precision": precision}
+        fields = {"train.batch_size": 32 // ranks, "train.initialization_images": 33}
+        fields |= {"train.images": 320, "model.precision": precision}
         result = train(tmp_path / str(ranks), ranks=ranks, **fields)
         assert result.returncode == 0, result.stderr
         runs.append(
