@@ -111,7 +111,7 @@ def read_labels(flag: str, path: str, data_config: ConfigDict) -> tuple[np.ndarr
     groups = {"1": [], "0": []}
     path = given_path(f"--{flag}", path)
     try:
-        with open(path, newline="") as file:
+        with open(path, encoding="utf-8", newline="") as file:
             rows = [row for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"--{flag}={path}: can't be read ({error})") from error
