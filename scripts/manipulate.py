@@ -34,8 +34,8 @@ def main():
     if LABELS.value:
         positive, negative = loading.read_labels("labels", LABELS.value, run.config.data)
     else:
-        _, positive = loading.read_folder("positive", POSITIVE.value, run.config.data)
-        _, negative = loading.read_folder("negative", NEGATIVE.value, run.config.data)
+        _, positive = loading.read_images("positive", POSITIVE.value, run.config.data)
+        _, negative = loading.read_images("negative", NEGATIVE.value, run.config.data)
     images = run.images_of("images", IMAGES.value, COUNT.value)
     rows = manipulate(run.flow, images, attribute_direction(run.flow, positive, negative), strengths)
     pictures.save(folder / "manipulation.png", pictures.grid(np.concatenate(rows), columns=len(strengths)), 400)

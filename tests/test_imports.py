@@ -11,7 +11,6 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = [
     "process",
     "errors",
-    "files",
     "paths",
     "configuration",
     "command_line",

@@ -2,6 +2,8 @@
 
 import csv
 import os
+import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +13,9 @@ from ml_collections import ConfigDict
 
 from flowconv import configuration, data
 from flowconv.bijectors import drawn_later
-from flowconv.data.folder import Unreadable, image_files, read
+from flowconv.data.folder import image_files, in_words
 from flowconv.data.progress import progress
+from flowconv.data.reading import Unreadable, read
 from flowconv.data.square import central_patch, square
 from flowconv.errors import UserError
 from flowconv.models import Flow, build_flow
@@ -45,11 +48,11 @@ class Run:
         """
         return data.load(self.config.data).splits[split]
 
-    def images_of(self, flag: str, folder: str | None, most: int) -> np.ndarray:
-        """Returns the first images of a folder, as `read_folder`, or if none is given of the test split."""
-        if folder is None:
+    def images_of(self, flag: str, given: str | None, most: int) -> np.ndarray:
+        """Returns the first images that a flag names, as `read_images`, or if it isn't given of the test split."""
+        if given is None:
             return self.images("test")[:most]
-        return read_folder(flag, folder, self.config.data, most)[1]
+        return read_images(flag, given, self.config.data, most)[1]
 
 
 def load_run(workdir: str | os.PathLike | None) -> Run:
@@ -75,31 +78,60 @@ def load_run(workdir: str | os.PathLike | None) -> Run:
     return Run(flow, config, workdir)
 
 
-def read_folder(
-    flag: str, folder: str | None, data_config: ConfigDict, most: int | None = None
-) -> tuple[list[Path], np.ndarray]:
-    """Returns the image files below a folder, in order, and their pictures, uint8 `[N, H, W, 3]`.
+def find_images(flag: str, given: str | None) -> list[Path]:
+    """Returns the image files that a flag names: files or folders, with commas between them.
+
+    What exists by the whole text, commas included, is taken for one name. A folder stands for the image files below it,
+    in the order of their names; how many other files it holds is said on stderr. A file counts whatever its suffix.
 
     Args:
-      flag: by which the folder was given, for what is said of it.
-      folder: the path.
-      data_config: of the run; each image is cropped and resized, or its central patch taken, as its data were.
-      most: as many at most, the first ones by name (default: all).
+      flag: for what is said of it.
+      given: its value.
 
     Raises:
-      UserError: if it is no folder, holds no image, or one that can't be read.
+      UserError: if it is missing, or one of the names is no file or folder, or a folder without images.
     """
-    if folder is None:
-        raise UserError(f"--{flag} is missing: name a folder of images")
-    folder = given_path(f"--{flag}", folder)
-    if not folder.is_dir():
-        raise UserError(f"--{flag}={folder}: is not a folder; name one that holds images")
-    paths = sorted(Path(entry.path) for entry in image_files(folder))[:most]
+    if given is None:
+        raise UserError(f"--{flag} is missing: name files or folders of images, with commas between them")
+    found = []
+    for name in [given] if os.path.exists(os.path.expanduser(given)) else given.split(","):
+        path = given_path(f"--{flag}", name)
+        if not path.exists():
+            raise UserError(f"--{flag}={name}: there is no such file or folder")
+        found += _files_below(flag, path) if path.is_dir() else [path]
+    return found
+
+
+def _files_below(flag, folder):
+    left_out = Counter()
+    try:
+        paths = sorted(Path(entry.path) for entry in image_files(str(folder), left_out))
+    except OSError as error:
+        raise UserError(f"--{flag}={folder}: can't be listed ({error.strerror}: {error.filename!r})") from error
     if not paths:
-        raise UserError(f"--{flag}={folder}: holds no images")
-    return paths, np.stack(
-        [read_image(flag, path, data_config) for path in progress(paths, len(paths), f"reading {folder}")]
-    )
+        raise UserError(f"--{flag}={folder}: holds no images{in_words(left_out, '; left out: ')}")
+    if left_out:
+        print(f"--{flag}={folder}:{in_words(left_out, ' left out: ')}", file=sys.stderr)
+    return paths
+
+
+def read_images(
+    flag: str, given: str | None, data_config: ConfigDict, most: int | None = None
+) -> tuple[list[Path], np.ndarray]:
+    """Returns the image files that a flag names, as `find_images`, and their pictures, uint8 `[N, H, W, 3]`.
+
+    Args:
+      flag: for what is said of it.
+      given: its value.
+      data_config: of the run; each image is cropped and resized, or its central patch taken, as its data were.
+      most: as many at most, the first ones (default: all).
+
+    Raises:
+      UserError: as `find_images`, or if one of them can't be read.
+    """
+    paths = find_images(flag, given)[:most]
+    shown = progress(paths, len(paths), f"reading --{flag}")
+    return paths, np.stack([read_image(flag, path, data_config) for path in shown])
 
 
 def read_labels(flag: str, path: str, data_config: ConfigDict) -> tuple[np.ndarray, np.ndarray]:
@@ -111,9 +143,10 @@ def read_labels(flag: str, path: str, data_config: ConfigDict) -> tuple[np.ndarr
     groups = {"1": [], "0": []}
     path = given_path(f"--{flag}", path)
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        # Excel begins UTF-8 with a mark; names of files may be in any encoding.
+        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             rows = [row for row in csv.reader(file) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, csv.Error) as error:
         raise UserError(f"--{flag}={path}: can't be read ({error})") from error
     for number, row in enumerate(rows, 1):
         if len(row) != 2 or row[1].strip() not in groups:
@@ -125,11 +158,11 @@ def read_labels(flag: str, path: str, data_config: ConfigDict) -> tuple[np.ndarr
 
 
 def read_image(flag: str, path: str | os.PathLike, data_config: ConfigDict) -> np.ndarray:
-    """Returns one picture, uint8 `[H, W, 3]`; arguments and errors as of `read_folder`."""
+    """Returns one picture, uint8 `[H, W, 3]`; arguments and errors as of `read_images`."""
     try:
         image = read(given_path(f"--{flag}", path))
-    except Unreadable:
-        raise UserError(f"--{flag}={path}: can't be read as an image") from None
+    except Unreadable as error:
+        raise UserError(f"--{flag}={path}: can't be read as an image ({error})") from None
     return np.asarray((central_patch if data_config.patches else square)(image, data_config.image_size))
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from flowconv.data.progress import progress
 from flowconv.evaluation import pictures
@@ -27,6 +28,7 @@ def save(images: np.ndarray, folder: Path, name: str, single: bool) -> str:
     if not single:
         pictures.save(folder / f"{name}.png", pictures.grid(images), least_side=512)
         return f"{folder / name}.png"
+    (folder / name).mkdir(parents=True, exist_ok=True)
     for number, image in enumerate(images):
-        pictures.save(folder / name / f"{number:06}.png", image, least_side=1)
+        Image.fromarray(image).save(folder / name / f"{number:06}.png")
     return f"{folder / name}/: {len(images):,} images"

@@ -1,29 +1,38 @@
 """`folder`: one's own images, in any common format, anywhere below one folder."""
 
+import bisect
 import functools
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
-from PIL import Image, ImageOps
 
 from flowconv.data.progress import progress
-from flowconv.data.square import patches, square, to_rgb
+from flowconv.data.reading import Unreadable, read
+from flowconv.data.square import patches, square
 from flowconv.errors import UserError
 
-SUFFIXES = (".avif", ".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+SUFFIXES = (  # of formats that hold pictures, rather than plots, films or measurements
+    *(".apng", ".avif", ".avifs", ".bmp", ".bw", ".dib", ".gif", ".icb", ".ico", ".j2c", ".j2k", ".jfif", ".jp2"),
+    *(".jpc", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".mpo", ".pbm", ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".psd"),
+    *(".qoi", ".ras", ".rgb", ".rgba", ".sgi", ".tga", ".tif", ".tiff", ".vda", ".vst", ".webp"),
+)
 
 
 class Folder(tfds.core.GeneratorBasedBuilder):
     """The images of a folder as square uint8 RGB, 80 % of them for training, 10 % each to validate and to test.
 
-    Each image is cropped and resized, or cut into patches, which then belong to one split together.
+    Each image is cropped and resized, or cut into patches, which then belong to one split together. How many are
+    enlarged for it, and how many squares are grey, is kept in the metadata.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("2.0.0")
+    RELEASE_NOTES = {"2.0.0": "an image's split depends on its own name alone, no longer on how many others there are"}
 
     def __init__(self, *, root: str, paths: Sequence[str], image_size: int, patches: bool, **kwargs):
         """`paths` are relative to `root`; a square gets `image_size` pixels a side."""
@@ -35,7 +44,8 @@ class Folder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         image = tfds.features.Image(shape=(self.image_size, self.image_size, 3), encoding_format="png")
-        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict({"image": image}))
+        features = tfds.features.FeaturesDict({"image": image})
+        return tfds.core.DatasetInfo(builder=self, features=features, metadata=tfds.core.MetadataDict())
 
     def _split_generators(self, dl_manager):
         del dl_manager  # nothing to download
@@ -47,17 +57,21 @@ class Folder(tfds.core.GeneratorBasedBuilder):
                 image = read(Path(self.root, path))
             except Unreadable as error:
                 raise UserError(self._complaint()) from error
+            self._count("enlarged", min(image.size) < self.image_size)
             for number, part in enumerate(patches(image, self.image_size) if self.patches else [image]):
-                yield f"{digest(path)} {number}", {"image": np.asarray(square(part, self.image_size))}
+                pixels = np.asarray(square(part, self.image_size))
+                self._count("grey", np.all(pixels == pixels[..., :1]))
+                yield f"{digest(path)} {number}", {"image": pixels}
+
+    def _count(self, name: str, one: bool) -> None:
+        self.info.metadata[name] = self.info.metadata.get(name, 0) + int(one)
 
     def _complaint(self) -> str:
-        """Names the first unreadable file and says how many there are; reads every file for it."""
-        bad = [path for path in self.paths if not is_readable(Path(self.root, path))]
-        return f"--config.data.dir={self.root}: {len(bad):,} of its images can't be read, the first is {bad[0]!r}"
-
-
-class Unreadable(Exception):
-    """A file that is no image, or a broken one."""
+        """Names the first unreadable file, and why, and says how many there are; reads every file for it."""
+        bad = {path: reason for path in self.paths if (reason := unreadable(Path(self.root, path)))}
+        first, reason = next(iter(bad.items()))
+        complaint = f"{len(bad):,} of its images can't be read, the first is {first!r} ({reason})"
+        return f"--config.data.dir={self.root}: {complaint}"
 
 
 def folder_builder(root: str, image_size: int, patches: bool, data_dir: Path) -> Folder:
@@ -73,80 +87,94 @@ def folder_builder(root: str, image_size: int, patches: bool, data_dir: Path) ->
     if not os.path.isdir(top):
         raise UserError(f"--config.data.dir={root} is not a folder; name the one that holds the images")
     try:
-        paths, fingerprint = listing(top)
+        paths, fingerprint, left_out = listing(top)
     except OSError as error:
         raise UserError(f"--config.data.dir={root} can't be listed: {error.strerror}: {error.filename!r}") from error
     if len(paths) < 3:
         raise UserError(
             f"--config.data.dir={root} holds {len(paths)} images; one each to train, validate and test "
-            f"are needed ({', '.join(suffix[1:] for suffix in SUFFIXES)})"
+            f"are needed ({', '.join(suffix[1:] for suffix in SUFFIXES)}{in_words(left_out, '; left out: ')})"
         )
+    copies = f"{digest(top)[:16]}-{image_size}x{image_size}{'-patches' if patches else ''}"
     return Folder(
-        root=top,
-        paths=paths,
-        image_size=image_size,
-        patches=patches,
-        data_dir=data_dir / f"{fingerprint[:16]}-{image_size}x{image_size}{'-patches' if patches else ''}",
+        root=top, paths=paths, image_size=image_size, patches=patches, data_dir=data_dir / copies / fingerprint[:16]
     )
 
 
+class Listing(NamedTuple):
+    """What is in a folder."""
+
+    paths: list[str]  # of the image files, in order, relative to the folder
+    fingerprint: str  # of their names, sizes and dates
+    left_out: Counter[str]  # how many files and links were, by kind
+
+
 @functools.cache
-def listing(top: str) -> tuple[list[str], str]:
-    """The image files below `top`, in order and relative to it, and a fingerprint of names, sizes and dates.
+def listing(top: str) -> Listing:
+    """The image files below `top`.
 
     Looks once in a process' life. Files are taken one by one as the system lists them: of a million, only the names
     are kept. Raises OSError.
     """
-    paths, total, prefix = [], 0, len(os.path.join(top, ""))
-    for entry in progress(image_files(top), None, f"listing {top}"):
+    paths, total, prefix, left_out = [], 0, len(os.path.join(top, "")), Counter()
+    for entry in progress(image_files(top, left_out), None, f"listing {top}"):
         path, status = entry.path[prefix:], entry.stat()
         paths.append(path)
         total += int(digest(f"{path!r} {status.st_size} {status.st_mtime_ns}"), 16)  # in whatever order they come
-    return sorted(paths), digest(str(total))
+    return Listing(sorted(paths), digest(str(total)), left_out)
 
 
-def image_files(folder: str) -> Iterator[os.DirEntry]:
-    """The image files below a folder, by their suffixes, as they are found."""
+def image_files(folder: str, left_out: Counter[str]) -> Iterator[os.DirEntry]:
+    """The image files below a folder, by their suffixes, as they are found; counts what is no such file."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from image_files(entry.path)
-            elif entry.name.lower().endswith(SUFFIXES) and entry.is_file():
+                left_out["hidden"] += 1
+            elif entry.is_dir(follow_symlinks=False):
+                yield from image_files(entry.path, left_out)
+            elif entry.is_dir():
+                left_out["links to folders"] += 1
+            elif not entry.is_file():
+                left_out["broken links" if entry.is_symlink() else "no files"] += 1
+            elif entry.name.lower().endswith(SUFFIXES):
                 yield entry
+            else:
+                suffix = os.path.splitext(entry.name)[1].lower()
+                left_out[suffix if suffix[1:].isalnum() else "of no suffix"] += 1
+
+
+def in_words(left_out: Counter[str], prefix: str) -> str:
+    """ "3 links to folders, 2 .txt", after a prefix, the most frequent first; "" if nothing was left out."""
+    kinds = [f"{count:,} {kind}" for kind, count in left_out.most_common(8)]
+    more = left_out.total() - sum(count for _, count in left_out.most_common(8))
+    return prefix + ", ".join(kinds + ([f"{more:,} others"] if more else [])) if kinds else ""
 
 
 def split(paths: Sequence[str]) -> dict[str, list[str]]:
-    """Three or more paths, ordered by their hashes, into train, validation and test: 80, 10 and 10 %, at least one."""
-    shuffled = sorted(paths, key=digest)
-    tenth = max(1, len(paths) // 10)
-    return {
-        "train": shuffled[2 * tenth :],
-        "validation": shuffled[tenth : 2 * tenth],
-        "test": shuffled[:tenth],
-    }
+    """Three or more paths into train, validation and test: 80, 10 and 10 %, at least one each.
 
-
-def read(path: Path) -> Image.Image:
-    """The image in a file, turned as its EXIF orientation says, in 8-bit RGB; an animation's first picture.
-
-    Raises Unreadable for whatever can't be decoded.
+    A path's place is its hash, from 0 to 1: below 0.1 it belongs to test, below 0.2 to validation. So a file stays in
+    its split whatever else is added. Only where that leaves a split empty, the borders move by the one file it needs.
     """
-    try:
-        with Image.open(path) as image:
-            return to_rgb(ImageOps.exif_transpose(image))
-    except Exception as error:  # Pillow's decoders raise nearly every built-in exception on broken files
-        raise Unreadable(path) from error
+    ordered = sorted(paths, key=digest)
+    first, second = (bisect.bisect_left(ordered, border, key=place) for border in (0.1, 0.2))
+    first = min(max(first, 1), len(ordered) - 2)
+    second = min(max(second, first + 1), len(ordered) - 1)
+    return {"train": ordered[second:], "validation": ordered[first:second], "test": ordered[:first]}
 
 
-def is_readable(path: Path) -> bool:
-    """Whether `read` succeeds."""
+def place(path: str) -> float:
+    """A path's hash as a number in [0, 1)."""
+    return int(digest(path)[:13], 16) / 16**13
+
+
+def unreadable(path: Path) -> str:
+    """Why `read` fails, or "" if it doesn't."""
     try:
         read(path)
-    except Unreadable:
-        return False
-    return True
+    except Unreadable as error:
+        return str(error)
+    return ""
 
 
 def digest(text: str) -> str:

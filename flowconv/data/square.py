@@ -9,9 +9,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
     Raises ValueError for 32-bit integer and floating-point pixels, whose white nothing defines.
     """
-    if image.mode in ("I", "F"):
-        raise ValueError(f"pixels of mode {image.mode} have no defined white")
-    if image.mode.startswith("I;16"):
+    portable = image.format == "PPM"  # whose greys of more than 8 bits Pillow scales to 16
+    if image.mode == "F" or (image.mode == "I" and not portable):
+        kind = "floating-point" if image.mode == "F" else "32-bit"
+        raise ValueError(f"{kind} pixels have no defined white")
+    if image.mode.startswith("I"):
         # Pillow's own conversion to 8 bits clips at 255 where it should scale.
         grey = np.asarray(image).astype(np.float64) / 65535 * 255
         return Image.fromarray(np.rint(grey).astype(np.uint8)).convert("RGB")

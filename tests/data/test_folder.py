@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from flowconv import data
@@ -82,18 +84,44 @@ def test_orientation_is_respected(data_config, images):
     assert image[:, :4].max() == 0
 
 
-@pytest.mark.parametrize(("count", "tenth"), [(3, 1), (4, 1), (19, 1), (20, 2), (1000, 100)])
-def test_split_sizes(count, tenth):
-    paths = [f"{i}.png" for i in range(count)]
-    split = folder.split(paths)
-    assert [len(split[name]) for name in ("train", "validation", "test")] == [count - 2 * tenth, tenth, tenth]
-    assert sorted(path for part in split.values() for path in part) == sorted(paths)
+def named(count: int) -> list[str]:
+    return [f"{i}.png" for i in range(count)]
+
+
+@pytest.mark.parametrize(("count", "train", "held_out"), [(3, 1, 1), (4, 2, 1), (1_000, 780, 80), (10_000, 7_900, 950)])
+def test_split_sizes(count, train, held_out):
+    """Four fifths and two tenths, as nearly as hashes have it; never an empty split."""
+    split = folder.split(named(count))
+    assert len(split["train"]) >= train and min(len(split["validation"]), len(split["test"])) >= held_out
+    assert sorted(path for part in split.values() for path in part) == sorted(named(count))
 
 
 def test_the_split_depends_on_nothing_but_the_paths():
-    paths = [f"{i}.png" for i in range(40)]
-    assert folder.split(paths[::-1]) == folder.split(paths)
-    assert folder.split(paths)["test"] != paths[:4]
+    assert folder.split(named(40)[::-1]) == folder.split(named(40))
+    assert folder.split(named(40))["test"] != named(4)
+
+
+names = st.sets(st.text(min_size=1, max_size=6), min_size=3, max_size=60)
+
+
+def splits_of(paths) -> dict[str, str]:
+    return {path: split for split, part in folder.split(sorted(paths)).items() for path in part}
+
+
+@settings(deadline=None)
+@given(before=names, added=names)
+def test_adding_files_never_moves_one(before, added):
+    """Each keeps its split; where a split had no file of its own, the one it borrowed is all that may go back."""
+    first, then = splits_of(before), splits_of(before | added)
+    moved = {path for path in before if then[path] != first[path]}
+    own = {
+        path: "test" if (at := folder.place(path)) < 0.1 else "validation" if at < 0.2 else "train" for path in before
+    }
+    assert not moved & {path for path in before if first[path] == own[path] == "train"}
+    if set(own.values()) == {"train", "validation", "test"}:
+        assert not moved
+        assert first == own
+    assert len(moved) <= 2
 
 
 def test_listing_a_million_files_keeps_only_names(tmp_path, monkeypatch):
@@ -109,11 +137,11 @@ def test_listing_a_million_files_keeps_only_names(tmp_path, monkeypatch):
             taken.append(len(alive))
             return types.SimpleNamespace(st_size=1, st_mtime_ns=2)
 
-    monkeypatch.setattr(folder, "image_files", lambda top: map(Entry, range(100_000, 0, -1)))
-    paths, _ = folder.listing(str(tmp_path))
+    monkeypatch.setattr(folder, "image_files", lambda top, left_out: map(Entry, range(100_000, 0, -1)))
+    paths = folder.listing(str(tmp_path)).paths
     assert len(paths) == 100_000 and paths[:2] == ["0000001.png", "0000002.png"]
     assert max(taken) <= 2
-    assert folder.listing(str(tmp_path))[0] is paths and len(taken) == 100_000
+    assert folder.listing(str(tmp_path)).paths is paths and len(taken) == 100_000
 
 
 @pytest.mark.parametrize("change", ["add", "remove", "rewrite", "touch"])
@@ -173,8 +201,31 @@ def test_unreadable_images_are_counted(data_config, images):
     assert not list(Path(data_config.cache_dir).rglob("*.tfrecord*"))
 
 
-def test_a_loop_of_links_ends(data_config, images):
+def test_what_is_left_out_is_counted(data_config, images):
+    """By kind; links to folders are not followed, so a loop of them ends."""
     for i in range(3):
-        save(images / f"{i}.png", i)
+        save(images / "below" / f"{i}.png", i)
     (images / "loop").symlink_to(images)
+    (images / "class a").symlink_to(images / "below")
+    (images / "gone.png").symlink_to(images / "nowhere.png")
+    for name in ("a.TXT", "b.txt", "c.jxl", ".hidden.png", "no suffix", "e.png~"):
+        (images / name).write_text("")
+    assert folder.listing(str(images)).left_out == {
+        "links to folders": 2, ".txt": 2, ".jxl": 1, "hidden": 1, "broken links": 1, "of no suffix": 2
+    }  # fmt: skip
     assert len(values(data.load(data_config))) == 3
+    for path in (images / "below").iterdir():
+        path.unlink()
+    folder.listing.cache_clear()
+    line = refusal(data_config)
+    assert "left out: 2 " in line and "2 links to folders" in line and line.endswith("1 broken links)")
+
+
+def test_names_that_are_not_utf8(data_config, images):
+    for i, name in enumerate((b"caf\xe9.png", b"\xff\xfe.png", "日本.png".encode())):
+        save(images / "a.png", 10 * i)
+        os.rename(images / "a.png", os.path.join(os.fsencode(images), name))
+    assert values(data.load(data_config)) == [0, 10, 20]
+    Path(os.fsdecode(os.path.join(os.fsencode(images), b"bad\xe9.png"))).write_bytes(b"")
+    folder.listing.cache_clear()
+    assert r"the first is 'bad\udce9.png'" in refusal(data_config, data.load)
