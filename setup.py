@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 here = Path(__file__).parent
-lines = [line.split("#")[0].strip() for line in (here / "requirements.txt").read_text().splitlines()]
+lines = [line.split("#")[0].strip() for line in (here / "requirements.txt").read_text(encoding="utf-8").splitlines()]
 pins = {line.split("==")[0]: line for line in lines if line}
 
 
@@ -30,7 +30,7 @@ class BuildWithPrograms(build_py):
 
 setup(
     name="flowconv",
-    version=re.search('__version__ = "(.*)"', (here / "flowconv/__init__.py").read_text())[1],
+    version=re.search('__version__ = "(.*)"', (here / "flowconv/__init__.py").read_text(encoding="utf-8"))[1],
     description="Normalizing flows with invertible n x n convolutions, on TensorFlow 2 and Horovod",
     license="MIT",
     python_requires=">=3.11,<3.13",

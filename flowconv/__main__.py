@@ -4,6 +4,8 @@ import runpy
 import sys
 from pathlib import Path
 
+from flowconv import process
+
 HERE = Path(__file__).resolve().parent
 # In a wheel the programs lie in the package (setup.py), in a checkout where everybody sees them.
 FOLDERS = (HERE / "programs", HERE.parent / "scripts")
@@ -20,6 +22,7 @@ def programs() -> dict[str, Path]:
 
 def main() -> None:
     """Runs the program that the first argument names; without one, says which there are."""
+    process.forgive_output()
     known, name = programs(), sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in known:
         sys.argv = [str(known[name]), *sys.argv[2:]]
@@ -27,7 +30,7 @@ def main() -> None:
     elif name in ("--help", "-h", "help"):
         print("flowconv PROGRAM --FLAG=VALUE ...; flowconv PROGRAM --help explains one:\n")
         for name, path in known.items():
-            summary = path.read_text().splitlines()[0].strip('"')
+            summary = path.read_text(encoding="utf-8").splitlines()[0].strip('"')
             print(f"  {name:<18} {summary}")
     else:
         print(f"error: flowconv {name}: there is no such program; there are {', '.join(known)}", file=sys.stderr)

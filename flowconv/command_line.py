@@ -34,6 +34,7 @@ def run(
       with_config: defines --config and with it an override for each of its fields.
       precision: without a config, returns that of `process.prepare`, once flags are parsed.
     """
+    process.forgive_output()
     if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in sys.argv[1:]):
         print(help_text(description, with_config))
         sys.exit(0)
@@ -96,9 +97,8 @@ def end(message: str, status: int) -> None:
     """Prints one line on stderr, on the first rank alone, and ends the process with this status."""
     if rank_of_environment() == 0:
         print(" ".join(message.split()), file=sys.stderr, flush=True)
-    sys.stdout.flush()
     # Horovod waits at exit for the others, who may be gone.
-    os._exit(status) if "horovod" in sys.modules else sys.exit(status)
+    process.leave(status) if "horovod" in sys.modules else sys.exit(status)
 
 
 def rank_of_environment() -> int:

@@ -24,6 +24,7 @@ from flowconv.benchmarks.parts import PARTS, merge
 from flowconv.benchmarks.peers import environment
 from flowconv.benchmarks.sizes import SIZES
 from flowconv.errors import UserError
+from flowconv.files import write_text
 
 PARTS_WANTED = flags.DEFINE_list("parts", list(PARTS), "what is measured")
 SIZES_WANTED = flags.DEFINE_list("sizes", list(SIZES), "at which sizes")
@@ -59,7 +60,7 @@ def main():
     for measure in parts.values():
         figures = merge(figures, measure(options))
         if output:  # after each part, since what comes later may be stopped
-            output.write_text(json.dumps(figures, indent=2) + "\n")
+            write_text(output, json.dumps(figures, indent=2) + "\n")
 
 
 def known(flag: str, names: list[str], choices: dict) -> dict:

@@ -35,7 +35,7 @@ class ExportedPrograms:
 
     def __init__(self, directory: str | Path):
         self.directory = Path(directory)
-        self.manifest = json.loads((self.directory / "manifest.json").read_text())
+        self.manifest = json.loads((self.directory / "manifest.json").read_text(encoding="utf-8"))
         if self.manifest["format"] != 1:
             raise ValueError(f"{directory}: made by another version of export_step.py")
         self.device = jax.devices()[0]

@@ -14,6 +14,7 @@ the run's own: the area under the curve, 1 is perfect and 0.5 chance.
 """
 
 import csv
+import io
 
 from absl import flags
 
@@ -33,6 +34,7 @@ def main():
     from flowconv.applications import loading
     from flowconv.applications.scoring import score
     from flowconv.evaluation import pictures
+    from flowconv.files import write_text
 
     run = loading.load_run(WORKDIR.value)
     if CHECK.value:
@@ -42,10 +44,11 @@ def main():
     paths, images = loading.read_images("images", IMAGES.value, run.config.data)
     scores = score(run.flow, images, run.images("test"), SEED.value)
     order = np.argsort(-scores.oddness)
-    with (folder / "scores.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "bits_per_dim", "oddness"])
-        writer.writerows([paths[i], f"{scores.bits_per_dim[i]:.5f}", f"{scores.oddness[i]:.4f}"] for i in order)
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(["path", "bits_per_dim", "oddness"])
+    writer.writerows([paths[i], f"{scores.bits_per_dim[i]:.5f}", f"{scores.oddness[i]:.4f}"] for i in order)
+    write_text(folder / "scores.csv", table.getvalue())
     pictures.save(folder / "oddest.png", pictures.grid(images[order[: SHOWN.value]]), 512)
     oddest = order[0]
     print(f"{len(paths):,} images: {scores.bits_per_dim.mean():.3f} bits/dim in the mean")

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = [
     "process",
     "errors",
+    "files",
     "paths",
     "configuration",
     "command_line",

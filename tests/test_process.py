@@ -1,10 +1,15 @@
 """What is said before TensorFlow is imported."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from flowconv import process
 from flowconv.process import KERNELS
-from tests.runs import launch, overrides
+from tests.runs import ROOT, Running, command_of, launch, overrides
 
 
 @pytest.mark.parametrize(
@@ -31,3 +36,67 @@ def test_a_batch_in_one_part_trains_with_onednn(tmp_path):
     assert run.returncode == 0, run.stderr
     run = launch("scripts/evaluate.py", f"--workdir={tmp_path}", **{KERNELS: "1"})
     assert run.returncode == 0, run.stderr
+
+
+ENDS = {
+    "well": "pass",
+    "by itself": "process.leave(3)",
+    "with a traceback": "1 / 0",
+}
+
+
+def run_in(folder, code):
+    """What a process says whose temporary folders lie in `folder`."""
+    begin = "import os, tempfile; from flowconv import process; process.keep_temporary_files_together(); "
+    code = f"{begin}tempfile.mkstemp(); tempfile.mkdtemp(); print(tempfile.gettempdir(), flush=True); {code}"
+    variables = os.environ | {"TMPDIR": str(folder)}
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=variables)
+    return result.stdout.strip()
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_temporary_files_go_with_the_process(tmp_path, end):
+    assert run_in(tmp_path, ENDS[end]).startswith(f"{tmp_path}/{process.TEMPORARY}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_those_of_a_killed_process_go_with_the_next_one_and_no_others(tmp_path):
+    (tmp_path / ".flowconv").mkdir()
+    killed = run_in(tmp_path, "os.kill(os.getpid(), 9)")
+    assert os.listdir(killed)
+    with subprocess.Popen(  # another, which lives
+        [
+            sys.executable,
+            "-c",
+            "from flowconv import process as p; p.keep_temporary_files_together(); print(); input()",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        cwd=ROOT,
+    ) as living:
+        living.stdout.readline()
+        (own,) = (path for path in tmp_path.glob(f"{process.TEMPORARY}*") if str(path) != killed)
+        run_in(tmp_path, "pass")
+        assert sorted(tmp_path.iterdir()) == sorted([own, tmp_path / ".flowconv"])
+        living.communicate(b"\n")
+    assert [path.name for path in tmp_path.iterdir()] == [".flowconv"]
+
+
+def test_without_a_temporary_folder_of_its_own_it_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    process.keep_temporary_files_together()
+
+
+@pytest.mark.parametrize("images", [16, 16_000])
+def test_a_run_leaves_nothing_in_the_temporary_folder(tmp_path, images):
+    """Finished, or stopped by a signal, at whose end `os._exit` keeps Python's own tidying from happening."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    fields = overrides(**{"train.images": images, "train.log_seconds": 0.1})
+    with Running(*command_of("train.py", f"--workdir={tmp_path}/run", *fields), TMPDIR=str(temporary)) as run:
+        if images > 16:
+            assert run.wait_for("bits/dim")
+            run.send(signal.SIGTERM)
+        assert run.wait() == (0 if images == 16 else 143), run.output
+    assert not list(temporary.iterdir())

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from flowconv.data.progress import progress
 from flowconv.evaluation import pictures
@@ -28,7 +27,6 @@ def save(images: np.ndarray, folder: Path, name: str, single: bool) -> str:
     if not single:
         pictures.save(folder / f"{name}.png", pictures.grid(images), least_side=512)
         return f"{folder / name}.png"
-    (folder / name).mkdir(parents=True, exist_ok=True)
     for number, image in enumerate(images):
-        Image.fromarray(image).save(folder / name / f"{number:06}.png")
+        pictures.save(folder / name / f"{number:06}.png", image, least_side=1)
     return f"{folder / name}/: {len(images):,} images"

@@ -84,7 +84,7 @@ def growth(fields: Mapping[str, Any], rounds: int) -> dict:
 def in_a_process(fields: Mapping[str, Any]) -> dict[str, int]:
     """Returns `train_a_little(fields)` of a process of its own."""
     command = [sys.executable, "-m", __name__, json.dumps(dict(fields))]
-    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8", cwd=ROOT).stdout
     return json.loads(printed.splitlines()[-1])
 
 
@@ -118,7 +118,7 @@ def train_a_little(fields: Mapping[str, Any]) -> dict[str, int]:
 def peak_bytes() -> int:
     """Returns the most resident memory that this process has had, bytes."""
     # Not getrusage: what it says of a child begins with what the parent had.
-    for line in Path("/proc/self/status").read_text().splitlines():
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmHWM:"):
             return 1024 * int(line.split()[1])
     raise OSError("/proc/self/status has no VmHWM")

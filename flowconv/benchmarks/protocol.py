@@ -62,6 +62,6 @@ def answer(actions: Actions, facts: dict, questions: TextIO, answers: TextIO) ->
 
 
 def _own_stdout() -> TextIO:
-    channel = os.fdopen(os.dup(1), "w")
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return channel

@@ -88,7 +88,9 @@ def _run(size, ranks, number, overrides):
     command = ["horovodrun", "--gloo", "-np", str(ranks), sys.executable, "-m", "flowconv.benchmarks.scaling_worker"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "TF_CPP_MIN_LOG_LEVEL": "2"}
-    result = subprocess.run([*command, json.dumps(settings)], capture_output=True, text=True, cwd=ROOT, env=environment)
+    result = subprocess.run(
+        [*command, json.dumps(settings)], capture_output=True, encoding="utf-8", cwd=ROOT, env=environment
+    )
     answers = [line for line in result.stdout.splitlines() if "FIGURES " in line]
     if result.returncode or not answers:
         raise RuntimeError(f"{ranks} ranks ended with status {result.returncode}: {result.stderr[-2000:]}")

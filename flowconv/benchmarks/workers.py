@@ -44,14 +44,14 @@ class Worker:
         environment: Mapping[str, str] = MappingProxyType({}),
         **settings,
     ):
-        self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed with the worker
+        self._stderr = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115, closed with the worker
         settings["size"] = dataclasses.asdict(size)
         self._process = subprocess.Popen(
             [python, "-m", module, json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            text=True,
+            encoding="utf-8",
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         )

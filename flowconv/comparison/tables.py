@@ -9,7 +9,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from flowconv.configuration import images_per_rank
-from flowconv.training.workdir import write_text
+from flowconv.evaluation import pictures
+from flowconv.files import write_text
 
 # Table 2 of Truong et al. 2021. Its CIFAR-10 column is the only one whose data set is known for every row: those of
 # RealNVP, Glow and Emerging for ImageNet are on downsampled_imagenet, the paper's own doesn't say on which.
@@ -140,7 +141,7 @@ def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]]) -
     axes.set_ylabel("validation bits/dim")
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    pictures.save_figure(path, figure, dpi=120)
     pyplot.close(figure)
 
 

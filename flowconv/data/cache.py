@@ -43,7 +43,7 @@ def entry(cache: Path, builder: tfds.core.DatasetBuilder, parts: Mapping[str, Pa
 def read(entry: Path) -> tuple[dict[str, np.ndarray], str]:
     """The memory-mapped splits of an entry, and the fingerprint of their pixels."""
     splits = {name: np.load(entry / f"{name}.npy", mmap_mode="r") for name in ("train", "validation", "test")}
-    return splits, (entry / FINGERPRINT).read_text()
+    return splits, (entry / FINGERPRINT).read_text(encoding="utf-8")
 
 
 def write(entry: Path, builder: tfds.core.DatasetBuilder, parts: Mapping[str, Part], image_size: int) -> None:
@@ -64,7 +64,7 @@ def write(entry: Path, builder: tfds.core.DatasetBuilder, parts: Mapping[str, Pa
                     for image in progress(_images(builder, part, image_size), len(part), f"decoding {builder.name}"):
                         file.write(image)
                         fingerprint.update(image)
-            (unfinished / FINGERPRINT).write_text(fingerprint.hexdigest()[:12])
+            (unfinished / FINGERPRINT).write_text(fingerprint.hexdigest()[:12], encoding="utf-8")
             _publish(unfinished, entry)
     except OSError as error:
         raise UserError(

@@ -1,12 +1,18 @@
 """Grids of images as PNG files."""
 
+import io
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from flowconv.files import write_bytes
 from flowconv.models import Flow
+
+if TYPE_CHECKING:  # imported by who draws one
+    from matplotlib.figure import Figure
 
 
 def grid(images: np.ndarray, columns: int | None = None, border: int = 2) -> np.ndarray:
@@ -29,10 +35,26 @@ def grid(images: np.ndarray, columns: int | None = None, border: int = 2) -> np.
 
 
 def save(path: Path, image: np.ndarray, least_side: int = 256) -> None:
-    """Writes a uint8 image `[H, W, 3]` as PNG, enlarged by a whole factor until both sides have `least_side` pixels."""
+    """Writes a uint8 image `[H, W, 3]` as PNG, enlarged by a whole factor until both sides have `least_side` pixels.
+
+    Raises:
+      UserError: if it can't be written.
+    """
     factor = max(1, math.ceil(least_side / min(image.shape[:2])))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image.repeat(factor, axis=0).repeat(factor, axis=1)).save(path)
+    file = io.BytesIO()
+    Image.fromarray(image.repeat(factor, axis=0).repeat(factor, axis=1)).save(file, "png")
+    write_bytes(path, file.getvalue())
+
+
+def save_figure(path: Path, figure: "Figure", dpi: int) -> None:
+    """Writes a figure as PNG.
+
+    Raises:
+      UserError: if it can't be written.
+    """
+    file = io.BytesIO()
+    figure.savefig(file, dpi=dpi, bbox_inches="tight", format="png")
+    write_bytes(path, file.getvalue())
 
 
 def sample_grid(flow: Flow, n: int, temperature: float, seed: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.errors import UserError
-from flowconv.training.workdir import write_text
+from flowconv.files import write_text
 
 NEWEST_KEPT = 2  # so that there is one before the newest
 
@@ -166,7 +166,9 @@ class _Folder:
         for folder in self.path.glob("ckpt-*_temp"):
             shutil.rmtree(folder, ignore_errors=True)
         listed = self.path / _LIST
-        finished = re.findall(r'"(.*)"', listed.read_text(errors="replace")) if listed.exists() else []
+        finished = (
+            re.findall(r'"(.*)"', listed.read_text(encoding="utf-8", errors="replace")) if listed.exists() else []
+        )
         for path in self._paths():
             if not path.with_name(f"{path.name}.index").exists() and path.name not in finished:
                 for file in path.parent.glob(f"{path.name}.data-*"):

@@ -37,10 +37,10 @@ class MetricsFile:
     def __init__(self, path: Path, images_seen: int, evaluated: int):
         rows = []
         if path.exists():
-            with path.open(newline="") as file:
+            with path.open(encoding="utf-8", newline="") as file:
                 rows = [row for row in csv.DictReader(file) if _is_past(row, images_seen, evaluated)]
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("w", newline="")
+        self._file = path.open("w", encoding="utf-8", newline="")
         self._writer = csv.DictWriter(self._file, COLUMNS, restval="", extrasaction="ignore")
         self._writer.writeheader()
         self._writer.writerows(rows)
@@ -60,7 +60,7 @@ def _is_past(row, images_seen, evaluated):
 
 def read_metrics(path: Path) -> list[dict[str, float | None]]:
     """Returns the rows of a metrics.csv; None where a row has no figure."""
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return [{name: float(value) if value else None for name, value in row.items()} for row in csv.DictReader(file)]
 
 

@@ -175,7 +175,7 @@ def _memory(config):
 def _memory_limit():
     limit = psutil.virtual_memory().total
     with contextlib.suppress(OSError, ValueError):  # no such file, or "max" in it
-        limit = min(limit, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+        limit = min(limit, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))
     return limit
 
 

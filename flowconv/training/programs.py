@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.side_by_side import traced
+from flowconv.files import write_text
 from flowconv.models import Flow
 from flowconv.training.step import TrainingStep
 
@@ -121,7 +122,7 @@ def export(programs: dict[str, Program], step: TrainingStep, directory: Path) ->
         _description(name, value) | {"has_value": str(number) in kept} for number, (name, value) in enumerate(table)
     ]
     manifest = {"format": FORMAT, "variables": variables, "programs": described}
-    (directory / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    write_text(directory / MANIFEST, json.dumps(manifest, indent=1))
     return manifest
 
 

@@ -60,7 +60,7 @@ def _draw_curve(workdir):
     axes.set_ylabel("bits/dim")
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(workdir.pictures / "curve.png", dpi=110, bbox_inches="tight")
+    pictures.save_figure(workdir.pictures / "curve.png", figure, dpi=110)
     pyplot.close(figure)
 
 

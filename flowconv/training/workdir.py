@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from flowconv import configuration
 from flowconv.errors import UserError
+from flowconv.files import write_text
 from flowconv.paths import given_path
 
 FORMAT = 1  # of a run's files; a program reads those of its own and of older ones
@@ -97,7 +98,7 @@ def read_json(path: Path) -> Any:
       UserError: if the file can't be read.
     """
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} can't be read: {error}") from error
 
@@ -109,18 +110,3 @@ def write_json(path: Path, value: Any) -> None:
       UserError: if the folder can't be written.
     """
     write_text(path, json.dumps(value, indent=2) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file, whole or not at all.
-
-    Raises:
-      UserError: if the folder can't be written.
-    """
-    temporary = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text)
-        temporary.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} can't be written: {error}") from error

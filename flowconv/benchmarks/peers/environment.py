@@ -20,7 +20,7 @@ def prepare(folder: Path) -> str:
       UserError: naming the folder and what pip ended with.
     """
     python, complete = folder / "bin" / "python", folder / "complete"
-    if complete.exists() and complete.read_text().split() == list(PINS):
+    if complete.exists() and complete.read_text(encoding="utf-8").split() == list(PINS):
         return str(python)
     print(f"setting up {folder} with {', '.join(PINS)} (some minutes)", flush=True)
     environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
@@ -29,9 +29,9 @@ def prepare(folder: Path) -> str:
         [sys.executable, "-m", "venv", "--clear", str(folder)],
         [str(python), "-m", "pip", "install", "--quiet", *PINS],
     ):
-        result = subprocess.run(command, capture_output=True, text=True, env=environment)
+        result = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment)
         if result.returncode:
             lines = (result.stderr or result.stdout).strip().splitlines()
             raise UserError(f"--peers_environment={folder}: can't be set up: {lines[-1] if lines else command}")
-    complete.write_text("\n".join(PINS))
+    complete.write_text("\n".join(PINS), encoding="utf-8")
     return str(python)

@@ -1,0 +1,47 @@
+"""Files that are whole or as they were before, and disks without room for them."""
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+from flowconv.errors import UserError
+
+NO_ROOM = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+
+
+def lacks_room(error: BaseException) -> bool:
+    """Whether `error` says that a disk is full, a quota used up, or a limit on files reached.
+
+    TensorFlow reports these as it reports memory that is exhausted, and tells them in the system's words alone.
+    """
+    return any(reason in str(error) for reason in NO_ROOM)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file in UTF-8, whole or not at all; names of files in it keep the bytes they have.
+
+    Raises:
+      UserError: if it can't be written.
+    """
+    write_bytes(path, text.encode(errors="surrogateescape"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file, whole or not at all.
+
+    Raises:
+      UserError: if it can't be written.
+    """
+    temporary = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+    except OSError as error:
+        raise UserError(f"{path} can't be written: {error.strerror or error}") from error

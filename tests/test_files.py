@@ -1,0 +1,60 @@
+"""Files that are whole or as they were before."""
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flowconv.errors import UserError
+from flowconv.evaluation import pictures
+from flowconv.files import lacks_room, write_bytes, write_text
+from flowconv.training.workdir import write_json
+
+WRITERS = {
+    "text": lambda path: write_text(path, "new"),
+    "bytes": lambda path: write_bytes(path, b"new"),
+    "json": lambda path: write_json(path, {"new": 1}),
+    "picture": lambda path: pictures.save(path, np.zeros([4, 4, 3], np.uint8)),
+}
+
+
+@pytest.mark.parametrize("before", [None, b"old"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO])
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_file_that_cannot_be_written_is_as_it_was(tmp_path, monkeypatch, writer, number, before):
+    path = tmp_path / "file"
+    if before is not None:
+        path.write_bytes(before)
+
+    def write_half(path, content, original=Path.write_bytes):
+        original(path, content[: len(content) // 2])
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as full_disk, pytest.raises(UserError) as refused:
+        full_disk.setattr(Path, "write_bytes", write_half)
+        WRITERS[writer](path)
+    assert str(refused.value) == f"{path} can't be written: {os.strerror(number)}"
+    assert lacks_room(refused.value) == (number != errno.EIO)
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == ([("file", before)] if before else [])
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_folder_in_its_place_is_named_and_nothing_is_left(tmp_path, writer):
+    (tmp_path / "file" / "inside").mkdir(parents=True)
+    with pytest.raises(UserError, match="file can't be written: Is a directory"):
+        WRITERS[writer](tmp_path / "file")
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_names_of_files_keep_their_bytes(tmp_path):
+    write_text(tmp_path / "list", os.fsdecode(b"caf\xe9"))
+    assert (tmp_path / "list").read_bytes() == b"caf\xe9"
+
+
+def test_memory_that_is_exhausted_is_no_full_disk():
+    said = "OOM when allocating tensor with shape[9,9] and type float on CPU"
+    assert not lacks_room(tf.errors.ResourceExhaustedError(None, None, said))
+    assert lacks_room(tf.errors.ResourceExhaustedError(None, None, "/run/events.v2; No space left on device"))
