@@ -7,11 +7,9 @@
 A run that was stopped goes on where it was when it is started again with the same --workdir.
 """
 
-from absl import flags
+from flowconv import command_line, configuration, flags
 
-from flowconv import command_line, configuration
-
-WORKDIR = flags.DEFINE_string("workdir", "runs/photos", "folder of the run: checkpoints, curves, pictures, results")
+WORKDIR = flags.path("workdir", "runs/photos", "folder of the run: checkpoints, curves, pictures, results")
 
 
 def main(config):

@@ -4,9 +4,13 @@ The files in `configs/` start from `default_config()` and change only what their
 on the command line `--config.model.depth=8` changes any field again. Nothing here imports TensorFlow.
 """
 
+import ast
 import difflib
+import inspect
+import io
 import math
-from collections.abc import Iterator
+import tokenize
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +66,9 @@ def default_config() -> ConfigDict:
     optimizer.learning_rate = 1e-3  # at its peak; not scaled by the number of ranks
     optimizer.warmup_images = 20_000  # linear warm-up, in training images (openai/glow: 500,000)
     optimizer.schedule = "constant"  # after the warm-up: constant, cosine (to zero at train.images)
-    optimizer.beta_1 = 0.9
-    optimizer.beta_2 = 0.999
-    optimizer.epsilon = 1e-8
+    optimizer.beta_1 = 0.9  # decay of the running mean of gradients, per step
+    optimizer.beta_2 = 0.999  # decay of the running mean of their squares (adamax: of their largest size)
+    optimizer.epsilon = 1e-8  # added to the root of these squares, by which a step is divided
     optimizer.clip_norm = 100.0  # of the global gradient norm (bits/dim); 0 turns it off
 
     distributed = config.distributed = ConfigDict()
@@ -103,6 +107,15 @@ CHOICES = {
     "optimizer.name": ("adam", "adamax"),
     "optimizer.schedule": ("constant", "cosine"),
     "distributed.compression": ("none", "fp16"),
+}
+
+# What a value must be, by the type of the field's default.
+KINDS = {
+    bool: (bool, "true or false"),
+    int: (int, "a whole number"),
+    float: (int | float, "a number"),
+    str: (str, "text"),
+    tuple: (tuple | list, "numbers in parentheses"),
 }
 
 # Lowest and highest value; None is no limit.
@@ -183,10 +196,38 @@ def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield prefix + name, value
 
 
-def nearest(name: str, choices) -> str:
-    """Returns " (did you mean X?)" for the choice nearest to `name`, or nothing."""
-    matches = difflib.get_close_matches(str(name), list(choices), n=1)
-    return f" (did you mean {matches[0]}?)" if matches else ""
+def explanations() -> dict[str, str]:
+    """Returns the comment beside each field of `default_config`, by the field's name, in their order."""
+    source = inspect.getsource(default_config)
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+    found = {}
+    for statement in ast.walk(ast.parse(source)):
+        if isinstance(statement, ast.Assign):
+            lines = range(statement.lineno, statement.end_lineno + 1)
+            name = ast.unparse(statement.targets[-1]).removeprefix("config.")
+            found[name] = " ".join(comments[line] for line in lines if line in comments)
+    fields = dict(flatten(default_config()))
+    return {name: comment for name, comment in found.items() if name in fields}
+
+
+def nearest(name: str, choices: Iterable[str], prefix: str = "") -> str:
+    """Returns " (did you mean X?)" for the choice that was meant, as far as can be told, or else nothing.
+
+    Upper and lower case are alike, and the last part of a choice may stand for it: batch_size for train.batch_size.
+    `prefix` is put before the choice.
+    """
+    wanted, known = str(name).casefold(), {choice.casefold(): choice for choice in choices}
+    spelled = difflib.get_close_matches(wanted, known, n=1)
+    ends = {choice: choice.rpartition(".")[2] for choice in known}
+    close_ends = difflib.get_close_matches(wanted.rpartition(".")[2], set(ends.values()), n=1)
+    found = (
+        [choice for choice in known if choice == wanted]
+        or [choice for choice in known if choice.endswith(f".{wanted}")]
+        or spelled
+        or [choice for choice, end in ends.items() if end in close_ends]
+    )
+    return f" (did you mean {' or '.join(prefix + known[choice] for choice in found)}?)" if found else ""
 
 
 def validate(config: ConfigDict) -> None:
@@ -203,6 +244,10 @@ def validate(config: ConfigDict) -> None:
     for name in known:
         if name not in fields:
             raise UserError(f"--config.{name}: the config lacks this field; start it from flowconv.configuration")
+    for name, default in known.items():
+        kind, right = KINDS[type(default)]
+        if not isinstance(fields[name], kind) or (isinstance(fields[name], bool) and kind is not bool):
+            raise UserError(f"--config.{name}={fields[name]!r}: must be {right}")
     for name, choices in CHOICES.items():
         if fields[name] not in choices:
             right = f"must be one of {', '.join(choices)}{nearest(fields[name], choices)}"

@@ -10,18 +10,16 @@ order. Stopped and started again with the same flags, it goes on where it was. -
 curves.png, layers.md and layers.csv (the cost of one convolution alone), and the runs.
 """
 
-from absl import flags
-
-from flowconv import command_line
+from flowconv import command_line, flags
 from flowconv.comparison import variants
 
-VARIANTS = flags.DEFINE_list(
-    "variants", ["realnvp", "conv1x1", "emerging", "periodic", "shift", "rolled_shift"], "what is compared"
+VARIANTS = flags.words(
+    "variants", ("realnvp", "conv1x1", "emerging", "periodic", "shift", "rolled_shift"), "what is compared"
 )
-SEEDS = flags.DEFINE_integer("seeds", 3, "runs of each variant, with seeds from config.seed on", 1)
-OUTPUT = flags.DEFINE_string("output", "runs/comparison", "folder of tables, curves and runs")
-ROUNDS = flags.DEFINE_integer("rounds", 10, "alternated rounds in which speeds are measured", 1)
-LAYERS = flags.DEFINE_bool("layers", True, "whether the cost of one layer alone is measured too")
+SEEDS = flags.whole("seeds", 3, "runs of each variant, with seeds from config.seed on", 1)
+OUTPUT = flags.path("output", "runs/comparison", "folder of tables, curves and runs")
+ROUNDS = flags.whole("rounds", 10, "alternated rounds in which speeds are measured", 1)
+LAYERS = flags.boolean("layers", True, "whether the cost of one layer alone is measured too")
 
 
 def main(config):

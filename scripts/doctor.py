@@ -8,12 +8,10 @@ Takes the flags of train.py and trains nothing. Ends with status 2 if something 
 
 import re
 
-from absl import flags
-
-from flowconv import command_line
+from flowconv import command_line, flags
 from flowconv.errors import UserError
 
-WORKDIR = flags.DEFINE_string("workdir", "runs/photos", "folder of the run to be")
+WORKDIR = flags.path("workdir", "runs/photos", "folder of the run to be")
 
 
 def main(config):

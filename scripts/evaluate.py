@@ -10,27 +10,26 @@ bits/dim are an upper bound, from one draw of the dequantization noise an image;
 of the mean density of k draws (importance-weighted), which takes k times as long.
 """
 
-from absl import flags
-
-from flowconv import command_line
+from flowconv import command_line, configuration, flags
 from flowconv.training.workdir import Workdir
 
-WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
-DATA_DIR = flags.DEFINE_string("data_dir", None, "where the data are, if not where the run found them (data.dir)")
-PRECISION = flags.DEFINE_string("precision", None, "float32, float64 or bfloat16, if not the run's (model.precision)")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "images per process at a time, if not the run's")
-SAMPLES = flags.DEFINE_integer("samples", 1, "draws of noise an image, for a tighter bound", 1)
+WORKDIR = flags.workdir()
+DATA_DIR = flags.data_dir()
+PRECISION = flags.choice(
+    "precision", None, "if not the run's (model.precision)", configuration.CHOICES["model.precision"]
+)
+BATCH_SIZE = flags.whole("batch_size", None, "images per process at a time, if not the run's", 1)
+SAMPLES = flags.whole("samples", 1, "draws of noise an image, for a tighter bound", 1)
+
+
+FIELDS = {"data.dir": DATA_DIR, "model.precision": PRECISION, "evaluation.batch_size": BATCH_SIZE}
 
 
 def main():
     from flowconv.training.loop import evaluate
 
-    given = {
-        "data.dir": DATA_DIR.value,
-        "evaluation.batch_size": BATCH_SIZE.value,
-        "model.precision": PRECISION.value,
-    }
-    evaluate(WORKDIR.value, {name: value for name, value in given.items() if value is not None}, SAMPLES.value)
+    given = {field: flag.value for field, flag in FIELDS.items() if flag.value is not None}
+    evaluate(WORKDIR.value, given, SAMPLES.value)
 
 
 def precision() -> str:
@@ -39,4 +38,4 @@ def precision() -> str:
 
 
 if __name__ == "__main__":
-    command_line.run(main, __doc__, precision=precision)
+    command_line.run(main, __doc__, precision=precision, fields={field: flag.name for field, flag in FIELDS.items()})

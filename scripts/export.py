@@ -9,12 +9,10 @@ images), sample (count, temperature, seed → images). Images are float32 in [0,
     model.signatures["sample"](count=tf.constant(4), temperature=tf.constant(0.7), seed=tf.constant(0))["images"]
 """
 
-from absl import flags
+from flowconv import command_line, flags
 
-from flowconv import command_line
-
-WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
-OUTPUT = flags.DEFINE_string("output", None, "folder to write; empty or not there")
+WORKDIR = flags.workdir()
+OUTPUT = flags.path("output", None, "folder to write; empty or not there")
 
 
 def main():

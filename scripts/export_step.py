@@ -1,36 +1,30 @@
 """Writes a model's training step as XLA programs, which scripts/run_exported_step.py runs without TensorFlow.
 
     python scripts/export_step.py --config=configs/cifar10.py --batch_size=64 --output=exported/cifar10
-    python3 run_exported_step.py exported/cifar10 --steps=50        # there: with jax and numpy alone
+    python3 run_exported_step.py exported/cifar10 --steps=50
 
-The programs: "init" (draws all weights and sets the data-dependent ones, from train.initialization_images images),
-"train" (one step on one device: uint8 images and the number of the first one in; bits/dim, gradient norm, learning
-rate and whether the update was skipped out), "encode" and "sample". Shapes are static: an export is for one batch size.
+The second needs jax and numpy alone, so it runs where there is no TensorFlow. The programs: "init" (draws all weights
+and sets the data-dependent ones, from train.initialization_images images), "train" (one step on one device: uint8
+images and the number of the first one in; bits/dim, gradient norm, learning rate and whether the update was skipped
+out), "encode" and "sample". Shapes are static: an export is for one batch size.
 """
 
 from pathlib import Path
 
-from absl import flags
-
-from flowconv import command_line, configuration
+from flowconv import command_line, configuration, flags
 from flowconv.errors import UserError
 
 KNOWN = ("init", "train", "encode", "sample")
-OUTPUT = flags.DEFINE_string("output", None, "the directory to write")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "images a step (default: the config's train.batch_size)")
-PROGRAMS = flags.DEFINE_list("programs", list(KNOWN), "which programs to write")
+OUTPUT = flags.path("output", None, "the directory to write")
+BATCH_SIZE = flags.whole("batch_size", None, "images a step (default: the config's train.batch_size)", 1)
+PROGRAMS = flags.several("programs", KNOWN, "which programs to write", KNOWN)
 
 
 def main(config):
     if OUTPUT.value is None:
         raise UserError("--output is missing: name the directory to write")
-    for name in PROGRAMS.value:
-        if name not in KNOWN:
-            raise UserError(f"--programs={name}: must be among {', '.join(KNOWN)}{configuration.nearest(name, KNOWN)}")
     configuration.validate(config)
     batch_size = config.train.batch_size if BATCH_SIZE.value is None else BATCH_SIZE.value
-    if batch_size < 1:
-        raise UserError(f"--batch_size={batch_size}: must be at least 1")
     output = Path(OUTPUT.value)
     try:
         output.mkdir(parents=True, exist_ok=True)

@@ -7,13 +7,11 @@ With one α and β a channel, actnorm → shift → 1×1 convolution is actnorm 
 of the run's best weights before and after, and writes them as a run with model.convolution=conv1x1.
 """
 
-from absl import flags
-
-from flowconv import command_line
+from flowconv import command_line, flags
 from flowconv.errors import UserError
 
-WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
-OUTPUT = flags.DEFINE_string("output", None, "folder of the folded run")
+WORKDIR = flags.workdir()
+OUTPUT = flags.path("output", None, "folder of the folded run")
 
 
 def main():

@@ -6,14 +6,12 @@
 Each row goes from one image to the next along a straight line between their latents.
 """
 
-from absl import flags
+from flowconv import command_line, flags
 
-from flowconv import command_line
-
-WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
-IMAGES = flags.DEFINE_list("images", [], "two or more image files (default: five of the run's test split)")
-STEPS = flags.DEFINE_integer("steps", 8, "images a row, both ends counted", 2)
-OUTPUT = flags.DEFINE_string("output", None, "folder for the picture (default: pictures/ in the workdir)")
+WORKDIR = flags.workdir()
+IMAGES = flags.images("two or more images (default: five of the run's test split)")
+STEPS = flags.whole("steps", 8, "images a row, both ends counted", 2)
+OUTPUT = flags.path("output", None, "folder for the picture (default: pictures/ in the workdir)")
 
 
 def main():

@@ -7,22 +7,19 @@
 line for each image: its path (from the file's own folder), a comma, and 1 or 0.
 """
 
-from absl import flags
+from flowconv import command_line, flags
 
-from flowconv import command_line
-
-WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
-POSITIVE = flags.DEFINE_string("positive", None, "folder of images that have the attribute")
-NEGATIVE = flags.DEFINE_string("negative", None, "folder of images that don't")
-LABELS = flags.DEFINE_string("labels", None, "CSV file that says which images have it, in place of both")
-IMAGES = flags.DEFINE_string("images", None, "folder of images to change (default: those of the run's test split)")
-COUNT = flags.DEFINE_integer("count", 8, "images changed", 1)
-STRENGTHS = flags.DEFINE_list("strengths", ["-1", "-0.5", "0", "0.5", "1"], "how much of the direction is added")
-OUTPUT = flags.DEFINE_string("output", None, "folder for the picture (default: pictures/ in the workdir)")
+WORKDIR = flags.workdir()
+POSITIVE = flags.images("images that have the attribute", "positive")
+NEGATIVE = flags.images("images that don't", "negative")
+LABELS = flags.path("labels", None, "CSV file that says which images have it, in place of both")
+IMAGES = flags.images("images to change (default: those of the run's test split)")
+COUNT = flags.whole("count", 8, "images changed", 1)
+STRENGTHS = flags.numbers("strengths", (-1.0, -0.5, 0.0, 0.5, 1.0), "how much of the direction is added")
+OUTPUT = flags.path("output", None, "folder for the picture (default: pictures/ in the workdir)")
 
 
 def main():
-    strengths = command_line.numbers("strengths", STRENGTHS.value)
     import numpy as np
 
     from flowconv.applications import loading
@@ -37,8 +34,8 @@ def main():
         _, positive = loading.read_images("positive", POSITIVE.value, run.config.data)
         _, negative = loading.read_images("negative", NEGATIVE.value, run.config.data)
     images = run.images_of("images", IMAGES.value, COUNT.value)
-    rows = manipulate(run.flow, images, attribute_direction(run.flow, positive, negative), strengths)
-    pictures.save(folder / "manipulation.png", pictures.grid(np.concatenate(rows), columns=len(strengths)), 400)
+    rows = manipulate(run.flow, images, attribute_direction(run.flow, positive, negative), STRENGTHS.value)
+    pictures.save(folder / "manipulation.png", pictures.grid(np.concatenate(rows), columns=len(STRENGTHS.value)), 400)
     print(f"{folder}/manipulation.png: {len(positive):,} images with the attribute, {len(negative):,} without")
 
 

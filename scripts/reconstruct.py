@@ -7,15 +7,13 @@ Rows: originals, reconstructions, |error| times --magnify on a scale from black 
 error is white.
 """
 
-from absl import flags
+from flowconv import command_line, flags
 
-from flowconv import command_line
-
-WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
-IMAGES = flags.DEFINE_string("images", None, "folder of images (default: those of the run's test split)")
-COUNT = flags.DEFINE_integer("count", 12, "images", 1)
-MAGNIFY = flags.DEFINE_float("magnify", None, "the error is shown this many times as large", 1.0)
-OUTPUT = flags.DEFINE_string("output", None, "folder for the picture (default: pictures/ in the workdir)")
+WORKDIR = flags.workdir()
+IMAGES = flags.images("images (default: those of the run's test split)")
+COUNT = flags.whole("count", 12, "images", 1)
+MAGNIFY = flags.number("magnify", None, "the error is shown this many times as large", 1.0)
+OUTPUT = flags.path("output", None, "folder for the picture (default: pictures/ in the workdir)")
 
 
 def main():

@@ -5,12 +5,10 @@
 The file needs nothing else: send it to somebody.
 """
 
-from absl import flags
+from flowconv import command_line, flags
 
-from flowconv import command_line
-
-WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
-OUTPUT = flags.DEFINE_string("output", None, "the file (default: report.html in the workdir)")
+WORKDIR = flags.workdir()
+OUTPUT = flags.path("output", None, "the file (default: report.html in the workdir)")
 
 
 def main():

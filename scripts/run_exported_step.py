@@ -11,19 +11,26 @@ programs takes a part of jaxlib that may change.
     programs.run("train", images, 0)["bits_per_dim"]      # variables change in place
 """
 
+from __future__ import annotations  # jax may not be there
+
 import argparse
 import json
 import time
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-from jax.extend import backend as jax_backend
-from jaxlib import xla_client
+try:
+    import jax
+    import numpy as np
+    from jax.extend import backend as jax_backend
+    from jaxlib import xla_client
 
-# Without it JAX makes 32 bits of 64, which the programs would not take.
-jax.config.update("jax_enable_x64", True)
+    # Without it JAX makes 32 bits of 64, which the programs would not take.
+    jax.config.update("jax_enable_x64", True)
+except ModuleNotFoundError as error:  # said once --help has had its turn
+    MISSING = error.name
+else:
+    MISSING = None
 
 
 class ExportedPrograms:
@@ -92,6 +99,8 @@ def main():
     parser.add_argument("--steps", type=int, default=20, help="steps after the first, which is not timed")
     parser.add_argument("--batch", type=int, help="the images a step that the export must be for")
     arguments = parser.parse_args()
+    if MISSING:
+        parser.error(f"{MISSING} can't be imported: pip install jax numpy")
     programs = ExportedPrograms(arguments.directory)
     specs = programs.manifest["programs"][arguments.program]
     batch = specs["arguments"][0]["shape"][0] if specs["arguments"][0]["shape"] else specs["results"][0]["shape"][0]

@@ -7,25 +7,22 @@
 The same seed gives the same samples. Lower temperatures are cleaner and less varied.
 """
 
-from absl import flags
+from flowconv import command_line, flags
 
-from flowconv import command_line
-
-WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
-COUNT = flags.DEFINE_integer("count", 36, "images a temperature", 1)
-TEMPERATURES = flags.DEFINE_list("temperatures", ["0.5", "0.7", "0.9", "1.0"], "standard deviations of the latents")
-SEED = flags.DEFINE_integer("seed", 0, "of the draw", 0)
-FILES = flags.DEFINE_bool("files", False, "write each image to a file of its own instead of grids")
-OUTPUT = flags.DEFINE_string("output", None, "folder for the pictures (default: pictures/ in the workdir)")
+WORKDIR = flags.workdir()
+COUNT = flags.whole("count", 36, "images a temperature", 1)
+TEMPERATURES = flags.numbers("temperatures", (0.5, 0.7, 0.9, 1.0), "standard deviations of the latents", 0.0)
+SEED = flags.seed("of the draw")
+FILES = flags.boolean("files", False, "write each image to a file of its own instead of grids")
+OUTPUT = flags.path("output", None, "folder for the pictures (default: pictures/ in the workdir)")
 
 
 def main():
-    temperatures = command_line.numbers("temperatures", TEMPERATURES.value, lowest=0.0)
     from flowconv.applications import loading, sampling
 
     run = loading.load_run(WORKDIR.value)
     folder = loading.output_folder("output", OUTPUT.value, run.workdir.pictures)
-    for temperature in temperatures:
+    for temperature in TEMPERATURES.value:
         images = sampling.sample(run.flow, COUNT.value, temperature, SEED.value)
         print(sampling.save(images, folder, f"samples-{temperature:g}", single=FILES.value))
 

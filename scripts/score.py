@@ -16,16 +16,14 @@ the run's own: the area under the curve, 1 is perfect and 0.5 chance.
 import csv
 import io
 
-from absl import flags
+from flowconv import command_line, flags
 
-from flowconv import command_line
-
-WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run")
-IMAGES = flags.DEFINE_string("images", None, "folder of images")
-CHECK = flags.DEFINE_integer("check", 0, "instead: test images that are told from as many odd ones of each kind", 0)
-SHOWN = flags.DEFINE_integer("shown", 25, "images on the sheet", 1)
-SEED = flags.DEFINE_integer("seed", 0, "of the dequantization noise", 0)
-OUTPUT = flags.DEFINE_string("output", None, "folder for both files (default: the workdir)")
+WORKDIR = flags.workdir()
+IMAGES = flags.images("images to score")
+CHECK = flags.whole("check", 0, "instead: test images that are told from as many odd ones of each kind", 0)
+SHOWN = flags.whole("shown", 25, "images on the sheet", 1)
+SEED = flags.seed("of the dequantization noise")
+OUTPUT = flags.path("output", None, "folder for both files (default: the workdir)")
 
 
 def main():

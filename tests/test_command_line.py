@@ -1,11 +1,18 @@
 """What a user sees of train.py before anything is built."""
 
+import inspect
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from flowconv import command_line, configuration, experiment, flags
+from flowconv.benchmarks.parts import PARTS
+from flowconv.benchmarks.sizes import SIZES
+from flowconv.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,12 +28,54 @@ def run(*arguments, cwd=ROOT, **environment):
     )
 
 
-def test_help_reads_well():
-    result = run("--help")
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_help_reads_well(columns):
+    result = run("--help", COLUMNS=str(columns))
     assert result.returncode == 0 and not result.stderr
-    for part in ("horovodrun -np 4 python train.py", "--workdir=", "--config=", "model.depth=32", "did"):
-        assert part in result.stdout or part == "did"
-    assert max(map(len, result.stdout.splitlines())) <= 140
+    for part in ("horovodrun -np 4 python train.py", "--workdir=", "--config=", "model.depth=8 "):
+        assert part in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= min(columns, 100)
+
+
+def test_help_shows_the_values_of_the_config_that_was_named(tmp_path):
+    values = dict(configuration.flatten(experiment.load(experiment.find("celebahq256"))))
+    for arguments in (["--config=celebahq256"], ["--config", "configs/celebahq256.py"]):
+        shown = run("--help", *arguments).stdout.split("Fields of --config")[1]
+        assert all(f"  {name}={value}" in shown for name, value in values.items())
+
+
+def test_every_field_is_explained():
+    why = configuration.explanations()
+    assert set(why) == set(dict(configuration.flatten(configuration.default_config())))
+    assert all(why.values())
+
+
+def test_explanations_are_read_however_the_code_is_broken_into_lines(monkeypatch):
+    source = inspect.getsource(configuration.default_config)
+    line = next(line for line in source.splitlines() if "temperatures" in line)
+    broken = line.replace("(0.0, 0.5,", "(\n        0.0,\n        0.5,  # low\n       ").replace(")  #", "\n    )  #")
+    monkeypatch.setattr(inspect, "getsource", lambda _: source.replace(line, broken))
+    assert configuration.explanations()["evaluation.temperatures"] == "low of the grids of samples"
+
+
+@pytest.mark.parametrize("path", [*sorted((ROOT / "scripts").glob("*.py")), ROOT / "train.py"], ids=lambda p: p.stem)
+def test_every_program_has_help_at_any_width(path):
+    """In a new process each, without JAX or TensorFlow."""
+    environment = {"COLUMNS": "80", "PYTHONPATH": str(ROOT)}
+    command = [
+        sys.executable,
+        "-c",
+        f"import sys; sys.modules.update(jax=None, tensorflow=None); sys.argv = [{str(path)!r}, '--help']; "
+        f"import runpy; runpy.run_path({str(path)!r}, run_name='__main__')",
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, timeout=120)
+    assert result.returncode == 0 and not result.stderr, result.stderr
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_the_benchmark_explains_its_parts_and_sizes():
+    text = (ROOT / "scripts/benchmark.py").read_text().split('"""')[1]
+    assert all(re.search(rf"\b{name}\b", text) for name in (*PARTS, *SIZES))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +100,23 @@ def test_help_reads_well():
         ),
         ("--config.data.name=cifar11", "cifar10"),
         ("--config.data.name=folder", "--config.data.dir"),
-        ("--workdri=x", "workdir"),
+        ("--config.depth=8", "there is no such field (did you mean model.depth?)"),
+        ("--workdri=x", "--workdri=x: there is no such flag (did you mean --workdir?)"),
+        ("--model.depth=8", "--model.depth=8: there is no such flag (did you mean --config.model.depth?)"),
+        ("--Model.Depth=8", "(did you mean --config.model.depth?)"),
+        ("--depht=8", "(did you mean --config.model.depth?)"),
+        ("--batch_size=8", "(did you mean --config.train.batch_size or --config.evaluation.batch_size?)"),
+        ("--lr=8", "--lr=8: there is no such flag; there are --config, --workdir"),
+        ("--config.model.convolution=SHIFT", "(did you mean shift?)"),
+        ("--config.model.depth=1.5", "--config.model.depth=1.5: must be a whole number"),
+        ("--config.model.depth=nan", "--config.model.depth=nan: must be a whole number"),
+        ("--config.model.depth=0e3", "--config.model.depth=0: must be at least 1"),  # 0e3 is a whole number
+        ("--config=CIFAR10", "--config=CIFAR10: there is no such file (did you mean cifar10?)"),
+        ("--config=mine", "there is no such file; there are celebahq256, cifar10, imagenet32, imagenet64, photos"),
+        ("--config=cifar10:depth=8", "takes nothing after a colon, say --config.FIELD=VALUE"),
+        ("--config=", "--config is empty"),
+        ("--flagfile=none.txt", "--flagfile can't be read: [Errno 2] No such file or directory: 'none.txt'"),
+        ("--workdir=", "--workdir is empty"),
         ("depth=8", "depth=8: flags start with --"),
         ("--workdir=/proc/flowconv", "--workdir=/proc/flowconv: can't be written"),
         (f"--workdir={__file__}/run", "can't be written"),
@@ -71,6 +136,85 @@ def test_only_the_first_rank_speaks():
     assert result.returncode == 2 and not result.stderr and not result.stdout
 
 
-def test_config_may_come_after_its_overrides():
-    result = run("--config.model.depth=0", "--config=configs/cifar10.py")
-    assert "--config.model.depth=0" in result.stderr and result.returncode == 2
+@pytest.mark.parametrize("arguments", [["--config=configs/cifar10.py"], ["--config", "cifar10"], ["--flagfile=FILE"]])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_config_may_be_named_anywhere_and_in_any_form(arguments, first, tmp_path):
+    (tmp_path / "flags.txt").write_text("--config=cifar10\n")
+    arguments = [argument.replace("FILE", str(tmp_path / "flags.txt")) for argument in arguments]
+    changes = ["--config.train.images", "1e6", "--noconfig.data.flip", "--config.evaluation.temperatures=(0.5,)"]
+    config = parsed(*(arguments + changes if first else changes + arguments))
+    expected = experiment.load(experiment.find("cifar10"))
+    expected.train.images, expected.data.flip, expected.evaluation.temperatures = 1_000_000, False, (0.5,)
+    assert config == expected and type(config.train.images) is int
+
+
+def test_of_two_configs_none_is_taken():
+    assert parsed("--config=cifar10", "--config=cifar10").data.name == "cifar10"
+    with pytest.raises(UserError, match="--config=photos: is the second one, after --config=cifar10; give one"):
+        parsed("--config=cifar10", "--config=photos")
+
+
+def parsed(*arguments):
+    """The config of these arguments, in this process."""
+    before = set(flags.FLAGS)
+    experiment.define()
+    try:
+        command_line.parse(["train.py", *arguments])
+        return experiment.given()
+    finally:
+        for name in set(flags.FLAGS) - before:
+            delattr(flags.FLAGS, name)
+
+
+BROKEN = {
+    "x = (1e6,\n": "SyntaxError: '(' was never closed",
+    "import nothing_of_this_name": "ModuleNotFoundError: No module named 'nothing_of_this_name'",
+    "raise ValueError('first\\nsecond')": ", line 1: ValueError: first\nsecond",
+    "def get_config():\n    return 1 / 0": ", line 2: ZeroDivisionError: division by zero",
+    "def get_config():\n    raise SystemExit(3)": "SystemExit: 3",
+    "get_config = 3": "TypeError",
+    "": " has no get_config()",
+    "def get_config():\n    return {}": "its get_config() must return a ConfigDict",
+}
+
+
+@pytest.mark.parametrize("content", BROKEN)
+def test_a_config_file_that_fails_is_told_with_its_reason_alone(content, tmp_path):
+    (tmp_path / "bad.py").write_text(content)
+    with pytest.raises(UserError, match=f"^--config can't be read: {tmp_path}/bad.py") as refused:
+        parsed(f"--config={tmp_path}/bad.py")
+    assert BROKEN[content] in str(refused.value)
+    assert "Traceback" not in str(refused.value) and len(str(refused.value)) < 250
+
+
+def test_a_config_file_may_have_any_name_take_an_argument_and_return_a_frozen_config(tmp_path):
+    body = "from flowconv.configuration import default_config\nfrom ml_collections import FrozenConfigDict\n"
+    body += "def get_config(width='8'):\n    config = default_config()\n    config.model.width = int(width)\n"
+    (tmp_path / "a:b [c].py").write_text(body + "    return FrozenConfigDict(config)\n")
+    (tmp_path / "plain.py").write_text(body + "    return config.lock()\n")
+    assert parsed(f"--config={tmp_path}/a:b [c].py", "--config.model.depth=3").model.depth == 3
+    assert parsed(f"--config={tmp_path}/plain.py:16", "--config.model.depth=3").model.width == 16
+
+
+WRONG_KINDS = {"seed": "3", "model.depth": True, "train.log_seconds": "1", "data.flip": "no", "data.dir": 3}
+WRONG_KINDS |= {"model.width": 8.0, "model.name": None, "evaluation.temperatures": 0.5, "train.ema_decay": [0.5]}
+
+
+@pytest.mark.parametrize("name", WRONG_KINDS)
+def test_a_field_of_another_kind_is_refused(name):
+    """As a file may set it under ignore_type()."""
+    config = configuration.default_config()
+    with config.ignore_type():
+        config.update_from_flattened_dict({name: WRONG_KINDS[name]})
+    with pytest.raises(UserError, match=rf"^--config.{name}={re.escape(repr(WRONG_KINDS[name]))}: must be "):
+        configuration.validate(config)
+
+
+def test_a_program_that_takes_a_run_names_its_own_flags():
+    given, shown = (
+        "--config.data.dir=x is no folder, --config.model.depth=0",
+        "--data_dir=x is no folder, the run's model.depth=0",
+    )
+    with pytest.raises(UserError) as refused, command_line._in_own_flags({"data.dir": "data_dir"}):
+        raise UserError(given)
+    assert str(refused.value) == shown

@@ -14,7 +14,7 @@ import requests
 import tensorflow as tf
 from PIL import Image
 
-from flowconv import command_line, configuration, data
+from flowconv import command_line, configuration, data, experiment
 from flowconv.comparison import folding, variants
 from flowconv.errors import UserError
 from flowconv.training import distributed, loop, preflight, trainer
@@ -46,10 +46,10 @@ def invalid(name, **fields):
     add(name, lambda here, monkeypatch: configuration.validate(config_of(**fields)))
 
 
-def bad_flag(name, *arguments):
+def bad_flag(name, *arguments, program="train.py"):
     def run(here, monkeypatch):
         result = subprocess.run(
-            [sys.executable, "train.py", *arguments], capture_output=True, text=True, cwd=ROOT, env=environment()
+            [sys.executable, program, *arguments], capture_output=True, text=True, cwd=ROOT, env=environment()
         )
         assert result.returncode == 2
         raise UserError(one_line(result.stderr))
@@ -65,9 +65,17 @@ def one_line(stderr):
 
 bad_flag("unknown-field", "--config.model.detph=8")
 bad_flag("unknown-flag", "--workdri=x")
+bad_flag("field-as-flag", "--batch_size=8")
 bad_flag("bare-argument", "depth=8")
 bad_flag("wrong-type", "--config.model.depth=many")
+bad_flag("no-flagfile", "--flagfile=none.txt")
+bad_flag("two-configs", "--config=photos", "--config=cifar10")
 bad_flag("no-config-file", "--config=configs/cifar.py")
+bad_flag("unknown-config", "--config=mine")
+bad_flag("config-argument", "--config=cifar10:depth=8")
+bad_flag("config-of-a-run", "--config=cifar10", program="scripts/evaluate.py")
+bad_flag("wrong-value", "--count=0", program="scripts/sample.py")
+bad_flag("wrong-word", "--precision=fp16", program="scripts/evaluate.py")
 invalid("choice", model__convolution="shfit")
 invalid("below-range", model__depth=0)
 invalid("above-range", data__n_bits=9)
@@ -91,8 +99,22 @@ def bad_config_file(name, returned):
 
 
 bad_config_file("broken-config-file", "1 / 0")
-bad_config_file("no-config", "3")  # (of None, ml_collections warns, too)
+bad_config_file("no-config", "3")
 bad_config_file("foreign-config", "ml_collections.ConfigDict({'x': 1})")
+
+
+@trigger
+def no_get_config(here, monkeypatch):
+    (here / "bad.py").write_text("")
+    experiment.load(here / "bad.py")
+
+
+@trigger
+def wrong_kind(here, monkeypatch):
+    config = config_of()
+    with config.ignore_type():
+        config.model.depth = "8"
+    configuration.validate(config)
 
 
 @trigger

@@ -1,6 +1,7 @@
 """The wheel: `flowconv` without a checkout."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -51,7 +52,7 @@ def flowconv(installed, cwd, *arguments):
 def test_the_command_says_what_there_is(installed, tmp_path):
     result = flowconv(installed, tmp_path)
     assert result.returncode == 0 and not result.stderr
-    shown = [line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ")]
+    shown = re.findall(r"^  (\w+)", result.stdout, re.MULTILINE)
     assert shown == ["train", *sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))]
     assert "flowconv = flowconv.__main__:main" in next(installed.glob("*.dist-info/entry_points.txt")).read_text()
 
@@ -61,15 +62,23 @@ def test_a_program_with_its_config(installed, tmp_path):
     for config in ("cifar10", "configs/cifar10.py"):
         result = flowconv(installed, tmp_path, "train", f"--config={config}", "--config.model.depth=0")
         assert result.returncode == 2 and result.stderr == "error: --config.model.depth=0: must be at least 1\n"
-    assert "python scripts/sample.py" in flowconv(installed, tmp_path, "sample", "--help").stdout
+    for arguments in (("sample", "--help"), ("help", "sample")):
+        text = flowconv(installed, tmp_path, *arguments).stdout
+        assert "    flowconv sample --workdir=" in text and "python" not in text
     assert not any(tmp_path.iterdir())
 
 
 def test_no_such_program(installed, tmp_path):
     result = flowconv(installed, tmp_path, "trian")
     assert result.returncode == 2 and result.stderr.startswith(
-        "error: flowconv trian: there is no such program; there are train,"
+        "error: flowconv trian: there is no such program (did you mean train?)"
     )
+    result = flowconv(installed, tmp_path, "x")
+    assert result.returncode == 2 and "there is no such program; there are train," in result.stderr
+
+
+def test_its_version(installed, tmp_path):
+    assert flowconv(installed, tmp_path, "--version").stdout == f"flowconv {__version__}\n"
 
 
 def test_metadata(installed):

@@ -150,7 +150,7 @@ def test_scripts_refuse_what_is_no_run(script, tmp_path):
 @pytest.mark.parametrize(
     ("script", "argument", "line"),
     [
-        ("sample", "--temperatures=0.7,hot", "--temperatures=hot: must be numbers of at least 0"),
+        ("sample", "--temperatures=0.7,hot", "--temperatures=0.7,hot: must be numbers of at least 0"),
         ("sample", "--count=0", "--count"),
         ("interpolate", "--images=one.png", "--images=one.png: must be two or more files"),
         ("manipulate", "--strengths=", "--strengths=: must be numbers"),

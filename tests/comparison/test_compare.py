@@ -94,9 +94,9 @@ def test_refuses_the_folder_of_another_comparison(arguments, uninterrupted):
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("--seeds=0", "flag --seeds=0: 0 is not a positive integer"),
-        ("--rounds=0", "flag --rounds=0: 0 is not a positive integer"),
-        ("--variants=", "--variants is empty"),
+        ("--seeds=0", "--seeds=0: must be a whole number of at least 1"),
+        ("--rounds=0", "--rounds=0: must be a whole number of at least 1"),
+        ("--variants=", "--variants=: must be one or more words"),
         ("--variants=shift,glow", "--variants=glow: must be one of"),
     ],
 )
