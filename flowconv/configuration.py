@@ -10,7 +10,7 @@ import inspect
 import io
 import math
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -287,13 +287,26 @@ def validate(config: ConfigDict) -> None:
         raise UserError(f"--config.evaluation.temperatures={temperatures}: must be numbers of at least 0")
 
 
-def differing_architecture(saved: dict[str, Any], config: ConfigDict) -> list[str]:
-    """Returns "model.depth is 8 there and 16 here", … for fields in which a saved model's config (nested) differs."""
+def architecture(config: ConfigDict) -> dict[str, Any]:
+    """Returns, by their names, the fields by which a model is told from another, and its precision."""
+    fields = dict(flatten(config))
+    return {name: fields[name] for name in (*ARCHITECTURE, "model.precision")}
+
+
+def differing_architecture(there: Mapping[str, Any], config: ConfigDict, precision: bool = True) -> list[str]:
+    """Returns "model.depth is 8 there and 16 here", … for fields in which a saved model is another than `config`'s.
+
+    Args:
+      there: fields by their names; those of the model that it lacks are not compared.
+      config: of the model that is wanted.
+      precision: whether float64 in the place of another one, or the reverse, counts.
+    """
     here = dict(flatten(config))
-    there = dict(flatten(ConfigDict(saved)))
     names = list(ARCHITECTURE)
-    if "float64" in (here["model.precision"], there.get("model.precision")):
+    if precision and "float64" in (here["model.precision"], there.get("model.precision")):
         names.append("model.precision")
     return [
-        f"{name} is {there.get(name)} there and {here[name]} here" for name in names if there.get(name) != here[name]
+        f"{name} is {there[name]} there and {here[name]} here"
+        for name in names
+        if name in there and there[name] != here[name]
     ]

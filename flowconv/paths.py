@@ -28,7 +28,7 @@ def given_path(flag: str, path: str | os.PathLike) -> Path:
         raise UserError(f"{flag} is empty: name a file or folder (. is the current one)")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         raise UserError(f"{flag}={text}: must be on a file system; mount it, or copy from and to it")
-    path = Path(text).expanduser() if text.startswith("~") else Path(text)
+    path = Path(os.path.expanduser(text))
     try:
         encoded = os.fsencode(path.absolute())
     except UnicodeEncodeError:  # half of a surrogate pair
@@ -46,7 +46,7 @@ def without_patterns(folder: Path) -> Iterator[str]:
     """Gives a folder that exists another name, in which TensorFlow finds no pattern.
 
     TensorFlow's functions take `[`, `*`, `?` and a backslash in a path for a pattern, with no way to quote them, and
-    read or delete what matches. Through a descriptor of the folder its own name isn't needed.
+    read or delete what matches. Through a descriptor of the folder its own name isn't needed (on Linux).
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

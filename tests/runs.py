@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-import tensorflow as tf
 
 from flowconv.process import KERNELS
+from flowconv.training.checkpoint_folder import CheckpointFolder
+from flowconv.training.checkpoint_reader import opened
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = {
@@ -130,7 +131,5 @@ class Running:
 
 def saved_variables(workdir, folder="checkpoints"):
     """Everything in the newest checkpoint of a run, by name."""
-    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(Path(workdir) / folder)))
-    names = [name for name in reader.get_variable_to_shape_map() if ".ATTRIBUTES/VARIABLE_VALUE" in name]
-    values = {name.split("/.ATTRIBUTES")[0]: reader.get_tensor(name) for name in names}
-    return {name: np.asarray(value) for name, value in values.items() if not name.startswith("save_counter")}
+    with opened(CheckpointFolder(Path(workdir) / folder, kept=2).paths()[-1]) as reader:
+        return {name: np.asarray(reader.value(name)) for name in reader.names if "/" in name}

@@ -246,12 +246,14 @@ def no_workdir(here, monkeypatch):
 class Holder:
     """Stands for a model, or an optimizer, with a few variables."""
 
+    name, trainable_variables = "adam", ()
+
     def __init__(self, *names):
         self.variables = [types.SimpleNamespace(path=name, value=tf.Variable([1.0, 2.0])) for name in names]
 
 
 def checkpoints(here, *names):
-    return Checkpoints(Holder(*names), Holder("iteration"), {}, here / "new", here / "best")
+    return Checkpoints(Holder(*names), Holder("iteration"), {}, config_of(), here / "new", here / "best")
 
 
 @trigger

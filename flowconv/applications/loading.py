@@ -22,6 +22,7 @@ from flowconv.models import Flow, build_flow
 from flowconv.paths import given_path
 from flowconv.training import distributed
 from flowconv.training.checkpoints import Checkpoints
+from flowconv.training.metrics import warn
 from flowconv.training.optimizer import build_optimizer
 from flowconv.training.workdir import Workdir
 
@@ -58,6 +59,8 @@ class Run:
 def load_run(workdir: str | os.PathLike | None) -> Run:
     """Returns the run in a folder, its flow with the weights that were best on the validation split.
 
+    If these are damaged, a line on stderr says so, and the newest good ones are taken.
+
     Raises:
       UserError: if there is none, or no checkpoint in it that can be read.
     """
@@ -71,8 +74,8 @@ def load_run(workdir: str | os.PathLike | None) -> Run:
     optimizer.build(flow.trainable_variables)
     average_is_best = tf.Variable(False, trainable=False)
     progress_variables = {"average_is_best": average_is_best}
-    checkpoints = Checkpoints(flow, optimizer, progress_variables, workdir.checkpoints, workdir.best_checkpoint)
-    checkpoints.restore_best()
+    checkpoints = Checkpoints(flow, optimizer, progress_variables, config, workdir.checkpoints, workdir.best_checkpoint)
+    warn(checkpoints.restore_best().damaged)
     if average_is_best:
         optimizer.finalize_variable_values(flow.trainable_variables)
     return Run(flow, config, workdir)

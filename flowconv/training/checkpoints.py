@@ -1,16 +1,22 @@
 """Checkpoints: everything that a run needs to go on."""
 
+import contextlib
+import json
 import re
-import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from ml_collections import ConfigDict
 
+from flowconv import configuration
 from flowconv.errors import UserError
-from flowconv.files import write_text
+from flowconv.training.checkpoint_folder import CheckpointFolder
+from flowconv.training.checkpoint_reader import key, opened
 
 NEWEST_KEPT = 2  # so that there is one before the newest
 
@@ -21,7 +27,7 @@ class Restored:
 
     Attributes:
       path: of the checkpoint, without the endings of its files.
-      damaged: a line for each newer one that could not be read, and was renamed.
+      damaged: a line for each one that would have gone before it and is no good.
     """
 
     path: str
@@ -31,15 +37,18 @@ class Restored:
 class Checkpoints:
     """The newest checkpoints of a run, and the one that is best on the validation split.
 
-    They hold weights, the optimizer with its slots and averages, the images seen (which is the position in
-    the data), the training seconds and the best score. Used on the first worker alone; the others get the
-    values by broadcast. TensorFlow writes a checkpoint under another name and renames it when it is whole, and
-    every tensor in it has a checksum; nothing in it is ever executed.
+    They hold weights, the optimizer with its slots and averages, the architecture, the images seen (which is the
+    position in the data), the training seconds and the best score. Used on the first worker alone; the others get the
+    values by broadcast. Every tensor in a checkpoint has a checksum; nothing in it is ever executed.
+
+    A good one can be read, is of this architecture, and has finite weights and slots. What is read is cast to the
+    dtype that is wanted here. Averages that it lacks start from the weights.
 
     Args:
       flow: the model.
       optimizer: built for it.
       progress: further variables by name; those that an older checkpoint lacks keep their values.
+      config: the model's.
       newest: folder of the newest checkpoints, of which two are kept.
       best: folder of the best one.
     """
@@ -49,17 +58,31 @@ class Checkpoints:
         flow: keras.Model,
         optimizer: keras.optimizers.Optimizer,
         progress: dict[str, tf.Variable],
+        config: ConfigDict,
         newest: Path,
         best: Path,
     ):
-        # By name, not by object: a checkpoint survives a change of the classes around the variables.
-        self._variables = {
+        # By name, not by object or number: a checkpoint survives a change of what is around the variables.
+        groups = {
             "weights": {variable.path: variable.value for variable in flow.variables},
-            "optimizer": {f"{i}/{variable.path}": variable.value for i, variable in enumerate(optimizer.variables)},
+            "optimizer": {variable.path: variable.value for variable in optimizer.variables},
         }
-        self._checkpoint = tf.train.Checkpoint(**self._variables, progress=dict(progress))
-        self._newest = _Folder(self._checkpoint, newest, NEWEST_KEPT)
-        self._best = _Folder(self._checkpoint, best, 1)
+        self._variables = {key(group, name): value for group in groups for name, value in groups[group].items()}
+        if len(self._variables) < len(flow.variables) + len(optimizer.variables):
+            raise ValueError("two variables of the model, or of the optimizer, have one name")
+        self._averages = {
+            key("optimizer", f"{optimizer.name}/{variable.path.replace('/', '_')}_average"): variable.value
+            for variable in flow.trainable_variables
+        }
+        self._progress = {key("progress", name): variable for name, variable in progress.items()}
+        self._config = config
+        self._checkpoint = tf.train.Checkpoint(
+            **groups,
+            progress=dict(progress),
+            architecture=tf.Variable(json.dumps(configuration.architecture(config)), trainable=False),
+        )
+        self._newest = CheckpointFolder(newest, NEWEST_KEPT)
+        self._best = CheckpointFolder(best, 1)
 
     def save(self, images_seen: int) -> bool:
         """Writes a checkpoint, and removes the oldest; returns False, and does nothing, if a number isn't finite.
@@ -67,129 +90,121 @@ class Checkpoints:
         Raises:
           UserError: if it can't be written; those before it are as they were.
         """
-        return self._finite() and self._newest.save(images_seen)
+        return self._write(self._newest, images_seen)
 
     def save_best(self, images_seen: int) -> bool:
         """Writes the best checkpoint in the place of the one before; as `save`."""
-        return self._finite() and self._best.save(images_seen)
+        return self._write(self._best, images_seen)
 
     def restore(self) -> Restored | None:
-        """Restores the newest checkpoint that can be read; returns None if there is none at all.
+        """Restores the newest good checkpoint and renames newer ones; returns None if there is none at all.
 
         Raises:
-          UserError: if there are some and none of them can be read.
+          UserError: if there are some and none of them is good.
         """
-        return self._newest.restore()
-
-    def restore_best(self) -> Restored:
-        """Restores the best checkpoint, as `restore` does.
-
-        Raises:
-          UserError: if there is none that can be read.
-        """
-        restored = self._best.restore()
-        if not restored:
-            raise UserError(f"--workdir={self._best.path.parent}: holds no checkpoint in {self._best.path}")
-        return restored
-
-    def _finite(self):
-        values = (value for group in self._variables.values() for value in group.values())
-        return all(np.isfinite(tf.reduce_sum(value)) for value in values if value.dtype.is_floating)
-
-
-class _Folder:
-    """Checkpoints of one kind, whose numbers are those of the images seen."""
-
-    def __init__(self, checkpoint, path, kept):
-        self._checkpoint = checkpoint
-        self.path = path
-        self._kept = kept
-
-    def save(self, number):
-        try:
-            self._tidy()
-            # A new one each time: it reads from the folder which checkpoints there are.
-            manager = tf.train.CheckpointManager(self._checkpoint, str(self.path), max_to_keep=self._kept)
-            manager.save(checkpoint_number=number)
-        except (tf.errors.OpError, OSError) as error:
-            self._remove_unfinished()
-            raise UserError(f"no checkpoint can be written to {self.path}: {_first_line(error)}") from error
-        return True
-
-    def restore(self):
-        self._remove_unfinished()
-        damaged = []
-        for path in reversed(self._paths()):
-            try:
-                self._read(path)
-            except Exception as error:  # TensorFlow's readers raise nearly every exception on damaged files
-                damaged.append((path, f"the checkpoint {path} can't be restored: {_first_line(error)}"))
-                continue
-            for bad, _ in damaged:  # out of the way, and not deleted: the disk may be at fault
-                _rename(bad)
-            return Restored(str(path), tuple(line for _, line in damaged))
+        self._newest.finish()
+        path, damaged = self._first_good(self._read, self._newest)
+        if path:
+            for bad in damaged:
+                self._newest.set_aside(bad)
+            return _restored(path, damaged)
         if damaged:
-            raise UserError("; ".join(line for _, line in damaged))
+            raise UserError("; ".join(damaged.values()))
         return None
 
+    def restore_best(self) -> Restored:
+        """Restores the best checkpoint, or the newest good one if that is no good; changes no file.
+
+        Raises:
+          UserError: if there is none that is good.
+        """
+        path, damaged = self._first_good(self._read_best, self._best, self._newest)
+        if path and path.parent == self._newest.path and not damaged:
+            damaged = {path: f"there is no checkpoint in {self._best.path}"}
+        if path:
+            return _restored(path, damaged)
+        if damaged:
+            raise UserError("; ".join(damaged.values()))
+        raise UserError(f"--workdir={self._best.path.parent}: holds no checkpoint in {self._best.path}")
+
+    def _write(self, folder, images_seen):
+        values = self._variables.values()
+        if not all(np.isfinite(tf.reduce_sum(value)) for value in values if value.dtype.is_floating):
+            return False
+        folder.write(self._checkpoint, images_seen)
+        return True
+
+    def _first_good(self, read: Callable[[Path], None], *folders: CheckpointFolder) -> tuple[Path | None, dict]:
+        """Reads the newest checkpoint that is good; returns it and, by their paths, what is wrong with those before.
+
+        The folders are listed anew after each: a run that goes on may have replaced one that was to be read.
+        """
+        damaged = {}
+        while True:
+            there = [path for folder in folders for path in reversed(folder.paths())]
+            damaged = {path: line for path, line in damaged.items() if path in there}
+            path = next((path for path in there if path not in damaged), None)
+            if path is None:
+                return None, damaged
+            try:
+                read(path)
+            except (MemoryError, tf.errors.ResourceExhaustedError):  # of which a checkpoint isn't to blame
+                raise
+            except Exception as error:  # TensorFlow's readers raise nearly every other one on damaged files
+                reason = re.sub(r"/proc/self/fd/\d+", lambda _, path=path: str(path.parent), str(error))
+                damaged[path] = f"the checkpoint {path} can't be restored: {reason.strip().split(chr(10))[0]}"
+            else:
+                return path, damaged
+
     def _read(self, path):
-        names = {name.split("/.ATTRIBUTES")[0] for name, _ in tf.train.list_variables(str(path))}
-        wanted = {
-            f"{group}/{_escaped(name)}"
-            for group in ("weights", "optimizer")
-            for name in getattr(self._checkpoint, group)
-        }
-        lacking = sorted(wanted - names)
-        if lacking:
-            raise ValueError(f"it lacks {len(lacking)} of {len(wanted)} variables, {lacking[0]} the first of them")
-        self._checkpoint.restore(str(path)).expect_partial()
+        with opened(path) as reader:
+            self._compare(reader)
+            lacking = self._variables.keys() - reader.names
+            averages = self._averages.keys() & lacking
+            if averages == self._averages.keys():  # it was written without
+                lacking -= averages
+            if lacking:
+                count = f"{len(lacking)} of {len(self._variables)}"
+                raise ValueError(f"it lacks {count} variables, {min(lacking)} the first of them")
+            for name in self._variables.keys() - averages:
+                _assign(self._variables[name], reader.finite(name))
+            for name in averages:
+                self._variables[name].assign(self._averages[name])
+            progress = {name: reader.figure(name) for name in self._progress if name in reader.names}
+        for name, value in progress.items():  # now that nothing is wrong with the rest
+            _assign(self._progress[name], value)
 
-    def _paths(self):
-        """What has files here, from the oldest to the newest: a checkpoint whose index is gone counts, as damaged."""
-        numbers = {int(found[1]) for file in self.path.glob("ckpt-*") if (found := _FILE.fullmatch(file.name))}
-        return [self.path / f"ckpt-{number}" for number in sorted(numbers)]
+    def _read_best(self, path):
+        self._read(path)
+        average_is_best = self._progress.get(key("progress", "average_is_best"))
+        if average_is_best and not self._averages.keys() <= self._variables.keys():
+            with opened(path) as reader:  # the run keeps no averages any more, and these were the better weights
+                for name, variable in self._averages.items():
+                    _assign(variable, reader.finite(name))
+            average_is_best.assign(False)
 
-    def _tidy(self):
-        """Removes what a killed process left half-written, and lists what there is where TensorFlow looks for it."""
-        self._remove_unfinished()
-        paths = self._paths()
-        if paths:
-            lines = [f'model_checkpoint_path: "{paths[-1].name}"']
-            lines += [f'all_model_checkpoint_paths: "{path.name}"' for path in paths]
-            # TensorFlow removes none whose time it doesn't know to be after this one.
-            lines += [f"all_model_checkpoint_timestamps: {number + 1.0}" for number in range(len(paths))]
-            lines += ["last_preserved_timestamp: 0.0"]
-            write_text(self.path / _LIST, "\n".join(lines) + "\n")
-
-    def _remove_unfinished(self):
-        """TensorFlow writes to a folder, moves the data, then the index, and then lists the checkpoint."""
-        for folder in self.path.glob("ckpt-*_temp"):
-            shutil.rmtree(folder, ignore_errors=True)
-        listed = self.path / _LIST
-        finished = (
-            re.findall(r'"(.*)"', listed.read_text(encoding="utf-8", errors="replace")) if listed.exists() else []
-        )
-        for path in self._paths():
-            if not path.with_name(f"{path.name}.index").exists() and path.name not in finished:
-                for file in path.parent.glob(f"{path.name}.data-*"):
-                    file.unlink()
+    def _compare(self, reader):
+        if "architecture" in reader.names:  # version 0.1 wrote none
+            there = json.loads(reader.value("architecture"))
+            if differences := configuration.differing_architecture(there, self._config, precision=False):
+                raise ValueError("; ".join(differences))
 
 
-_GROUPS = ("weights", "optimizer")  # of variables that a checkpoint must have
-_LIST = "checkpoint"
-_FILE = re.compile(r"ckpt-(\d+)\.(?:index|data-\d+-of-\d+)")
+def saved_architecture(newest: Path) -> dict[str, Any] | None:
+    """Returns the architecture in the newest checkpoint that can be read: nothing in one of version 0.1.
+
+    Args:
+      newest: the folder of a run's newest checkpoints; None is returned if it has none.
+    """
+    for path in reversed(CheckpointFolder(newest, NEWEST_KEPT).paths()):
+        with contextlib.suppress(Exception), opened(path) as reader:  # which ones are damaged is told later
+            return json.loads(reader.value("architecture")) if "architecture" in reader.names else {}
+    return None
 
 
-def _rename(path):
-    for file in path.parent.glob(f"{path.name}.*"):
-        if _FILE.fullmatch(file.name):
-            file.replace(file.with_name(file.name + ".damaged"))
+def _restored(path, damaged):
+    return Restored(str(path), tuple(f"{line}; {path} is used" for line in damaged.values()))
 
 
-def _escaped(name):
-    """As TensorFlow writes a name that has slashes."""
-    return name.replace(".", "..").replace("/", ".S")
-
-
-def _first_line(error):
-    return str(error).strip().split("\n")[0]
+def _assign(variable, value):
+    variable.assign(tf.cast(value, variable.dtype))

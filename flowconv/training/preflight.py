@@ -17,6 +17,7 @@ from ml_collections import ConfigDict
 from flowconv import configuration, data
 from flowconv.errors import UserError
 from flowconv.training import distributed
+from flowconv.training.checkpoints import saved_architecture
 from flowconv.training.report import versions
 from flowconv.training.workdir import Workdir
 
@@ -157,6 +158,14 @@ def _data(config):
 
 def _workdir(config, workdir):
     workdir.check(config)
+    there = saved_architecture(workdir.checkpoints)
+    if there:
+        workdir.compare(there, config)
+    elif there is not None and not workdir.config.exists():
+        raise UserError(
+            f"{workdir.flag}={workdir.path}: holds checkpoints, and no config.json that tells of which model: "
+            f"put it back, or choose another workdir"
+        )
     return f"{workdir.path}, {'a run to go on with' if workdir.config.exists() else 'no run yet'}"
 
 

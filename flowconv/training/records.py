@@ -60,7 +60,7 @@ class Records:
 
     def _warn(self, restored):
         for line in restored.damaged:
-            self.progress.say(f"warning: {line}; it is renamed, and the one before it is used")
+            self.progress.say(f"warning: {line}")
 
     def _open_metrics(self):
         state = self.state

@@ -12,6 +12,7 @@ from flowconv.models import build_flow
 from flowconv.training import distributed
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.guard import Guard
+from flowconv.training.metrics import warn
 from flowconv.training.step import build_step
 from flowconv.training.workdir import Workdir
 
@@ -58,16 +59,18 @@ class RunState:
         }
         self.variables = [*self.flow.variables, *self.optimizer.variables, *progress.values()]
         self.checkpoints = Checkpoints(
-            self.flow, self.optimizer, progress, workdir.checkpoints, workdir.best_checkpoint
+            self.flow, self.optimizer, progress, config, workdir.checkpoints, workdir.best_checkpoint
         )
 
     def restore_best(self) -> None:
-        """Reads, on every worker, the weights that were best on the validation split.
+        """Reads, on every worker, the weights that were best on the validation split; tells if there are only others.
 
         Raises:
           UserError: on every worker, if there are none.
         """
-        distributed.on_root(self.checkpoints.restore_best)
+        restored = distributed.on_root(self.checkpoints.restore_best)
+        if distributed.is_root():
+            warn(restored.damaged)
         distributed.broadcast(self.variables)
 
     def averaged_weights(self) -> contextlib.AbstractContextManager:

@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,20 @@ class Workdir:
         except OSError as error:
             raise UserError(f"{self.flag}={self.path}: can't be written ({error.strerror})") from error
         if self.config.exists():
-            differences = configuration.differing_architecture(self.load_config().to_dict(), config)
-            if differences:
-                raise UserError(
-                    f"{self.flag}={self.path}: holds a run of another model ({'; '.join(differences)}): "
-                    f"choose another workdir, or the same fields"
-                )
+            self.compare(dict(configuration.flatten(self.load_config())), config)
+
+    def compare(self, there: Mapping[str, Any], config: ConfigDict) -> None:
+        """Checks that the model which lives here, whose fields `there` has by name, is that of `config`.
+
+        Raises:
+          UserError: if it isn't.
+        """
+        differences = configuration.differing_architecture(there, config)
+        if differences:
+            raise UserError(
+                f"{self.flag}={self.path}: holds a run of another model ({'; '.join(differences)}): "
+                f"choose another workdir, or the same fields"
+            )
 
     def load_config(self) -> ConfigDict:
         """Returns the config of the run that lives here.

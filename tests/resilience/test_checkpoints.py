@@ -1,6 +1,8 @@
 """Checkpoints that were damaged, and disks that are full."""
 
+import os
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -21,18 +23,22 @@ from tests.runs import ROOT, TINY, command_of, environment, overrides
 class Run:
     """A model and its checkpoints."""
 
-    def __init__(self, folder):
-        config = default_config()
-        config.update_from_flattened_dict({n: v for n, v in TINY.items() if n.startswith("model.")})
-        self.step = build_step(config, build_flow(config))
+    def __init__(self, folder, fields=None):
+        self.config = default_config()
+        self.config.update_from_flattened_dict({n: v for n, v in TINY.items() if n.startswith("model.")})
+        self.config.update_from_flattened_dict(fields or {})
+        self.step = build_step(self.config, build_flow(self.config))
         self.variables = [v.value for v in (*self.step.flow.variables, *self.step.optimizer.variables)]
+        self.average_is_best = tf.Variable(False, trainable=False)
         self.use(folder)
 
     def use(self, folder):
         """Has the checkpoints in a folder."""
         self.folder = folder
-        progress = {"images_seen": self.step.images_seen}
-        self.checkpoints = Checkpoints(self.step.flow, self.step.optimizer, progress, folder / "new", folder / "best")
+        progress = {"images_seen": self.step.images_seen, "average_is_best": self.average_is_best}
+        self.checkpoints = Checkpoints(
+            self.step.flow, self.step.optimizer, progress, self.config, folder / "new", folder / "best"
+        )
 
     def save(self, number):
         """A checkpoint all of whose numbers are `number`."""
@@ -116,18 +122,6 @@ def _falls_back(run):
     assert run.restored() == (4, run.checkpoints.restore()) and files(run, 2)
 
 
-@pytest.mark.parametrize("content", [None, "", "model_checkpoint_path", b"\xff\xfe\x00"])
-def test_the_list_of_checkpoints_may_be_lost(run, content):
-    path = run.folder / "new" / "checkpoint"
-    path.unlink()
-    if content is not None:
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-    number, restored = run.restored()
-    assert number == 3 and not restored.damaged
-    run.save(4)
-    assert not files(run, 2) and files(run, 3) and files(run, 4)
-
-
 def test_all_of_them_damaged(run):
     for number in (2, 3):
         (run.folder / "new" / f"ckpt-{number}.index").write_bytes(b"")
@@ -135,15 +129,100 @@ def test_all_of_them_damaged(run):
         run.checkpoints.restore()
 
 
-def test_what_a_killed_process_left_is_no_checkpoint(run):
-    """TensorFlow writes to a folder, moves the data, then the index, then lists the checkpoint."""
+class Killed(BaseException):
+    """Ends a process where it stands."""
+
+
+STEPS = ("os.mkdir", "os.rename", "os.replace", "os.rmdir", "os.unlink")  # of which writing a checkpoint consists
+
+
+@pytest.mark.parametrize("number", [3, 4])  # (3 is written a second time)
+@pytest.mark.parametrize("step", range(9))
+def test_a_kill_at_any_step_leaves_a_whole_checkpoint(run, monkeypatch, number, step):
+    steps = []
+
+    def killed(function):
+        def call(*arguments, **keywords):
+            steps.append(function)
+            if len(steps) > step:
+                raise Killed
+            return function(*arguments, **keywords)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in STEPS:
+            patch.setattr(name, killed(getattr(os, name.split(".")[1])))
+        with pytest.raises(Killed):
+            run.save(number)
+            assert len(steps) <= step, "more kills are needed"
+            raise Killed  # there are no further steps
+    restored, how = run.restored()
+    assert restored in (3, number) and not how.damaged
+    left = {path.name for path in (run.folder / "new").iterdir()}
+    assert all(re.fullmatch(r"ckpt-\d\.(index|data-00000-of-00001)", name) for name in left), left
+    run.save(5)
+    assert run.restored()[0] == 5 and len(list((run.folder / "new").iterdir())) == 4
+
+
+@pytest.mark.parametrize("left", ["ckpt-5_temp", "ckpt-5.part"])
+def test_what_a_killed_process_left_is_no_checkpoint(run, left):
+    """(The first is version 0.1's.)"""
     folder = run.folder / "new"
-    shutil.copy(folder / "ckpt-3.data-00000-of-00001", folder / "ckpt-4.data-00000-of-00001")
-    (folder / "ckpt-5_temp").mkdir()
-    (folder / "ckpt-5_temp" / "part-00000-of-00001.data-00000-of-00001").write_bytes(b"half")
+    (folder / left).mkdir()
+    (folder / left / "part-00000-of-00001.data-00000-of-00001").write_bytes(b"half")
+    (folder / left / "ckpt-5.index").write_bytes(b"half")
     number, restored = run.restored()
     assert number == 3 and not restored.damaged
-    assert not list(folder.glob("ckpt-[45]*"))
+    assert not (folder / left).exists()
+
+
+def test_damaged_ones_are_removed_once_there_are_newer_ones(run):
+    (run.folder / "new" / "ckpt-3.index").write_bytes(b"")
+    run.restored()
+    for number, damaged in ((4, 2), (5, 0)):
+        run.save(number)
+        assert len(list((run.folder / "new").glob("*.damaged"))) == damaged
+
+
+def test_what_the_run_went_back_from_is_removed(run):
+    run.save(5)
+    run.save(4)
+    assert files(run, 3) and files(run, 4) and not files(run, 5)
+
+
+NAMES = [
+    "a[1]",
+    "a[12]",
+    "run?",
+    "r*",
+    "**",
+    "[!a]",
+    "a\\1",
+    "{a,b}",
+    "with space",
+    "new\nline",
+    "été 流れ",
+    os.fsdecode(b"\xe9"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folder_may_have_any_name_and_its_siblings_are_safe(run, tmp_path, name):
+    siblings = ("a1", "a2", "run1", "rabbit", "b")
+    for folder in siblings:
+        shutil.copytree(run.folder / "new", tmp_path / folder / "new")
+    run.use(tmp_path / name)
+    for number in (5, 6, 7):
+        assert run.save(number)
+    assert run.restored()[0] == 7 and not files(run, 5)
+    (run.folder / "new" / "ckpt-7.index").write_bytes(b"")
+    number, restored = run.restored()
+    assert number == 6 and "proc" not in restored.damaged[0] and str(run.folder) in restored.damaged[0]
+    for folder in siblings:
+        assert {path.name for path in (tmp_path / folder / "new").iterdir()} == {
+            path.name for path in (tmp_path / "new").iterdir()
+        }
 
 
 def test_numbers_that_are_not_finite_are_not_saved(run):
@@ -157,9 +236,8 @@ def test_no_code_is_loaded(run):
     reader = tf.train.load_checkpoint(str(run.folder / "new" / "ckpt-3"))
     kinds = set(reader.get_variable_to_dtype_map().values())
     assert kinds <= {tf.float32, tf.float64, tf.int32, tf.int64, tf.bool, tf.string}
-    assert [n for n, t in reader.get_variable_to_dtype_map().items() if t == tf.string] == [
-        "_CHECKPOINTABLE_OBJECT_GRAPH"
-    ]
+    texts = {name.split("/")[0] for name, kind in reader.get_variable_to_dtype_map().items() if kind == tf.string}
+    assert texts == {"_CHECKPOINTABLE_OBJECT_GRAPH", "architecture"}
 
 
 def test_a_full_disk_ends_in_a_line_and_leaves_the_older_ones(train, tmp_path):

@@ -20,7 +20,7 @@ def test_nan_in_a_gradient_of_one_rank_is_skipped_by_both(tmp_path):
     result = faulty(tmp_path, "nan_gradient:1:160", ranks=2, **{"train.images": 320})
     assert result.returncode == 0, result.stderr
     saved = saved_variables(tmp_path)
-    assert int(saved["optimizer/0.Sadam.Siteration"]) == 9  # of 10 steps
+    assert int(saved["optimizer/adam.Siteration"]) == 9  # of 10 steps
     assert int(saved["progress/rollbacks"]) == 0 and int(saved["progress/images_seen"]) == 320
     assert all(np.isfinite(value).all() for value in saved.values() if value.dtype.kind == "f")
 

@@ -1,0 +1,61 @@
+"""What stands in a checkpoint."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from flowconv.paths import without_patterns
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator["CheckpointReader"]:
+    """Within it, the tensors of a checkpoint, whose path has no endings of files, can be read."""
+    with without_patterns(path.parent) as folder:
+        yield CheckpointReader(tf.train.load_checkpoint(f"{folder}/{path.name}"))
+
+
+class CheckpointReader:
+    """The tensors of a checkpoint by the names of their variables.
+
+    Args:
+      reader: TensorFlow's, which checks each tensor's checksum.
+
+    Attributes:
+      names: as `key` makes them, and those under which TensorFlow has them.
+    """
+
+    def __init__(self, reader: Any):
+        self._reader = reader
+        # Version 0.1 numbered the optimizer's variables.
+        self.names = {
+            re.sub(r"^optimizer/\d+\.S", "optimizer/", name.split("/.ATTRIBUTES")[0]): name
+            for name in reader.get_variable_to_shape_map()
+        }
+
+    def value(self, name: str) -> Any:
+        """Returns a tensor as numpy has it."""
+        return self._reader.get_tensor(self.names[name])
+
+    def finite(self, name: str) -> np.ndarray:
+        """As `value`; raises ValueError if not all numbers are finite."""
+        value = self.value(name)
+        if not np.isfinite(np.sum(value, dtype=np.float64)):
+            raise ValueError(f"{name} has numbers that are not finite")
+        return value
+
+    def figure(self, name: str) -> np.generic:
+        """As `value`, of a single one; raises ValueError for NaN, or a count below 0."""
+        value = self.value(name)
+        if np.isnan(value) or (np.issubdtype(value.dtype, np.integer) and value < 0):
+            raise ValueError(f"{name} is {value}")
+        return value
+
+
+def key(group: str, name: str) -> str:
+    """Returns the name of a variable in a checkpoint, in which TensorFlow writes slashes otherwise."""
+    return f"{group}/{name.replace('.', '..').replace('/', '.S')}"
