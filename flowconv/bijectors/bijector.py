@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from flowconv.bijectors.inputs import floats
 
 if TYPE_CHECKING:
     import tensorflow_probability as tfp
@@ -20,9 +24,18 @@ class Bijector(keras.layers.Layer):
     Data → latent is `forward` (the paper's f). A layer writes `forward_and_log_det` and
     `inverse_and_log_det`; the other methods derive from these two. Inputs and outputs are images
     `[B, H, W, C]`, log-determinants are `[B]`, in nats. Variables are made in `build(input_shape)`.
+
+    Whatever is called, the input is looked at before (`take`): another dtype than floats is a TypeError, another shape
+    than the one it was built for a ValueError, and so are numbers outside its domain, as far as they are known.
     """
 
     pixelwise_affine = False  # whether it is one, see that module
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for name, inverse in (("forward_and_log_det", False), ("inverse_and_log_det", True)):
+            if name in vars(cls):
+                setattr(cls, name, _of_what_it_takes(vars(cls)[name], inverse))
 
     def forward_and_log_det(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns y = f(x) and log |det ∂f/∂x|, `[B]`, nats."""
@@ -31,6 +44,39 @@ class Bijector(keras.layers.Layer):
     def inverse_and_log_det(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns x = f⁻¹(y) and log |det ∂f⁻¹/∂y|, `[B]`, nats."""
         raise NotImplementedError
+
+    def take(self, x: Any, inverse: bool = False) -> Any:
+        """Returns x, an input of the forward or the inverse direction, as floats in the layer's dtype.
+
+        Raises:
+          TypeError: if it isn't of floats.
+          ValueError: if the layer isn't built, or x has another shape, or eager numbers that it doesn't map.
+        """
+        if not self.built and type(self).build is not keras.layers.Layer.build:
+            raise ValueError(f"{self.name}: is not built; call its build((None, H, W, C)), or the layer itself, first")
+        shape = self._built_shape()
+        if inverse:
+            shapes = _shapes_after(self, shape)
+            if isinstance(shapes[0], tuple):  # several outputs
+                if not isinstance(x, (tuple, list)) or len(x) != len(shapes):
+                    raise TypeError(f"{self.name}: expected {len(shapes)} tensors, got {type(x).__name__}")
+                return tuple(floats(*pair, self.compute_dtype, self.name) for pair in zip(x, shapes, strict=True))
+            return floats(x, shapes, self.compute_dtype, self.name)
+        x = floats(x, shape, self.compute_dtype, self.name)
+        if x.shape[1:].is_fully_defined():
+            self.forward_shape(tuple(x.shape[1:]))
+        if not tf.is_symbolic_tensor(x) and np.any(outside := self.outside_domain(x)):
+            raise ValueError(f"{self.name}: got {x[outside].numpy().ravel()[0]:g}, which is outside of its domain")
+        return x
+
+    def outside_domain(self, x: tf.Tensor) -> tf.Tensor | bool:
+        """Returns of each number of x whether the layer doesn't map it; False: it maps all."""
+        return False
+
+    def _built_shape(self) -> tuple[int | None, ...]:
+        """The (H, W, C) that it was built for; None where it may be any."""
+        config = self.get_build_config()
+        return tuple(config["input_shape"][-3:]) if config else (None, None, None)
 
     def forward(self, x: tf.Tensor) -> tf.Tensor:
         """Returns y = f(x)."""
@@ -98,14 +144,32 @@ class Bijector(keras.layers.Layer):
         """Returns this layer as a `tfb.Bijector` over events `input_shape` = [H, W, C], which it must be built for."""
         from flowconv.bijectors.probability import KerasBijector
 
+        self.take(tf.zeros([0, *input_shape], self.compute_dtype))
         return KerasBijector(
             self.forward_and_log_det,
             self.inverse_and_log_det,
             input_shape,
             self.forward_shape(input_shape),
-            self.compute_dtype,
-            self.name,
+            self,
         )
+
+
+def _of_what_it_takes(function: Callable, inverse: bool) -> Callable:
+    """Makes a layer's function one that looks at its input first."""
+
+    @functools.wraps(function)
+    def take_and_compute(self, x):
+        return function(self, self.take(x, inverse))
+
+    return take_and_compute
+
+
+def _shapes_after(layer: Bijector, shape: tuple[int | None, ...]) -> tuple:
+    """Returns the shape of an example of the layer's output, or those of its outputs; None where it may be any."""
+    if None in shape:
+        return (None, None, None)
+    shapes = layer.compute_output_shape((None, *shape))
+    return tuple(part[1:] for part in shapes) if isinstance(shapes[0], tuple) else shapes[1:]
 
 
 def per_example(value: tf.Tensor, x: tf.Tensor) -> tf.Tensor:

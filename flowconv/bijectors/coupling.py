@@ -28,7 +28,7 @@ class Coupling(Bijector):
         self.network_dtype = network_dtype or self.dtype_policy
 
     def build(self, input_shape):
-        seen, each = self.partition.network_channels(input_shape[-1])
+        seen, each = self.partition.network_channels(tuple(input_shape[-3:]))
         self.network = CouplingNetwork(
             self.width, self.parameters_per_number * each, dtype=self.network_dtype, name="network"
         )

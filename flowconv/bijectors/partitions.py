@@ -11,8 +11,12 @@ from flowconv.bijectors.bijector import batch_size
 class Partition(Protocol):
     """Two halves of an image's numbers, and how a network that sees one gives parameters for the other."""
 
-    def network_channels(self, channels: int) -> tuple[int, int]:
-        """Returns the channels that the network sees, and those that each parameter comes in."""
+    def network_channels(self, shape: tuple[int, int, int]) -> tuple[int, int]:
+        """Returns the channels that the network sees, and those that each parameter comes in, of images (H, W, C).
+
+        Raises:
+          ValueError: if such images have no two halves.
+        """
 
     def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns x_a, which changes, and x_b, which stays."""
@@ -30,7 +34,10 @@ class Partition(Protocol):
 class ChannelHalves(Partition):
     """x_a is the first half of the channels, x_b the second: `[B, H, W, C/2]` each. C must be even."""
 
-    def network_channels(self, channels):
+    def network_channels(self, shape):
+        channels = shape[-1]
+        if channels % 2:
+            raise ValueError(f"halves of the channels need an even number of them, got {channels}")
         return channels // 2, channels // 2
 
     def split(self, x):
@@ -58,7 +65,10 @@ class Checkerboard(Partition):
     def __init__(self, colour: int = 0):
         self.colour = colour
 
-    def network_channels(self, channels):
+    def network_channels(self, shape):
+        _, width, channels = shape
+        if width is not None and width % 2:
+            raise ValueError(f"a checkerboard needs an even width, got {width}")
         return channels, channels
 
     def _first_in_pair(self, height):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -92,8 +93,8 @@ class Together:
         return tf.add_n([layer.log_abs_det() for layer in self.layers])
 
     log_det = PixelwiseAffine.log_det
-    forward_and_log_det = PixelwiseAffine.forward_and_log_det
-    inverse_and_log_det = PixelwiseAffine.inverse_and_log_det
+    forward_and_log_det = inspect.unwrap(PixelwiseAffine.forward_and_log_det)  # no layer: it was looked at before
+    inverse_and_log_det = inspect.unwrap(PixelwiseAffine.inverse_and_log_det)
     inverse = Bijector.inverse
     gradients = Bijector.gradients
     inverse_and_gradients = Bijector.inverse_and_gradients

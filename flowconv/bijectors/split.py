@@ -27,6 +27,8 @@ class Split(Bijector):
         self.prior = prior
 
     def build(self, input_shape):
+        if input_shape[-1] % 2:
+            raise ValueError(f"{self.name}: the number of channels must be even, got {input_shape[-1]}")
         if self.prior == "learned":
             half = input_shape[-1] // 2
             self.moments = ScaledConvolution(2 * half, 3, "zeros", dtype=self.dtype_policy, name="moments")

@@ -14,10 +14,14 @@ class Squeeze(Bijector):
 
     def forward_shape(self, shape):
         height, width, channels = shape
+        if height % 2 or width % 2:
+            raise ValueError(f"{self.name}: height and width must be even, got {height}×{width}")
         return height // 2, width // 2, 4 * channels
 
     def forward_and_log_det(self, x):
         return tf.nn.space_to_depth(x, 2), per_example(0.0, x)
 
     def inverse_and_log_det(self, y):
+        if y.shape[-1] is not None and y.shape[-1] % 4:
+            raise ValueError(f"{self.name}: the inverse takes channels in fours, got {y.shape[-1]}")
         return tf.nn.depth_to_space(y, 2), per_example(0.0, y)

@@ -1,5 +1,6 @@
 """From pixels to real numbers and back."""
 
+import numpy as np
 import tensorflow as tf
 
 PHILOX = 1  # tf.random's number for the algorithm
@@ -39,7 +40,9 @@ def dequantize(images: tf.Tensor, noise: tf.Tensor, n_bits: int) -> tf.Tensor:
       n_bits: 1 to 8.
     """
     levels = tf.bitwise.right_shift(images, tf.constant(8 - n_bits, images.dtype))
-    return (tf.cast(levels, noise.dtype) + noise) / 2.0**n_bits
+    x = (tf.cast(levels, noise.dtype) + noise) / 2.0**n_bits
+    below_1 = np.nextafter(1.0, 0.0, dtype=noise.dtype.as_numpy_dtype)  # the highest level and much noise round to 1
+    return tf.minimum(x, below_1)
 
 
 def quantize(x: tf.Tensor, n_bits: int) -> tf.Tensor:
@@ -47,3 +50,16 @@ def quantize(x: tf.Tensor, n_bits: int) -> tf.Tensor:
     top = 2.0**n_bits - 1.0
     levels = tf.clip_by_value(tf.floor(x * (top + 1.0)), 0.0, top)
     return tf.cast(tf.round(levels * (255.0 / top)), tf.uint8)
+
+
+def images_of(x: tf.Tensor, n_bits: int) -> tf.Tensor:
+    """Returns `quantize` of x `[B, H, W, C]`, and in place of images that aren't finite what no image is."""
+    finite = tf.reduce_all(tf.math.is_finite(x), axis=[1, 2, 3], keepdims=True)
+    return tf.where(finite, quantize(x, n_bits), no_image(*x.shape[1:]))
+
+
+def no_image(height: int, width: int, channels: int) -> np.ndarray:
+    """Returns a checkerboard of 4×4 fields, uint8 `[H, W, C]`: black and, of three channels, magenta."""
+    fields = np.add.outer(np.arange(height) * 4 // height, np.arange(width) * 4 // width) % 2
+    colour = 255 * (np.arange(channels) % 2 == 0)
+    return (fields[..., None] * colour).astype(np.uint8)

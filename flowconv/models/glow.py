@@ -4,7 +4,7 @@ from typing import Literal
 
 from flowconv.bijectors import ActNorm, Bijector, Chain, InvertibleShift, Repeated, Squeeze, build_convolution
 from flowconv.models.flow import Flow
-from flowconv.models.parts import FLOW_DTYPES, build_coupling, build_multiscale
+from flowconv.models.parts import build_coupling, build_multiscale, flow_dtype
 
 
 def glow(
@@ -32,7 +32,7 @@ def glow(
     Returns:
       A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
     """
-    dtype = FLOW_DTYPES[precision]
+    dtype = flow_dtype(precision)
     fields = {"kernel_size": kernel_size, "shift": shift, "parameterization": parameterization}
 
     def step() -> Bijector:

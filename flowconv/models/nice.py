@@ -4,7 +4,7 @@ from typing import Literal
 
 from flowconv.bijectors import Bijector, Chain, InvertibleShift, Repeated, Reverse, Squeeze
 from flowconv.models.flow import Flow
-from flowconv.models.parts import FLOW_DTYPES, build_coupling, build_preprocessing
+from flowconv.models.parts import build_coupling, build_preprocessing, flow_dtype
 
 
 def nice(
@@ -28,7 +28,7 @@ def nice(
     Returns:
       A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
     """
-    dtype = FLOW_DTYPES[precision]
+    dtype = flow_dtype(precision)
 
     def steps(number: int) -> Bijector:
         step = [build_coupling("additive", width, precision), Reverse(dtype=dtype, name="reverse")]

@@ -5,7 +5,7 @@ from typing import Literal
 from flowconv.bijectors import ActNorm, Bijector, Chain, Repeated, Reverse, Squeeze
 from flowconv.bijectors.partitions import Checkerboard
 from flowconv.models.flow import Flow
-from flowconv.models.parts import FLOW_DTYPES, build_coupling, build_multiscale
+from flowconv.models.parts import build_coupling, build_multiscale, flow_dtype
 
 
 def realnvp(
@@ -37,7 +37,7 @@ def realnvp(
     Returns:
       A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
     """
-    dtype = FLOW_DTYPES[precision]
+    dtype = flow_dtype(precision)
 
     def couplings(step: list[Bijector], times: int, name: str) -> Bijector:
         return Repeated(Chain(step, dtype=dtype, name="step"), times, backward, dtype=dtype, name=name)

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from flowconv.bijectors import numerics
+from flowconv.bijectors.inputs import choice
 from flowconv.bijectors.matrices import MATRICES
 from flowconv.bijectors.pixelwise_affine import Affine, PixelwiseAffine
 
@@ -20,7 +21,7 @@ class Conv1x1(PixelwiseAffine):
 
     def __init__(self, parameterization: str = "plu", **kwargs):
         super().__init__(**kwargs)
-        self.weight = MATRICES[parameterization](dtype=self.dtype_policy, name="weight")
+        self.weight = choice(MATRICES, parameterization, "parameterization")(dtype=self.dtype_policy, name="weight")
 
     def build(self, input_shape):
         self.weight.build(input_shape)

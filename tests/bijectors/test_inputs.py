@@ -1,0 +1,97 @@
+"""What a layer is given wrongly: a TypeError or a ValueError that says what it takes."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flowconv import bijectors
+from flowconv.bijectors.partitions import Checkerboard
+from tests.bijectors.test_bijectors import BIJECTORS, SHAPE, build, images
+
+every_bijector = pytest.mark.parametrize("make", BIJECTORS.values(), ids=BIJECTORS.keys())
+FORWARD = ("forward", "forward_and_log_det", "forward_log_det_jacobian")
+INVERSE = ("inverse", "inverse_and_log_det", "inverse_log_det_jacobian")
+
+
+@every_bijector
+def test_of_another_kind(make):
+    layer = build(make, "float32")
+    x = images("float32")
+    y = layer.forward(x)
+    for methods, value in ((FORWARD, x), (INVERSE, y)):
+        several = isinstance(value, tuple)
+        for change, error, line in (
+            (lambda t: tf.cast(t, tf.int32), TypeError, "expected floats .* got int32"),
+            (lambda t: t[..., :1], ValueError, "expected floats .* got float32"),
+            (lambda t: t[:, :1], ValueError, "expected floats .* got float32"),
+            (lambda t: t[0], ValueError, "expected floats .* got float32"),
+            (lambda t: None, TypeError, "expected floats .* got a NoneType"),
+        ):
+            changed = tuple(map(change, value)) if several else change(value)
+            for method in methods:
+                with pytest.raises(error, match=line):
+                    getattr(layer, method)(changed)
+
+
+@every_bijector
+def test_other_floats_are_cast(make):
+    """As layer(x) casts them."""
+    layer = build(make, "float32")
+    x = images("float64")
+    for y in (layer.forward(x), layer(x)):
+        assert {part.dtype for part in tf.nest.flatten(y)} == {tf.float32}
+
+
+@every_bijector
+def test_before_it_is_built(make):
+    layer = make("float32")
+    if type(layer).build is tf.keras.layers.Layer.build:
+        assert layer.forward(images("float32")).dtype == tf.float32  # there is nothing to build
+        return
+    for call in (layer.forward, layer.inverse, lambda x: layer.as_bijector(SHAPE)):
+        with pytest.raises(ValueError, match="is not built; call its build"):
+            call(images("float32"))
+
+
+def test_a_split_has_two_outputs():
+    layer = build(BIJECTORS["split_standard"], "float32")
+    with pytest.raises(TypeError, match="expected 2 tensors, got EagerTensor"):
+        layer.inverse(images("float32"))
+
+
+def test_an_event_of_another_shape():
+    with pytest.raises(ValueError, match=r"expected floats \[B, 4, 4, 4\], got float32"):
+        build(BIJECTORS["actnorm"], "float32").as_bijector((4, 4, 6))
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "line"),
+    [
+        (lambda: bijectors.AffineCoupling(4), (4, 4, 3), "even number of them, got 3"),
+        (lambda: bijectors.AdditiveCoupling(4, partition=Checkerboard()), (4, 3, 3), "even width, got 3"),
+        (lambda: bijectors.Split(), (4, 4, 3), "must be even, got 3"),
+        (lambda: bijectors.Chain([bijectors.Squeeze()]), (4, 3, 3), "must be even, got 4×3"),
+    ],
+    ids=["channel halves", "checkerboard", "split", "squeeze"],
+)
+def test_shapes_that_have_no_halves(make, shape, line):
+    with pytest.raises(ValueError, match=line):
+        make().build((None, *shape))
+
+
+def test_a_squeeze_of_what_it_can_t_squeeze():
+    with pytest.raises(ValueError, match="must be even, got 3×4"):
+        bijectors.Squeeze().forward(np.zeros((1, 3, 4, 1), np.float32))
+    with pytest.raises(ValueError, match="in fours, got 6"):
+        bijectors.Squeeze().inverse(np.zeros((1, 4, 4, 6), np.float32))
+
+
+@pytest.mark.parametrize("x", [-0.06, 1.06, 255.0, np.inf])
+def test_outside_of_the_logit_s_domain(x):
+    with pytest.raises(ValueError, match="which is outside of its domain"):
+        bijectors.Logit().forward(np.full((1, 2, 2, 3), x, np.float32))
+
+
+def test_names_that_aren_t_there():
+    with pytest.raises(ValueError, match="parameterization must be one of plu, direct, qr, orthogonal, got 'lu'"):
+        bijectors.Conv1x1("lu")
