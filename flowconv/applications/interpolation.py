@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from flowconv.evaluation import pictures
 from flowconv.models import Flow
 
 
@@ -18,13 +19,18 @@ def interpolate(flow: Flow, images: np.ndarray, steps: int) -> np.ndarray:
 
     Returns:
       uint8 `[N - 1, steps, H, W, C]`; the ends of each row are the given images.
+
+    Raises:
+      ValueError: if there are fewer than two images.
     """
+    if len(images) < 2:
+        raise ValueError(f"interpolation takes two images or more, got {len(images)}")
     latents = _latents(flow, images)
     weights = np.linspace(0.0, 1.0, steps)
     rows = []
     for number in range(len(images) - 1):
         path = [_between(z[number], z[number + 1], weights) for z in latents]
-        rows.append(flow.to_images(flow.decode(path)).numpy())
+        rows.append(pictures.shown(flow, flow.decode(path)))
     return np.stack(rows)
 
 
@@ -60,7 +66,7 @@ def manipulate(
     columns = []
     for strength in strengths:
         moved = [z + tf.cast(strength * d, z.dtype) for z, d in zip(latents, direction, strict=True)]
-        columns.append(flow.to_images(flow.decode(moved)).numpy())
+        columns.append(pictures.shown(flow, flow.decode(moved)))
     return np.stack(columns, axis=1)
 
 

@@ -12,14 +12,15 @@ from flowconv.models import Flow
 
 def sample(flow: Flow, count: int, temperature: float, seed: int, batch_size: int = 64) -> np.ndarray:
     """Returns samples, uint8 `[count, H, W, C]`: the same for the same seed and batch size."""
-    draw = tf.function(
-        lambda seed: flow.to_images(flow.sample(batch_size, temperature, seed)), autograph=False, reduce_retracing=True
-    )
+    draw = tf.function(lambda seed: flow.sample(batch_size, temperature, seed), autograph=False, reduce_retracing=True)
     seeds = np.random.SeedSequence(seed).generate_state(-(-count // batch_size)) >> 1  # within int32
-    batches = [
-        draw(tf.constant(int(each), tf.int32)).numpy() for each in progress(seeds, len(seeds), "sampling", "batches")
-    ]
-    return np.concatenate(batches)[:count]
+    images, finite = [], []
+    for each in progress(seeds, len(seeds), "sampling", "batches"):
+        x = draw(tf.constant(int(each), tf.int32))
+        images.append(flow.to_images(x).numpy())
+        finite.append(pictures.finite_images(x))
+    pictures.warn_of(int(np.sum(~np.concatenate(finite)[:count])), count)
+    return np.concatenate(images)[:count]
 
 
 def save(images: np.ndarray, folder: Path, name: str, single: bool) -> str:

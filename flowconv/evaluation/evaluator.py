@@ -8,6 +8,7 @@ import tensorflow as tf
 from flowconv.bijectors.side_by_side import traced
 from flowconv.data import evaluation_batches
 from flowconv.models import Flow
+from flowconv.models.dequantization import quantize
 
 
 class Evaluator:
@@ -54,6 +55,9 @@ class Evaluator:
           pixels: the images.
           samples: draws of the dequantization noise an image. Of several the densities are averaged, before the
             logarithm is taken: a tighter upper bound (Burda et al. 2016; Ho et al. 2019, equation 12).
+
+        Raises:
+          ValueError: on every worker, if there are none.
         """
         summed = np.zeros(2)
         for images, first, count in evaluation_batches(pixels, **self.part):
@@ -65,6 +69,8 @@ class Evaluator:
             values = _bits_of_mean_density(np.stack(draws).astype(np.float64), self.flow.dimensions)
             summed += values.sum(), len(values)
         bits, count = self.total(tf.constant(summed)).numpy()
+        if not count:
+            raise ValueError("there are no images to evaluate")
         return float(bits / count)
 
     def reconstruction(self, pixels: np.ndarray) -> dict[str, float]:
@@ -72,7 +78,7 @@ class Evaluator:
 
         Returns:
           max_reconstruction_error: max |x − decode(encode(x))| in pixel levels, with x in the middle of each level;
-          changed_pixels: how many numbers differ after rounding to levels.
+          changed_pixels: how many numbers differ after rounding to levels, or aren't finite.
         """
         error, changed = 0.0, 0
         for images, _, count in evaluation_batches(pixels, **self.part):
@@ -83,8 +89,9 @@ class Evaluator:
             difference = tf.abs(tf.cast(reconstructed, tf.float64) - tf.cast(x, tf.float64))[:count]
             # A NaN must not pass as the smaller one.
             error = float(np.max(np.append(difference.numpy().ravel(), error)))
-            same = self.flow.to_images(reconstructed)[:count] == self.flow.to_images(x)[:count]
-            changed += int(np.sum(~same.numpy()))
+            levels, expected = (quantize(images, self.flow.n_bits) for images in (reconstructed, x))
+            same = (levels == expected) & tf.math.is_finite(reconstructed)
+            changed += int(np.sum(~same.numpy()[:count]))
         return {
             "max_reconstruction_error": float(self.maximum(tf.constant(error * 2.0**self.flow.n_bits, tf.float64))),
             "changed_pixels": int(self.total(tf.constant(changed, tf.int64))),

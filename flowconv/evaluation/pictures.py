@@ -2,10 +2,12 @@
 
 import io
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from flowconv.files import write_bytes
@@ -57,13 +59,36 @@ def save_figure(path: Path, figure: "Figure", dpi: int) -> None:
     write_bytes(path, file.getvalue())
 
 
+def shown(flow: Flow, x: tf.Tensor) -> np.ndarray:
+    """Returns uint8 images of x `[B, H, W, C]`, and says on stderr how many are drawn as none since they aren't finite.
+
+    A flow whose inverse overflows gives such images: the latents are farther from its data than its numbers reach.
+    """
+    images, finite = flow.to_images(x).numpy(), finite_images(x)
+    warn_of(int(np.sum(~finite)), len(finite))
+    return images
+
+
+def finite_images(x: tf.Tensor) -> np.ndarray:
+    """Returns which of the images x `[B, H, W, C]` are finite in all their numbers, `[B]`."""
+    return np.isfinite(x).all(axis=(1, 2, 3))
+
+
+def warn_of(count: int, total: int) -> None:
+    """Says on stderr that so many of the images aren't finite, if any."""
+    if count:
+        print(
+            f"warning: {count:,} of {total:,} images aren't finite: drawn as checkerboards", file=sys.stderr, flush=True
+        )
+
+
 def sample_grid(flow: Flow, n: int, temperature: float, seed: int) -> np.ndarray:
     """Returns a grid of n samples at one temperature, uint8."""
-    return grid(flow.to_images(flow.sample(n, temperature, seed)).numpy())
+    return grid(shown(flow, flow.sample(n, temperature, seed)))
 
 
 def reconstruction_grid(flow: Flow, images: np.ndarray) -> np.ndarray:
     """Returns uint8 images `[N, H, W, 3]` in rows of pairs: an original, then its reconstruction."""
     x = flow.level_centres(images)
-    pairs = np.stack([flow.to_images(x), flow.to_images(flow.decode(flow.encode(x)))], axis=1)
+    pairs = np.stack([flow.to_images(x), shown(flow, flow.decode(flow.encode(x)))], axis=1)
     return grid(pairs.reshape(-1, *images.shape[1:]), columns=8)
