@@ -11,14 +11,15 @@ ARG GPU_BASE=nvidia/cuda:12.5.1-devel-ubuntu22.04
 FROM $BASE AS cpu-system
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        g++ libopenmpi-dev make openmpi-bin openssh-client openssh-server python3 python3-venv tini \
+        g++ libopenmpi-dev make openmpi-bin openssh-client openssh-server patch python3 python3-venv tini \
     && rm -rf /var/lib/apt/lists/*
 
 # This image has nvcc, and NCCL with its header.
 FROM $GPU_BASE AS gpu-system
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        g++ libopenmpi-dev make openmpi-bin openssh-client openssh-server python3.11 python3.11-dev python3.11-venv tini \
+        g++ libopenmpi-dev make openmpi-bin openssh-client openssh-server patch \
+        python3.11 python3.11-dev python3.11-venv tini \
     && rm -rf /var/lib/apt/lists/*
 ENV DEVICE=gpu HOROVOD_CUDA_HOME=/usr/local/cuda
 
@@ -27,6 +28,7 @@ FROM cpu-system AS cpu-installed
 WORKDIR /app
 COPY requirements.txt requirements-gpu.txt setup.py ./
 COPY scripts/install.sh scripts/
+COPY patches patches/
 COPY flowconv/__init__.py flowconv/
 RUN PIP_NO_CACHE_DIR=1 XDG_CACHE_HOME=/tmp/cache scripts/install.sh \
     && rm -rf /tmp/cache *.egg-info \
@@ -36,6 +38,7 @@ FROM gpu-system AS gpu-installed
 WORKDIR /app
 COPY requirements.txt requirements-gpu.txt setup.py ./
 COPY scripts/install.sh scripts/
+COPY patches patches/
 COPY flowconv/__init__.py flowconv/
 RUN PIP_NO_CACHE_DIR=1 XDG_CACHE_HOME=/tmp/cache scripts/install.sh \
     && rm -rf /tmp/cache *.egg-info \

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sets up .venv: the pinned packages, Horovod built against the TensorFlow among them, flowconv in editable mode.
+# Sets up .venv: the pinned packages, Horovod built against the TensorFlow among them and patched (SECURITY.md), flowconv
+# in editable mode.
 # `make install` calls it. Once done it only checks that nothing changed; stopped half way, it starts again.
 #
 #   PYTHON=/path/to/python3.12   which Python; without it .venv's own, then python3.11, python3.12, python3
@@ -12,6 +13,7 @@ trap 'exit 143' TERM
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 horovod=0.28.1
+patch=$PWD/patches/horovod-$horovod.patch
 venv=$PWD/.venv
 log=$venv/install.log
 
@@ -64,7 +66,8 @@ find_nccl() { # prints its header's path
 
 find_python
 find_device
-stamp="$venv $python $version $device $(cat scripts/install.sh requirements.txt requirements-gpu.txt setup.py | sha256sum)"
+sources=(scripts/install.sh requirements.txt requirements-gpu.txt setup.py "$patch")
+stamp="$venv $python $version $device $(cat "${sources[@]}" | sha256sum)"
 if [[ -z ${FORCE:-} && $(head -n 1 "$venv/complete" 2>/dev/null) == "$stamp" && -x $venv/bin/python ]]; then
     say "$(tail -n 1 "$venv/complete")"
     exit
@@ -74,6 +77,7 @@ missing=()
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=("python$version-venv")
 has "${CXX:-g++}" || missing+=(g++)
 has make || missing+=(make)
+has patch || missing+=(patch)
 ((!${#missing[@]})) || die "something is missing here: apt-get install ${missing[*]}"
 
 libraries=(Gloo)
@@ -131,7 +135,7 @@ ingredients() { # all that a build of Horovod depends on
     env | grep -E '^(HOROVOD_|CC=|CXX=|CFLAGS=|CXXFLAGS=|LDFLAGS=)' | sort
 }
 
-check() { # imports everything, and asks Horovod for what it is to have; prints what there is
+check() { # imports everything, and asks Horovod for what it is to have, our patch too; prints what there is
     TF_CPP_MIN_LOG_LEVEL=3 python - "$device" "${libraries[@]}" <<'EOF'
 import platform
 import sys
@@ -144,6 +148,7 @@ import matplotlib.pyplot
 import tensorboard.summary
 import tensorflow as tf
 import tensorflow_datasets
+from horovod.runner.common.util.secret import PATCHED_BY_FLOWCONV
 from tensorflow_probability import bijectors, distributions
 
 device, *wanted = sys.argv[1:]
@@ -156,8 +161,10 @@ print(f"Horovod {horovod.__version__} with", ", ".join(name for name in built if
 EOF
 }
 
-try_wheel() { # WHEEL: installs Horovod from it, and notes what there is if it works
-    "${exactly[@]}" --no-index --force-reinstall "$1" && check >"$venv/ready"
+try_wheel() { # WHEEL: installs Horovod from it, patches it, and notes what there is if it works
+    "${exactly[@]}" --no-index --force-reinstall "$1" \
+        && patch --batch --fuzz=0 -p1 -d "$(python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')" <"$patch" \
+        && check >"$venv/ready"
 }
 
 # A second clone takes the wheel that the first one built, if every ingredient is the same.

@@ -345,6 +345,13 @@ def other_rank(monkeypatch, change):
 
 
 @trigger
+def open_driver(here, monkeypatch):
+    monkeypatch.setenv("HOROVOD_ELASTIC", "1")
+    monkeypatch.setenv("HOROVOD_GLOO_RENDEZVOUS_ADDR", "127.0.0.1")  # with no token after it
+    preflight.check(config_of(), Workdir(here))
+
+
+@trigger
 def ranks_differ(here, monkeypatch):
     other_rank(
         monkeypatch, lambda value: value | {"the config": value["the config"].replace('"depth": 32', '"depth": 8')}

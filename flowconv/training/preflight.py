@@ -16,8 +16,9 @@ from ml_collections import ConfigDict
 
 from flowconv import configuration, data
 from flowconv.errors import UserError
-from flowconv.training import distributed
+from flowconv.training import distributed, network
 from flowconv.training.checkpoints import saved_architecture
+from flowconv.training.metrics import say
 from flowconv.training.report import versions
 from flowconv.training.workdir import Workdir
 
@@ -53,6 +54,7 @@ def examine(config: ConfigDict, workdir: Workdir) -> list[Row]:
         _checked("config", lambda: _config(config)),
         Row("device", distributed.device()),
         Row("exchange", f"{distributed.size()} ranks; Horovod has {', '.join(distributed.libraries())}"),
+        _checked("network", network.check),
         _shared_memory(),
         _checked("data", lambda: _data(config)),
         _memory(config),
@@ -70,6 +72,8 @@ def check(config: ConfigDict, workdir: Workdir) -> None:
     """
     bad = [row.found for row in examine(config, workdir) if row.wrong]
     distributed.everywhere(lambda: _raise(bad[0] if bad else ""))
+    if distributed.is_root() and (line := network.announcement()):
+        say(line)
 
 
 def agree(config: ConfigDict, images: data.ImageData) -> None:
