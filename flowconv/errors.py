@@ -1,4 +1,6 @@
-"""How a program ends other than well."""
+"""How a program ends other than well, or goes on with a warning."""
+
+import sys
 
 
 class UserError(Exception):
@@ -26,3 +28,8 @@ class WorkersLost(Exception):
 
     Programs print the line and end with exit status 1.
     """
+
+
+def warn(line: str) -> None:
+    """Prints a line on stderr, as a warning."""
+    print(f"warning: {line}", file=sys.stderr, flush=True)

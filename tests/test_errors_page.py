@@ -199,7 +199,27 @@ def workdir_not_writable(here, monkeypatch):
 
 @trigger
 def read_only_workdir(here, monkeypatch):
-    Workdir("/proc/flowconv").check(config_of())
+    with Workdir("/proc/flowconv").alone():
+        pass
+
+
+@trigger
+def two_jobs(here, monkeypatch):
+    with Workdir(here).alone():
+        preflight.check(config_of(), Workdir(here))
+
+
+@trigger
+def no_exchange(here, monkeypatch):
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    preflight.check(config_of(), Workdir(here))
+
+
+@trigger
+def checkpoints_without_config(here, monkeypatch):
+    version_0_1 = tf.train.CheckpointManager(tf.train.Checkpoint(), str(here / "checkpoints"), max_to_keep=1)
+    version_0_1.save(checkpoint_number=1)
+    preflight.check(config_of(), Workdir(here))
 
 
 @trigger

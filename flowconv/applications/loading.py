@@ -17,12 +17,11 @@ from flowconv.data.folder import image_files, in_words
 from flowconv.data.progress import progress
 from flowconv.data.reading import Unreadable, read
 from flowconv.data.square import central_patch, square
-from flowconv.errors import UserError
+from flowconv.errors import UserError, warn
 from flowconv.models import Flow, build_flow
 from flowconv.paths import given_path
 from flowconv.training import distributed
 from flowconv.training.checkpoints import Checkpoints
-from flowconv.training.metrics import warn
 from flowconv.training.optimizer import build_optimizer
 from flowconv.training.workdir import Workdir
 
@@ -75,7 +74,8 @@ def load_run(workdir: str | os.PathLike | None) -> Run:
     average_is_best = tf.Variable(False, trainable=False)
     progress_variables = {"average_is_best": average_is_best}
     checkpoints = Checkpoints(flow, optimizer, progress_variables, config, workdir.checkpoints, workdir.best_checkpoint)
-    warn(checkpoints.restore_best().damaged)
+    for line in checkpoints.restore_best().damaged:
+        warn(line)
     if average_is_best:
         optimizer.finalize_variable_values(flow.trainable_variables)
     return Run(flow, config, workdir)

@@ -44,7 +44,7 @@ def fold(workdir: str | os.PathLike, output: str | os.PathLike) -> tuple[float, 
     target.check(folded_config)
     images = load_data(config)
     before, after = RunState(config, source), RunState(folded_config, target)
-    before.checkpoints.restore_best()
+    before.restore_best()
     after.optimizer.clear()  # its memory holds anything, and a run may go on from here
     after.images_seen.assign(before.images_seen)
     after.seconds.assign(before.seconds)
@@ -57,9 +57,12 @@ def fold(workdir: str | os.PathLike, output: str | os.PathLike) -> tuple[float, 
         for average, variable in zip(averages, after.flow.trainable_variables, strict=True):
             average.assign(variable.value)
     bits_after = _bits_per_dim(after.flow, images, config)
-    if not after.checkpoints.save_best(int(after.images_seen)):
-        raise UserError(f"--workdir={workdir}: folded, its weights hold numbers that aren't finite; nothing is saved")
-    target.save_config(folded_config)
+    with target.alone():
+        if not after.checkpoints.save_best(int(after.images_seen)):
+            raise UserError(
+                f"--workdir={workdir}: folded, its weights hold numbers that aren't finite; nothing is saved"
+            )
+        target.save_config(folded_config)
     say(f"test bits/dim before {bits_before:.7f}, folded {bits_after:.7f}, difference {bits_after - bits_before:+.1e}")
     return bits_before, bits_after
 

@@ -1,5 +1,6 @@
 """Training from a config and a workdir to results."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -40,11 +41,12 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
     """
     configuration.validate(config)
     trainer = None
-    with Signals() as signals:
+    with Signals() as signals, contextlib.ExitStack() as held:
         try:
             distributed.initialize(config.distributed.fusion_megabytes, config.train.batch_size)
             workdir = Workdir(workdir)
             preflight.check(config, workdir)
+            held.enter_context(preflight.alone(workdir))
             images = load_data(config)
             preflight.agree(config, images)
             trainer = Trainer(config, workdir, images, signals)

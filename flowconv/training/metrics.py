@@ -3,7 +3,6 @@
 import csv
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -186,12 +185,6 @@ class Progress:
 def say(text: str) -> None:
     """Prints a line at once."""
     print(text, flush=True)
-
-
-def warn(lines: Iterable[str]) -> None:
-    """Prints lines on stderr at once, each as a warning."""
-    for line in lines:
-        print(f"warning: {line}", file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:

@@ -3,9 +3,10 @@
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,14 @@ SAVED_COPIES = 3  # in a checkpoint, without the gradients
 PROCESS_BYTES = 0.8e9  # of TensorFlow and Horovod without a model
 SHARED_MEMORY = 64 * 2**20  # bytes in /dev/shm, which NCCL and MPI exchange through on one machine
 GIGABYTE = 1e9
+LAUNCHERS = {  # variables that tell the number of processes; the second one is there in each of them alone
+    "OMPI_COMM_WORLD_SIZE": None,
+    "PMI_SIZE": None,
+    "PMIX_SIZE": None,
+    "MV2_COMM_WORLD_SIZE": None,
+    "SLURM_STEP_NUM_TASKS": "SLURM_PROCID",
+    "SLURM_NTASKS": "SLURM_PROCID",
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Row:
 
 
 def examine(config: ConfigDict, workdir: Workdir) -> list[Row]:
-    """Returns what this worker finds, in a second or so; nothing is downloaded, built or written but a workdir.
+    """Returns what this worker finds, in a second or so; nothing is downloaded, built or written.
 
     The first worker alone looks at the workdir and its disk.
     """
@@ -53,7 +62,7 @@ def examine(config: ConfigDict, workdir: Workdir) -> list[Row]:
         Row("versions", ", ".join(f"{name} {version}" for name, version in versions().items())),
         _checked("config", lambda: _config(config)),
         Row("device", distributed.device()),
-        Row("exchange", f"{distributed.size()} ranks; Horovod has {', '.join(distributed.libraries())}"),
+        _checked("exchange", _exchange),
         _checked("network", network.check),
         _shared_memory(),
         _checked("data", lambda: _data(config)),
@@ -74,6 +83,18 @@ def check(config: ConfigDict, workdir: Workdir) -> None:
     distributed.everywhere(lambda: _raise(bad[0] if bad else ""))
     if distributed.is_root() and (line := network.announcement()):
         say(line)
+
+
+@contextlib.contextmanager
+def alone(workdir: Workdir) -> Iterator[None]:
+    """Within it, this job alone may change what is in the workdir, which the first worker makes.
+
+    Raises:
+      UserError: on every worker, if the folder can't be written, or is another job's.
+    """
+    with contextlib.ExitStack() as held:
+        distributed.everywhere(lambda: held.enter_context(workdir.alone()) if distributed.is_root() else None)
+        yield
 
 
 def agree(config: ConfigDict, images: data.ImageData) -> None:
@@ -153,6 +174,21 @@ def _config(config):
         f"about {approximate_parameters(config) / 1e6:.1f} million parameters; "
         f"{configuration.images_per_rank(config) * distributed.size()} images a step"
     )
+
+
+def _exchange():
+    """Processes that a launcher started together, and that don't know of each other, would train a model each."""
+    libraries = ", ".join(distributed.libraries())
+    if distributed.size() == 1 and "HOROVOD_RANK" not in os.environ:
+        for name, rank in LAUNCHERS.items():
+            number = os.environ.get(name, "")
+            if number.isdigit() and int(number) > 1 and (rank is None or rank in os.environ):
+                raise UserError(
+                    f"{name}={number}: a launcher started {number} processes, of which Horovod, built with "
+                    f"{libraries}, sees 1: start them with horovodrun --gloo -np {number}, "
+                    f"or unset {name} if this is the only one"
+                )
+    return f"{distributed.size()} ranks; Horovod has {libraries}"
 
 
 def _data(config):

@@ -7,12 +7,12 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv.bijectors import drawn_later
+from flowconv.errors import warn
 from flowconv.evaluation import averaged_weights
 from flowconv.models import build_flow
 from flowconv.training import distributed
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.guard import Guard
-from flowconv.training.metrics import warn
 from flowconv.training.step import build_step
 from flowconv.training.workdir import Workdir
 
@@ -70,7 +70,8 @@ class RunState:
         """
         restored = distributed.on_root(self.checkpoints.restore_best)
         if distributed.is_root():
-            warn(restored.damaged)
+            for line in restored.damaged:
+                warn(line)
         distributed.broadcast(self.variables)
 
     def averaged_weights(self) -> contextlib.AbstractContextManager:

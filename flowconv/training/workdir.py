@@ -1,9 +1,10 @@
 """The folder of one run."""
 
+import contextlib
+import errno
 import json
 import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from flowconv import configuration
 from flowconv.errors import UserError
 from flowconv.files import write_text
 from flowconv.paths import given_path
+from flowconv.training.lock import locked, refuse_if_locked
 
 FORMAT = 1  # of a run's files; a program reads those of its own and of older ones
 
@@ -33,6 +35,7 @@ class Workdir:
             raise UserError(f"{flag} is missing: name the folder of a run")
         self.flag = flag
         self.path = given_path(flag, path)
+        self.lock = self.path / "lock"
         self.config = self.path / "config.json"
         self.results = self.path / "results.json"
         self.evaluation = self.path / "evaluation.json"
@@ -43,19 +46,33 @@ class Workdir:
         self.pictures = self.path / "pictures"
 
     def check(self, config: ConfigDict) -> None:
-        """Makes the folder and checks that this run can live there.
+        """Checks that this run can live there; makes and writes nothing.
 
         Raises:
-          UserError: if the folder can't be written, or holds a run of another architecture.
+          UserError: if the folder can't be written, is another job's, or holds a run of another architecture.
+        """
+        there = next(folder for folder in (self.path, *self.path.absolute().parents) if os.path.lexists(folder))
+        if not there.is_dir():
+            raise UserError(f"{self.flag}={self.path}: can't be written ({os.strerror(errno.ENOTDIR)})")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise UserError(f"{self.flag}={self.path}: can't be written ({os.strerror(errno.EACCES)})")
+        refuse_if_locked(self.lock, f"{self.flag}={self.path}")
+        if self.config.exists():
+            self.compare(dict(configuration.flatten(self.load_config())), config)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Makes the folder; within it, this process alone may change what is there.
+
+        Raises:
+          UserError: if the folder can't be written, or is another job's.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path):
-                pass
         except OSError as error:
             raise UserError(f"{self.flag}={self.path}: can't be written ({error.strerror})") from error
-        if self.config.exists():
-            self.compare(dict(configuration.flatten(self.load_config())), config)
+        with locked(self.lock, f"{self.flag}={self.path}"):
+            yield
 
     def compare(self, there: Mapping[str, Any], config: ConfigDict) -> None:
         """Checks that the model which lives here, whose fields `there` has by name, is that of `config`.

@@ -1,6 +1,8 @@
 """Workdir, metrics, progress, watchdog."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
 
@@ -8,6 +10,7 @@ import pytest
 
 from flowconv.configuration import default_config, flatten
 from flowconv.errors import UserError
+from flowconv.training import preflight
 from flowconv.training.metrics import MetricsFile, Progress, duration, read_metrics
 from flowconv.training.workdir import Workdir
 from tests.runs import ROOT
@@ -53,6 +56,69 @@ def test_json_is_whole_or_absent(tmp_path):
     workdir.save_config(default_config())
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
     assert json.loads(workdir.config.read_text())["model"]["levels"] == 3
+
+
+def hold(workdir):
+    """A process that holds the lock of a workdir."""
+    code = f"from flowconv.training.workdir import Workdir\nwith Workdir({str(workdir)!r}).alone(): print(); input()"
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+    process.stdout.readline()
+    return process
+
+
+@pytest.mark.parametrize("refused", [Workdir.check, lambda workdir, config: workdir.alone().__enter__()])
+def test_a_second_job_is_refused_by_the_name_of_the_first(tmp_path, refused):
+    process = hold(tmp_path)
+    line = rf"^--workdir={tmp_path}: process {process.pid} on {socket.gethostname()}, started .*, is writing there"
+    with pytest.raises(UserError, match=line):
+        refused(Workdir(tmp_path), default_config())
+    process.communicate(b"\n")
+    refused(Workdir(tmp_path), default_config())
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_lock_that_was_left_is_taken_over_and_said(tmp_path, capsys, killed):
+    process = hold(tmp_path)
+    if killed:
+        process.kill()
+    process.communicate(b"\n")
+    with Workdir(tmp_path).alone():
+        said = capsys.readouterr().err
+        assert said.count("\n") == killed and (f"process {process.pid} on" in said) == killed
+        assert f"process {os.getpid()} on" in (tmp_path / "lock").read_text()
+    assert (tmp_path / "lock").read_text() == ""
+
+
+@pytest.mark.parametrize("content", [b"\xff" * 1000, b"\n\n", b"process 1"])
+def test_what_stands_in_a_lock_matters_to_nobody(tmp_path, content):
+    (tmp_path / "lock").write_bytes(content)
+    with Workdir(tmp_path).alone(), pytest.raises(UserError, match=f"process {os.getpid()} on"):
+        Workdir(tmp_path).check(default_config())
+
+
+def test_a_check_makes_nothing(tmp_path):
+    Workdir(tmp_path / "a" / "b").check(default_config())
+    assert not list(tmp_path.iterdir())
+
+
+LAUNCHERS = [
+    {"OMPI_COMM_WORLD_SIZE": "4"},
+    {"PMI_SIZE": "4"},
+    {"PMIX_SIZE": "4"},
+    {"SLURM_NTASKS": "4", "SLURM_PROCID": "3"},
+    {"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "0"},
+]
+SINGLE = [{}, {"OMPI_COMM_WORLD_SIZE": "1"}, {"SLURM_NTASKS": "4"}, {"OMPI_COMM_WORLD_SIZE": "4", "HOROVOD_RANK": "0"}]
+
+
+@pytest.mark.parametrize(("variables", "refused"), [(v, True) for v in LAUNCHERS] + [(v, False) for v in SINGLE])
+def test_processes_that_horovod_does_not_see_are_refused(tmp_path, monkeypatch, variables, refused):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    (row,) = (row for row in preflight.examine(default_config(), Workdir(tmp_path)) if row.name == "exchange")
+    assert row.wrong == refused
+    if refused:
+        assert "started 4 processes" in row.found and "horovodrun --gloo -np 4" in row.found
 
 
 def test_metrics_go_on_where_the_run_does(tmp_path):
