@@ -10,6 +10,7 @@ from absl import flags as absl_flags
 
 from flowconv import configuration, experiment, flags, process
 from flowconv.errors import Interrupted, UserError, WorkersLost
+from flowconv.files import room_needed
 from flowconv.help_page import help_page
 
 EXIT_STATUS = 2  # of a mistake in what the program was given
@@ -44,7 +45,8 @@ def run(
         if set(HELP) & set(sys.argv):
             print(help_page(description, *configs))
             sys.exit(0)
-        with _in_own_flags({"data.dir": "data_dir"} | dict(fields or {}) if not with_config else None):
+        own_flags = {"data.dir": "data_dir"} | dict(fields or {}) if not with_config else None
+        with _in_own_flags(own_flags), room_needed():
             process.prepare(dict(configuration.flatten(*configs)).get("model.precision") if configs else precision())
             main(*configs)
     except UserError as error:

@@ -3,6 +3,8 @@
 import contextlib
 import errno
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from flowconv.errors import UserError
@@ -16,6 +18,30 @@ def lacks_room(error: BaseException) -> bool:
     TensorFlow reports these as it reports memory that is exhausted, and tells them in the system's words alone.
     """
     return any(reason in str(error) for reason in NO_ROOM)
+
+
+@contextlib.contextmanager
+def room_needed() -> Iterator[None]:
+    """Within it, a disk that turns out to be full is called so, whatever is written, and by whom.
+
+    Raises:
+      UserError: then.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if not lacks_room(error):
+            raise
+        raise UserError(
+            f"a disk is full ({said_of(error)}): free some space, and start the same command again"
+        ) from error
+
+
+def said_of(error: BaseException) -> str:
+    """Returns what `error` says in its first line, without TensorFlow's names of operations."""
+    return re.sub(r"\{\{.*?\}\} | \[Op:.*", "", str(error).strip().partition("\n")[0])
 
 
 def write_text(path: Path, text: str) -> None:
@@ -43,5 +69,25 @@ def write_bytes(path: Path, content: bytes) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
+    except OSError as error:
+        raise UserError(f"{path} can't be written: {error.strerror or error}") from error
+
+
+def append_text(path: Path, text: str) -> None:
+    """Adds to the end of a text file, all of it or nothing.
+
+    Raises:
+      UserError: if it can't be written.
+    """
+    content = text.encode()
+    try:
+        with path.open("ab", buffering=0) as file:  # what is buffered would be tried again when it is closed
+            end = file.seek(0, os.SEEK_END)
+            try:
+                while content:
+                    content = content[file.write(content) :]
+            except OSError:
+                file.truncate(end)
+                raise
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror or error}") from error

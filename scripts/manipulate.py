@@ -25,6 +25,7 @@ def main():
     from flowconv.applications import loading
     from flowconv.applications.interpolation import attribute_direction, manipulate
     from flowconv.evaluation import pictures
+    from flowconv.words import counted
 
     run = loading.load_run(WORKDIR.value)
     folder = loading.output_folder("output", OUTPUT.value, run.workdir.pictures)
@@ -36,7 +37,8 @@ def main():
     images = run.images_of("images", IMAGES.value, COUNT.value)
     rows = manipulate(run.flow, images, attribute_direction(run.flow, positive, negative), STRENGTHS.value)
     pictures.save(folder / "manipulation.png", pictures.grid(np.concatenate(rows), columns=len(STRENGTHS.value)), 400)
-    print(f"{folder}/manipulation.png: {len(positive):,} images with the attribute, {len(negative):,} without")
+    shown = counted(len(positive), "image")
+    print(f"{folder}/manipulation.png: {shown} with the attribute, {len(negative):,} without")
 
 
 if __name__ == "__main__":

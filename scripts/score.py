@@ -33,6 +33,7 @@ def main():
     from flowconv.applications.scoring import score
     from flowconv.evaluation import pictures
     from flowconv.files import write_text
+    from flowconv.words import counted
 
     run = loading.load_run(WORKDIR.value)
     if CHECK.value:
@@ -49,7 +50,7 @@ def main():
     write_text(folder / "scores.csv", table.getvalue())
     pictures.save(folder / "oddest.png", pictures.grid(images[order[: SHOWN.value]]), 512)
     oddest = order[0]
-    print(f"{len(paths):,} images: {scores.bits_per_dim.mean():.3f} bits/dim in the mean")
+    print(f"{counted(len(paths), 'image')}: {scores.bits_per_dim.mean():.3f} bits/dim in the mean")
     print(
         f"the oddest: {paths[oddest]}, {scores.bits_per_dim[oddest]:.3f} bits/dim, oddness {scores.oddness[oddest]:.1f}"
     )
@@ -59,10 +60,11 @@ def main():
 def check(run):
     from flowconv.applications.scoring import detect
     from flowconv.errors import UserError
+    from flowconv.words import counted
 
     images = run.images("test")
     if CHECK.value >= len(images):
-        raise UserError(f"--check={CHECK.value}: must be below the {len(images):,} images of the test split")
+        raise UserError(f"--check={CHECK.value}: must be below the {counted(len(images), 'image')} of the test split")
     print(f"{'':<10}{'bits/dim':>10}{'AUC by bits/dim':>18}{'AUC by oddness':>18}")
     for kind, found in detect(run.flow, images, CHECK.value, SEED.value).items():
         areas = (found.by_bits_per_dim, found.by_oddness)

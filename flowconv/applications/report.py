@@ -18,6 +18,9 @@ figcaption, details { color: #555 } code { font-size: .9em }
 SHOWN = (
     ("test_bits_per_dim", "test bits/dim"),
     ("test_bits_per_dim_ema", "… with averaged weights"),
+    ("importance_samples", "draws of noise an image, for a tighter bound"),
+    ("test_bits_per_dim_importance_weighted", "test bits/dim, by these draws"),
+    ("test_bits_per_dim_ema_importance_weighted", "… with averaged weights"),
     ("max_reconstruction_error", "largest reconstruction error, pixel levels"),
     ("max_condition_number", "largest condition number of a matrix"),
     ("parameters", "parameters"),
@@ -31,22 +34,16 @@ SHOWN = (
 
 
 def write_report(workdir: Workdir, path: Path) -> Path:
-    """Writes the report of a finished run; returns the file.
+    """Writes the report of a run that was evaluated; returns the file.
 
     Raises:
-      UserError: if the run has no results, or the file can't be written.
+      UserError: if the run has no results, they can't be read, or the file can't be written.
     """
     config = workdir.load_config()
-    if not workdir.results.is_file():
-        raise UserError(f"--workdir={workdir.path}: has no results yet (there is no {workdir.results.name} in it)")
-    results = read_json(workdir.results)
-    dataset = results["dataset"]
-    counts = ", ".join(f"{dataset[split]:,} {split}" for split in ("train", "validation", "test"))
-    rows = [
-        ("data", f"{dataset['name']} {dataset['version']}: {counts}{'; ' + dataset['note'] if dataset['note'] else ''}")
-    ]
-    rows += [(title, _shown(results[name])) for name, title in SHOWN if name in results]
-    rows += [("versions", ", ".join(f"{name} {version}" for name, version in results["versions"].items()))]
+    try:
+        rows = _rows(_results(workdir))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"--workdir={workdir.path}: its results can't be read: {error!r}") from error
     name = f"{config.model.name}, {config.model.convolution}: L {config.model.levels}, K {config.model.depth}"
     fields = "".join(
         _row(f"<code>{field}</code>", html.escape(str(value))) for field, value in configuration.flatten(config)
@@ -60,6 +57,29 @@ def write_report(workdir: Workdir, path: Path) -> Path:
     ]
     write_text(path, "\n".join(parts) + "\n")
     return path
+
+
+def _rows(results):
+    """What is shown of the results, by its title."""
+    dataset = results["dataset"]
+    counts = ", ".join(f"{dataset[split]:,} {split}" for split in ("train", "validation", "test"))
+    rows = [
+        ("data", f"{dataset['name']} {dataset['version']}: {counts}{'; ' + dataset['note'] if dataset['note'] else ''}")
+    ]
+    rows += [(title, _shown(results[name])) for name, title in SHOWN if name in results]
+    return [*rows, ("versions", ", ".join(f"{name} {version}" for name, version in results["versions"].items()))]
+
+
+def _results(workdir):
+    """Those of training, and what a later evaluation adds to them; a folded run has the latter alone."""
+    results = {}
+    for path in (workdir.evaluation, workdir.results):  # the figures of the second one count
+        if path.is_file():
+            results |= read_json(path)
+    if not results:
+        names = f"{workdir.results.name} nor {workdir.evaluation.name}"
+        raise UserError(f"--workdir={workdir.path}: has no results yet (there is neither {names} in it)")
+    return results
 
 
 def _pictures(workdir):

@@ -8,6 +8,7 @@ import tensorflow as tf
 from flowconv.data.progress import progress
 from flowconv.evaluation import pictures
 from flowconv.models import Flow
+from flowconv.words import counted
 
 
 def sample(flow: Flow, count: int, temperature: float, seed: int, batch_size: int = 64) -> np.ndarray:
@@ -30,4 +31,4 @@ def save(images: np.ndarray, folder: Path, name: str, single: bool) -> str:
         return f"{folder / name}.png"
     for number, image in enumerate(images):
         pictures.save(folder / name / f"{number:06}.png", image, least_side=1)
-    return f"{folder / name}/: {len(images):,} images"
+    return f"{folder / name}/: {counted(len(images), 'image')}"

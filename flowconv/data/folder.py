@@ -16,6 +16,7 @@ from flowconv.data.progress import progress
 from flowconv.data.reading import Unreadable, read
 from flowconv.data.square import patches, square
 from flowconv.errors import UserError
+from flowconv.words import counted
 
 SUFFIXES = (  # of formats that hold pictures, rather than plots, films or measurements
     *(".apng", ".avif", ".avifs", ".bmp", ".bw", ".dib", ".gif", ".icb", ".ico", ".j2c", ".j2k", ".jfif", ".jp2"),
@@ -92,7 +93,7 @@ def folder_builder(root: str, image_size: int, patches: bool, data_dir: Path) ->
         raise UserError(f"--config.data.dir={root} can't be listed: {error.strerror}: {error.filename!r}") from error
     if len(paths) < 3:
         raise UserError(
-            f"--config.data.dir={root} holds {len(paths)} images; one each to train, validate and test "
+            f"--config.data.dir={root} holds {counted(len(paths), 'image')}; one each to train, validate and test "
             f"are needed ({', '.join(suffix[1:] for suffix in SUFFIXES)}{in_words(left_out, '; left out: ')})"
         )
     copies = f"{digest(top)[:16]}-{image_size}x{image_size}{'-patches' if patches else ''}"

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from flowconv.errors import UserError, WorkersLost
 from flowconv.training import elastic
+from flowconv.words import counted
 
 try:
     import horovod.tensorflow as hvd
@@ -57,7 +58,8 @@ def initialize(fusion_megabytes: int | None = None, images: int | None = None) -
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         if hvd.local_rank() >= len(gpus):
-            raise UserError(f"{hvd.local_size()} ranks share this machine's {len(gpus)} GPUs: start one a GPU (-np)")
+            there = counted(len(gpus), "GPU")
+            raise UserError(f"{hvd.local_size()} ranks share this machine's {there}: start one a GPU (-np)")
         tf.config.set_visible_devices(gpus[hvd.local_rank()], "GPU")
         tf.config.experimental.set_memory_growth(gpus[hvd.local_rank()], True)
     else:
@@ -99,7 +101,9 @@ def device() -> str:
     gpus = tf.config.get_visible_devices("GPU")
     if gpus:
         return f"{gpus[0].name.rsplit('/')[-1]} of {name}"
-    return f"{tf.config.threading.get_intra_op_parallelism_threads()} of {os.cpu_count()} cores of {name}"
+    # As `initialize` has it, batches are computed side by side or operations in parts: these are its cores either way.
+    share = tf.config.threading.get_inter_op_parallelism_threads() or len(os.sched_getaffinity(0))
+    return f"{share} of {counted(os.cpu_count(), 'core')} of {name}"
 
 
 def libraries() -> list[str]:

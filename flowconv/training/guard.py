@@ -6,6 +6,7 @@ from ml_collections import ConfigDict
 
 from flowconv.evaluation import diagnosis, ill_conditioned
 from flowconv.models import Flow
+from flowconv.words import counted
 
 LARGE_NORM = 100.0  # of a gradient, bits/dim: that of log|det W| grows as 1 over W's smallest singular value
 
@@ -46,7 +47,7 @@ class Guard:
             return
         self.skipped = self.skipped + 1 if skipped else 0
         if self.skipped >= self.limits.skipped_steps:
-            self.trouble = f"loss or gradients were not finite in {self.skipped} steps in a row"
+            self.trouble = f"loss or gradients were not finite in {counted(self.skipped, 'step')} in a row"
         elif gradient_norm < LARGE_NORM:
             self._norm_looked_at = 0.0
         elif gradient_norm >= 2.0 * self._norm_looked_at:

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from flowconv import configuration, data
 from flowconv.errors import UserError, WorkersLost
+from flowconv.files import room_needed
 from flowconv.training import distributed, elastic, preflight
 from flowconv.training.signals import Signals
 from flowconv.training.trainer import Trainer
@@ -50,7 +51,8 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
             images = load_data(config)
             preflight.agree(config, images)
             trainer = Trainer(config, workdir, images, signals)
-            return trainer.run()
+            with room_needed():  # TensorFlow's error is the same as that of exhausted memory
+                return trainer.run()
         except elastic.WorkersChanged:
             elastic.rejoin()
         except tf.errors.ResourceExhaustedError as error:

@@ -1,6 +1,7 @@
 """What a run shows and writes while it trains."""
 
 import csv
+import io
 import sys
 import time
 from pathlib import Path
@@ -8,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
+from tensorboard.compat.proto import event_pb2
 from tensorboard.plugins.hparams import api as hparams
 from tqdm import tqdm
 
 from flowconv import configuration
+from flowconv.files import append_text, write_text
 
 COLUMNS = (
     "images",
@@ -32,6 +35,9 @@ class MetricsFile:
       path: the file; rows beyond `images_seen`, which a killed run left, are dropped.
       images_seen: where the run goes on.
       evaluated: the images after which it was evaluated last.
+
+    Raises:
+      UserError: if it can't be written.
     """
 
     def __init__(self, path: Path, images_seen: int, evaluated: int):
@@ -39,17 +45,26 @@ class MetricsFile:
         if path.exists():
             with path.open(encoding="utf-8", newline="") as file:
                 rows = [row for row in csv.DictReader(file) if _is_past(row, images_seen, evaluated)]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("w", encoding="utf-8", newline="")
-        self._writer = csv.DictWriter(self._file, COLUMNS, restval="", extrasaction="ignore")
-        self._writer.writeheader()
-        self._writer.writerows(rows)
-        self._file.flush()
+        self._path = path
+        write_text(path, _table(rows))
 
     def write(self, row: dict[str, float]) -> None:
-        """Appends one row."""
-        self._writer.writerow(row)
-        self._file.flush()
+        """Appends one row.
+
+        Raises:
+          UserError: if it can't be written.
+        """
+        append_text(self._path, _table([row], header=not self._path.exists()))
+
+
+def _table(rows, header=True):
+    """Rows as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", extrasaction="ignore")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _is_past(row, images_seen, evaluated):
@@ -69,6 +84,12 @@ class TensorBoard:
 
     def __init__(self, path: Path):
         self._writer = tf.summary.create_file_writer(str(path))
+
+    def start(self, images_seen: int) -> None:
+        """Says that the run begins here: TensorBoard drops what was written of this step and of later ones."""
+        log = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+        event = event_pb2.Event(wall_time=time.time(), step=images_seen, session_log=log)
+        tf.raw_ops.ImportEvent(writer=self._writer._resource, event=event.SerializeToString())
 
     def scalars(self, row: dict[str, float]) -> None:
         """Writes every entry of the row but `images`, which is the step."""

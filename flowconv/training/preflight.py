@@ -22,6 +22,7 @@ from flowconv.training.checkpoints import saved_architecture
 from flowconv.training.metrics import say
 from flowconv.training.report import versions
 from flowconv.training.workdir import Workdir
+from flowconv.words import counted
 
 COPIES = 4  # of the weights in memory: themselves, gradients, the optimizer's two slots; and the average, if kept
 SAVED_COPIES = 3  # in a checkpoint, without the gradients
@@ -172,7 +173,7 @@ def _config(config):
     configuration.validate(config)
     return f"{config.model.name}, L {config.model.levels}, K {config.model.depth}, width {config.model.width}, " + (
         f"about {approximate_parameters(config) / 1e6:.1f} million parameters; "
-        f"{configuration.images_per_rank(config) * distributed.size()} images a step"
+        f"{counted(configuration.images_per_rank(config) * distributed.size(), 'image')} a step"
     )
 
 
@@ -188,7 +189,7 @@ def _exchange():
                     f"{libraries}, sees 1: start them with horovodrun --gloo -np {number}, "
                     f"or unset {name} if this is the only one"
                 )
-    return f"{distributed.size()} ranks; Horovod has {libraries}"
+    return f"{counted(distributed.size(), 'rank')}; Horovod has {libraries}"
 
 
 def _data(config):

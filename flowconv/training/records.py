@@ -1,14 +1,21 @@
 """What a run tells while it trains."""
 
+import math
+from collections.abc import Callable
+
 import numpy as np
+import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import configuration, data
+from flowconv.errors import UserError
+from flowconv.files import said_of
 from flowconv.training import distributed
 from flowconv.training.checkpoints import Restored
 from flowconv.training.metrics import Meter, MetricsFile, Progress, TensorBoard, duration, say
 from flowconv.training.state import RunState
 from flowconv.training.workdir import Workdir
+from flowconv.words import counted
 
 
 class Records:
@@ -20,6 +27,9 @@ class Records:
       workdir: where the files lie.
       images: the three splits.
       restored: what the run goes on from, None at its start.
+
+    Raises:
+      UserError: if config.json or metrics.csv can't be written.
     """
 
     def __init__(
@@ -28,39 +38,61 @@ class Records:
         self.state = state
         self.workdir = workdir
         self.kept = distributed.is_root()
-        self.progress = Progress(config.train.images, int(state.images_seen), config.train.log_seconds, self.kept)
-        if not self.kept:
-            return
+        self._say = say
+        self._given_up = set()
+        if self.kept:
+            self._begin(config, images, restored)
+        # After all these lines: a bar takes what stands in the terminal's last line for its own.
+        seen = int(state.images_seen)
+        images_a_step = configuration.images_per_rank(config) * distributed.size()
+        steps = math.ceil(max(0, config.train.images - seen) / images_a_step)
+        self.progress = Progress(seen + steps * images_a_step, seen, config.train.log_seconds, self.kept)
+        self._say = self.progress.say
+
+    def _begin(self, config, images, restored):
         changes = []
         if restored:
             self._warn(restored)
             now = configuration.images_per_rank(config) * distributed.size()
-            before = int(state.images_a_step)
+            before = int(self.state.images_a_step)
             if before not in (0, now):
-                changes.append(f"{now} images a step now, {before} before")
-            if workdir.config.exists():
-                changes += configuration.differences(workdir.load_config(), config)
-        workdir.save_config(config)
+                changes.append(f"{counted(now, 'image')} a step now, {before:,} before")
+            if self.workdir.config.exists():
+                changes += configuration.differences(self.workdir.load_config(), config)
+        self.workdir.save_config(config)
         self._open_metrics()
-        self.tensorboard = TensorBoard(workdir.tensorboard)
-        self.tensorboard.hyperparameters(config)
+        self.attempt("TensorBoard", lambda: self._open_tensorboard(config, bool(restored)))
         self._introduce(config, images, restored)
         for change in changes:
             say(f"changed since this run was started: {change}")
 
     def _introduce(self, config, images, restored):
-        start = f"going on at {int(self.state.images_seen):,} images" if restored else "from the start"
+        start = f"going on at {counted(int(self.state.images_seen), 'image')}" if restored else "from the start"
         counts = " / ".join(f"{len(images.splits[name]):,}" for name in ("train", "validation", "test"))
         say(f"{images.name} {images.version}: {counts} images (train / validation / test)")
-        step = f"{distributed.size()} × {configuration.images_per_rank(config)} images a step"
+        step = f"{distributed.size()} × {counted(configuration.images_per_rank(config), 'image')} a step"
         say(
-            f"{self.state.flow.parameters:,} parameters, {step}, {config.train.images:,} images, {start}; everything "
-            f"goes to {self.workdir.path}"
+            f"{self.state.flow.parameters:,} parameters, {step}, {counted(config.train.images, 'image')}, {start}; "
+            f"everything goes to {self.workdir.path}"
         )
 
     def _warn(self, restored):
         for line in restored.damaged:
-            self.progress.say(f"warning: {line}")
+            self._say(f"warning: {line}")
+
+    def _open_tensorboard(self, config, goes_on):
+        self.tensorboard = TensorBoard(self.workdir.tensorboard)
+        self.tensorboard.start(int(self.state.images_seen) + 1 if goes_on else 0)
+        self.tensorboard.hyperparameters(config)
+
+    def attempt(self, what: str, write: Callable[[], None]) -> None:
+        """Has `write` write what a run can do without; where it can't be written, it is given up, in one line."""
+        if what not in self._given_up:
+            try:
+                write()
+            except (UserError, OSError, tf.errors.OpError) as error:
+                self._given_up.add(what)
+                self._say(f"warning: the run goes on without {what}: {said_of(error)}")
 
     def _open_metrics(self):
         state = self.state
@@ -71,7 +103,8 @@ class Records:
         if self.kept:
             self._warn(restored)
             self._open_metrics()
-            self.progress.say(text)
+            self.attempt("TensorBoard", lambda: self.tensorboard.start(int(self.state.images_seen) + 1))
+            self._say(text)
 
     def step(self, images_seen: int, bits_per_dim: float, meter: Meter) -> None:
         """Shows a step's bits/dim and, when that is due, writes a row of the meter's means."""
@@ -82,30 +115,34 @@ class Records:
 
     def _training(self, images_seen, figures):
         row = {"images": images_seen, "seconds": float(self.state.seconds), **figures}
-        self.metrics.write(row)
-        self.tensorboard.scalars(row)
+        self._write(row)
         step = int(self.state.optimizer.iterations)
         self.progress.line(step, images_seen, figures["bits_per_dim"], figures["images_per_second"])
+
+    def _write(self, row, health=None):
+        self.workdir.check_unmoved()
+        self.metrics.write(row)
+        self.attempt("TensorBoard", lambda: self.tensorboard.scalars(row | (health or {})))
 
     def validation(self, images_seen: int, raw: float, averaged: float, health: dict[str, float]) -> None:
         """Writes a row of bits/dim on the validation split, of raw and averaged weights, and the flow's health."""
         seconds = float(self.state.seconds)
         row = {"images": images_seen, "seconds": seconds}
         row |= {"validation_bits_per_dim": raw, "validation_bits_per_dim_ema": averaged}
-        self.metrics.write(row)
-        self.tensorboard.scalars(row | health)
-        self.progress.say(
-            f"validation at {images_seen:,} images, {duration(seconds)}: "
+        self._write(row, health)
+        self._say(
+            f"validation at {counted(images_seen, 'image')}, {duration(seconds)}: "
             f"{raw:.4f} bits/dim, {averaged:.4f} with averaged weights"
         )
 
     def pictures(self, images_seen: int, grids: dict[str, np.ndarray]) -> None:
         """Writes uint8 images `[H, W, 3]` for TensorBoard."""
         for name, grid in grids.items():
-            self.tensorboard.image(name, grid, images_seen)
+            self.attempt("TensorBoard", lambda name=name, grid=grid: self.tensorboard.image(name, grid, images_seen))
 
     def test(self, results: dict) -> None:
         """Writes bits/dim on the test split for TensorBoard."""
         if self.kept:
             names = ("test_bits_per_dim", "test_bits_per_dim_ema")
-            self.tensorboard.scalars({"images": int(self.state.images_seen)} | {name: results[name] for name in names})
+            row = {"images": int(self.state.images_seen)} | {name: results[name] for name in names}
+            self.attempt("TensorBoard", lambda: self.tensorboard.scalars(row))

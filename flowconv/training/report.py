@@ -9,10 +9,13 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import __version__
+from flowconv.errors import UserError
 from flowconv.evaluation import pictures
+from flowconv.files import said_of
 from flowconv.models import Flow
 from flowconv.training.metrics import duration, read_metrics, say
 from flowconv.training.workdir import Workdir
+from flowconv.words import counted
 
 
 def versions() -> dict[str, str]:
@@ -26,7 +29,21 @@ def versions() -> dict[str, str]:
 
 
 def draw(flow: Flow, test: np.ndarray, config: ConfigDict, workdir: Workdir) -> None:
-    """Writes pictures: samples at each temperature, reconstructions of test images, the learning curve."""
+    """Writes pictures: samples at each temperature, reconstructions of test images, the learning curve.
+
+    Says so, in one line, where one can't be written, and leaves the rest out.
+    """
+    try:
+        _draw_all(flow, test, config, workdir)
+    except (UserError, OSError) as error:
+        say(f"warning: not all pictures could be drawn: {said_of(error)}")
+
+
+def _draw_all(flow, test, config, workdir):
+    wanted = {f"samples-temperature-{temperature:g}.png" for temperature in config.evaluation.temperatures}
+    for path in workdir.pictures.glob("samples-temperature-*.png"):
+        if path.name not in wanted:  # of an earlier evaluation
+            path.unlink()
     for temperature in config.evaluation.temperatures:
         grid = pictures.sample_grid(flow, config.evaluation.samples, temperature, config.seed)
         pictures.save(workdir.pictures / f"samples-temperature-{temperature:g}.png", grid)
@@ -78,7 +95,7 @@ def print_table(results: dict, workdir: Workdir) -> None:
     rows += [
         ("max reconstruction error", f"{results['max_reconstruction_error']:.2g} of a pixel level"),
         ("numbers changed by it", f"{results['changed_pixels']:,}"),
-        ("data", f"{dataset['name']} {dataset['version']}, {dataset['test']:,} test images"),
+        ("data", f"{dataset['name']} {dataset['version']}, {counted(dataset['test'], 'test image')}"),
         ("parameters", f"{results['parameters']:,}, {results['precision']}"),
     ]
     if results.get("images_per_second"):
@@ -86,8 +103,14 @@ def print_table(results: dict, workdir: Workdir) -> None:
     rows += [
         ("workers", f"{results['world_size']}"),
         ("pictures", f"{workdir.pictures}/"),
-        ("checkpoints", f"{workdir.checkpoints}/, best on validation: {workdir.best_checkpoint}/"),
-        ("curves", f"{workdir.metrics}, tensorboard --logdir={workdir.tensorboard}"),
+        ("checkpoints", ", ".join(_there({"": workdir.checkpoints, "best on validation: ": workdir.best_checkpoint}))),
+        ("curves", ", ".join(_there({"": workdir.metrics, "tensorboard --logdir=": workdir.tensorboard}))),
     ]
+    rows = [(name, value) for name, value in rows if value]
     width = max(len(name) for name, _ in rows)
     say("\n" + "\n".join(f"{name:<{width}}  {value}" for name, value in rows))
+
+
+def _there(paths):
+    """Those that exist, each with the words before it: a folded run has neither curves nor newest checkpoints."""
+    return [f"{words}{path}{'/' * path.is_dir()}" for words, path in paths.items() if path.exists()]

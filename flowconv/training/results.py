@@ -3,10 +3,14 @@
 from ml_collections import ConfigDict
 
 from flowconv.data import ImageData
+from flowconv.errors import UserError
 from flowconv.evaluation import Evaluator, max_condition_number
 from flowconv.training import distributed
 from flowconv.training.report import versions
 from flowconv.training.state import RunState
+from flowconv.training.workdir import Workdir, read_json
+
+OF_TRAINING = ("images_trained", "images_per_second", "seconds", "seed", "world_size")
 
 
 def test_results(state: RunState, evaluator: Evaluator, images: ImageData, config: ConfigDict) -> dict:
@@ -33,6 +37,15 @@ def test_results(state: RunState, evaluator: Evaluator, images: ImageData, confi
         "world_size": distributed.size(),
         "versions": versions(),
     }
+
+
+def training_results(workdir: Workdir) -> dict:
+    """Returns what results.json says of the training, which a run that is finished does not do again."""
+    try:
+        earlier = read_json(workdir.results)
+    except UserError:  # it was stopped before it wrote any
+        return {}
+    return {name: earlier[name] for name in OF_TRAINING if name in earlier} if isinstance(earlier, dict) else {}
 
 
 def importance_weighted_results(state: RunState, evaluator: Evaluator, images: ImageData, samples: int) -> dict:

@@ -8,6 +8,7 @@ from flowconv.training import distributed
 from flowconv.training.records import Records
 from flowconv.training.state import RunState
 from flowconv.training.workdir import Workdir
+from flowconv.words import counted
 
 
 def roll_back(
@@ -29,7 +30,7 @@ def roll_back(
     guard = state.guard
     trouble = next(filter(None, distributed.gather(guard.trouble)))
     diagnosis = distributed.on_root(lambda: guard.diagnose(images))
-    told = f"step {images_seen // int(state.images_a_step):,}, {images_seen:,} images: {trouble}; {diagnosis}"
+    told = f"step {images_seen // int(state.images_a_step):,}, {counted(images_seen, 'image')}: {trouble}; {diagnosis}"
     rollbacks, factor = int(guard.rollbacks), float(state.step.learning_rate_factor)
     if rollbacks >= config.guards.rollbacks:
         raise UserError(
@@ -41,5 +42,5 @@ def roll_back(
         raise UserError(f"--workdir={workdir.path}: {told}; and there is no checkpoint to go back to")
     distributed.broadcast(state.variables)
     guard.roll_back(rollbacks, factor)
-    back = f"back to {int(state.images_seen):,} images, with {float(state.step.learning_rate_factor):g}"
+    back = f"back to {counted(int(state.images_seen), 'image')}, with {float(state.step.learning_rate_factor):g}"
     records.go_back(restored, f"{told}; {back} of the learning rate")

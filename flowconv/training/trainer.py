@@ -1,5 +1,6 @@
 """One run, from its start or its last checkpoint to its results."""
 
+import contextlib
 import signal
 import time
 
@@ -7,13 +8,14 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import configuration, data
-from flowconv.errors import Interrupted
+from flowconv.errors import Interrupted, UserError
 from flowconv.evaluation import Evaluator
+from flowconv.files import lacks_room
 from flowconv.training import distributed, elastic, preflight
 from flowconv.training.metrics import Meter
 from flowconv.training.records import Records
 from flowconv.training.report import draw, print_table
-from flowconv.training.results import importance_weighted_results, test_results
+from flowconv.training.results import importance_weighted_results, test_results, training_results
 from flowconv.training.rollback import roll_back
 from flowconv.training.signals import Signals
 from flowconv.training.state import RunState
@@ -69,6 +71,7 @@ class Trainer:
             preflight.agree_on_values(state.variables)
         self.records = Records(state, self.config, self.workdir, self.images, restored)
         self.saved = int(state.images_seen)
+        finished_before = self.saved >= self.config.train.images
         state.images_a_step.assign(self.batch_size * distributed.size())
         if not restored:
             self.save()
@@ -76,17 +79,23 @@ class Trainer:
         try:
             self.training = True
             images_per_second = self._train()
+        except Exception as error:
+            if lacks_room(error):
+                with contextlib.suppress(UserError):  # if there is no room for this either
+                    self.save()
+            raise
         finally:
             self.records.progress.close()
         self.training = False  # from here on the weights are the best ones, not the last
         figures = {
-            # (A run that was finished before takes no step now.)
             "images_per_second": images_per_second or float(state.images_seen) / float(state.seconds),
             "images_trained": int(state.images_seen),
             "seconds": float(state.seconds),
         }
         try:
             results = self._test() | figures
+            if finished_before:
+                results |= distributed.on_root(lambda: training_results(self.workdir))
         except _StopAtOnce:
             self._end(self.signals.received)
         self.records.test(results)
@@ -108,6 +117,7 @@ class Trainer:
 
     def _finish(self, results, path):
         if distributed.is_root():
+            self.workdir.check_unmoved()
             with self.state.better_weights():
                 draw(self.state.flow, self.images.splits["test"], self.config, self.workdir)
             write_json(path, results)
@@ -197,8 +207,10 @@ class Trainer:
         """Writes a checkpoint, unless steps are being skipped: it shall be a good one to go back to."""
         self.last_checkpoint = time.monotonic()
         seen = int(self.state.images_seen)
-        if distributed.is_root() and not self.state.guard.skipped and self.state.checkpoints.save(seen):
-            self.saved = seen
+        if distributed.is_root():
+            self.workdir.check_unmoved()
+            if not self.state.guard.skipped and self.state.checkpoints.save(seen):
+                self.saved = seen
 
     def _between_batches(self):
         """Between two batches of an evaluation, which may take longer than a scheduler waits: the first worker may

@@ -87,6 +87,18 @@ class Workdir:
                 f"choose another workdir, or the same fields"
             )
 
+    def check_unmoved(self) -> None:
+        """Checks that the folder of a run that goes on is still here.
+
+        Raises:
+          UserError: if it was deleted, renamed or emptied.
+        """
+        if not self.config.exists():
+            raise UserError(
+                f"{self.flag}={self.path}: was deleted or renamed while the run went on (there is no "
+                f"{self.config.name} in it any more): give its new name, to go on from the last checkpoint in it"
+            )
+
     def load_config(self) -> ConfigDict:
         """Returns the config of the run that lives here.
 

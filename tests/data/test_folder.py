@@ -187,7 +187,7 @@ def test_missing_folder(data_config, images):
 def test_too_few_images(data_config, images, count):
     for i in range(count):
         save(images / f"{i}.png", i)
-    assert f"--config.data.dir={images} holds {count} images" in refusal(data_config)
+    assert f"--config.data.dir={images} holds {count} image{'s' * (count != 1)};" in refusal(data_config)
 
 
 def test_unreadable_images_are_counted(data_config, images):

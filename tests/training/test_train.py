@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,6 +61,21 @@ def test_a_finished_run_is_not_trained_again(train, finished_run):
     assert result.returncode == 0 and "going on at 160 images" in result.stdout and "test bits/dim" in result.stdout
     after = saved_variables(workdir)
     assert before.keys() == after.keys() and all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_a_finished_run_keeps_what_results_say_of_its_training(train, finished_run, tmp_path):
+    """Though it is another number of processes, another seed, and other pictures, that it is started with now."""
+    shutil.copytree(finished_run[0], tmp_path, dirs_exist_ok=True)
+    earlier = json.loads((tmp_path / "results.json").read_text())
+    training = {"world_size": 2, "images_per_second": 12.5, "seconds": 3.5, "seed": 7}
+    (tmp_path / "results.json").write_text(json.dumps(earlier | training))
+    result = train(tmp_path, **{"evaluation.temperatures": "(0.5,)"})
+    assert result.returncode == 0, result.stderr
+    later = json.loads((tmp_path / "results.json").read_text())
+    assert {name: later[name] for name in training} == training and later["images_trained"] == 160
+    assert later["test_bits_per_dim"] == earlier["test_bits_per_dim"]
+    pictures = {path.name for path in (tmp_path / "pictures").glob("samples-temperature-*")}
+    assert pictures == {"samples-temperature-0.5.png"}
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(train, finished_run, tmp_path):
