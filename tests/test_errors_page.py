@@ -1,6 +1,8 @@
 """docs/ERRORS.md: each row of its table, provoked."""
 
+import errno
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +19,7 @@ from PIL import Image
 from flowconv import command_line, configuration, data, experiment
 from flowconv.comparison import folding, variants
 from flowconv.errors import UserError
+from flowconv.files import room_needed
 from flowconv.training import distributed, loop, preflight, trainer
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.workdir import Workdir, write_json
@@ -297,6 +300,17 @@ def disk_full(here, monkeypatch):
     shutil.rmtree(here / "new", ignore_errors=True)
     (here / "new").symlink_to("/dev/full/new")
     checkpoints(here, "a").save(1)
+
+
+@trigger
+def any_disk_full(here, monkeypatch):
+    with room_needed():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), here / "file")
+
+
+@trigger
+def workdir_gone(here, monkeypatch):
+    Workdir(here / "run").check_unmoved()
 
 
 @trigger

@@ -51,6 +51,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
             images = load_data(config)
             preflight.agree(config, images)
             trainer = Trainer(config, workdir, images, signals)
+            held.callback(trainer.watchdog.stop)
             with room_needed():  # TensorFlow's error is the same as that of exhausted memory
                 return trainer.run()
         except elastic.WorkersChanged:

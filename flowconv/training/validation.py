@@ -44,24 +44,38 @@ class Validation:
         raw = self.evaluator.bits_per_dim(self.images)
         with state.averaged_weights():
             averaged = self.evaluator.bits_per_dim(self.images)
-        state.evaluated.assign(images_seen)
         scores = {"raw": raw, "averaged": averaged}
         better = min(scores, key=lambda name: scores[name] if math.isfinite(scores[name]) else math.inf)
         improved = scores[better] < float(state.best_bits_per_dim)
-        if improved:
-            state.best_bits_per_dim.assign(scores[better])
-            state.average_is_best.assign(better == "averaged")
-        if distributed.is_root():
-            with state.averaged_weights() if better == "averaged" else contextlib.nullcontext():
-                records.pictures(images_seen, self._draw(images_seen))
-            records.validation(images_seen, raw, averaged, health(state.flow, self.images[:HEALTH_IMAGES]))
+        with _as_before_on_errors([state.evaluated, state.best_bits_per_dim, state.average_is_best]):
+            state.evaluated.assign(images_seen)
             if improved:
-                state.checkpoints.save_best(images_seen)
+                state.best_bits_per_dim.assign(scores[better])
+                state.average_is_best.assign(better == "averaged")
+            if distributed.is_root():
+                with state.averaged_weights() if better == "averaged" else contextlib.nullcontext():
+                    records.pictures(images_seen, self._draw(images_seen, records))
+                records.validation(images_seen, raw, averaged, health(state.flow, self.images[:HEALTH_IMAGES]))
+                if improved:
+                    state.checkpoints.save_best(images_seen)
 
-    def _draw(self, images_seen):
+    def _draw(self, images_seen, records):
         samples = pictures.sample_grid(self.state.flow, self.config.evaluation.samples, 0.8, self.config.seed)
-        pictures.save(self.workdir.pictures / f"samples-{images_seen:09}.png", samples)
+        path = self.workdir.pictures / f"samples-{images_seen:09}.png"
+        records.attempt("pictures", lambda: pictures.save(path, samples))
         return {
             "samples": samples,
             "reconstructions": pictures.reconstruction_grid(self.state.flow, self.images[:16]),
         }
+
+
+@contextlib.contextmanager
+def _as_before_on_errors(variables):
+    """Within it, an error, as of a full disk, gives these their values back: they tell of what wasn't written."""
+    before = [variable.numpy() for variable in variables]
+    try:
+        yield
+    except Exception:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+        raise
