@@ -244,6 +244,14 @@ def damaged_config(here, monkeypatch):
 
 
 @trigger
+def link_out(here, monkeypatch):
+    run = Workdir(here / "sent")
+    run.save_config(config_of())
+    run.metrics.symlink_to("/etc/passwd")
+    run.load_config()
+
+
+@trigger
 def no_run(here, monkeypatch):
     Workdir(here).load_config()
 

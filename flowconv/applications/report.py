@@ -15,6 +15,7 @@ table { border-collapse: collapse } td, th { padding: .2rem 1rem .2rem 0; text-a
 th { font-weight: 600 } figure { margin: 1rem 0 } img { max-width: 100%; image-rendering: pixelated }
 figcaption, details { color: #555 } code { font-size: .9em }
 """
+PNG = b"\x89PNG\r\n\x1a\n"  # with which such a file begins
 SHOWN = (
     ("test_bits_per_dim", "test bits/dim"),
     ("test_bits_per_dim_ema", "… with averaged weights"),
@@ -83,9 +84,18 @@ def _results(workdir):
 
 
 def _pictures(workdir):
-    """The curve first, then those of the end of the run, by name."""
-    files = sorted(file for file in workdir.pictures.glob("*.png") if not file.stem[-9:].isdigit())
+    """The curve first, then those of the end of the run, by name: files of this run that are pictures, no links."""
+    if not workdir.pictures.resolve().is_relative_to(workdir.path.resolve()):
+        return []
+    files = sorted(file for file in workdir.pictures.glob("*.png") if not file.stem[-9:].isdigit() and _is_png(file))
     return sorted(files, key=lambda file: file.stem != "curve")
+
+
+def _is_png(file):
+    if file.is_symlink() or not file.is_file():
+        return False
+    with file.open("rb") as content:
+        return content.read(len(PNG)) == PNG
 
 
 def _figure(file):

@@ -14,6 +14,7 @@ from flowconv import configuration
 from flowconv.errors import UserError
 from flowconv.files import write_text
 from flowconv.paths import given_path
+from flowconv.training.links import refuse_links_out
 from flowconv.training.lock import locked, refuse_if_locked
 
 FORMAT = 1  # of a run's files; a program reads those of its own and of older ones
@@ -105,6 +106,7 @@ class Workdir:
         Raises:
           UserError: if there is none, it can't be read, or a newer version of this program wrote it.
         """
+        refuse_links_out(self.flag, self.path)
         if not self.config.is_file():
             raise UserError(f"{self.flag}={self.path}: holds no run (there is no {self.config.name} in it)")
         saved = read_json(self.config)

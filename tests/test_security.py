@@ -1,0 +1,106 @@
+"""What a run or a data folder that somebody sent can do here (SECURITY.md)."""
+
+import base64
+import os
+import re
+
+import pytest
+from PIL import Image
+
+from flowconv import configuration
+from flowconv.applications.report import write_report
+from flowconv.errors import UserError
+from flowconv.training.workdir import Workdir, write_json
+from tests.runs import ROOT
+
+HOSTILE = "<script>alert(1)</script>\x1b]0;owned\x07"
+
+
+def sent_run(folder, **results):
+    """A run as somebody could send it, finished, without weights."""
+    run = Workdir(folder)
+    run.pictures.mkdir(parents=True)
+    run.save_config(configuration.default_config())
+    dataset = {"name": "photos", "version": "1.0.0", "train": 8, "validation": 1, "test": 1, "note": ""}
+    write_json(run.results, {"dataset": dataset, "versions": {"flowconv": "0.1.0"}, "test_bits_per_dim": 3.5} | results)
+    return run
+
+
+def png(path):
+    Image.new("RGB", (2, 2)).save(path, "PNG")
+    return path.read_bytes()
+
+
+def test_a_report_shows_pictures_of_the_run_and_nothing_else(tmp_path):
+    run, secret = sent_run(tmp_path / "run"), tmp_path / "secret"
+    secret.write_text("the secret")
+    elsewhere = png(tmp_path / "elsewhere.png")
+    shown = png(run.pictures / "curve.png")
+    (run.pictures / "link.png").symlink_to(secret)
+    (run.pictures / "picture-link.png").symlink_to(tmp_path / "elsewhere.png")
+    (run.pictures / "text.png").write_text("no picture")
+    (run.pictures / "folder.png").mkdir()
+    os.mkfifo(run.pictures / "pipe.png")
+    for link in ("link.png", "picture-link.png"):  # with which the run is refused as a whole
+        with pytest.raises(UserError, match=link):
+            write_report(run, tmp_path / "report.html")
+        (run.pictures / link).unlink()
+        (run.pictures / link).symlink_to("curve.png")
+    page = write_report(run, tmp_path / "report.html").read_text()
+    assert re.findall("base64,([^']*)'", page) == [base64.b64encode(shown).decode()]
+    assert base64.b64encode(elsewhere).decode() not in page.replace(base64.b64encode(shown).decode(), "")
+
+
+def test_a_report_takes_no_pictures_from_a_folder_elsewhere(tmp_path):
+    run = sent_run(tmp_path / "run")
+    png(tmp_path / "private.png")
+    run.pictures.rmdir()
+    run.pictures.symlink_to(tmp_path)
+    assert "base64" not in write_report(run, tmp_path / "report.html").read_text()
+
+
+def test_everything_in_a_report_is_escaped(tmp_path):
+    dataset = {"name": HOSTILE, "version": HOSTILE, "train": 8, "validation": 1, "test": 1, "note": HOSTILE}
+    run = sent_run(tmp_path / "<b>run", dataset=dataset, versions={HOSTILE: HOSTILE}, precision=HOSTILE, seed=HOSTILE)
+    png(run.pictures / "<i>.png")
+    config = configuration.default_config()
+    config.data.name = config.model.name = HOSTILE
+    run.save_config(config)
+    page = write_report(run, tmp_path / "report.html").read_text()
+    assert page.count("&lt;script&gt;") >= 6 and not re.search("<script|<b>|<i>", page)
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "results.json", "evaluation.json", "metrics.csv", "metrics.csv.part", "best/checkpoint",
+             "checkpoints/ckpt-160.index", "pictures/curve.png", "tensorboard/events.out.tfevents.1"]
+)  # fmt: skip
+def test_a_link_of_a_run_to_a_file_elsewhere_is_refused(tmp_path, name):
+    run, outside = sent_run(tmp_path / "run"), tmp_path / "outside"
+    outside.write_text("{}")
+    for folder in (run.best_checkpoint, run.checkpoints, run.tensorboard):
+        folder.mkdir()
+    for target in (outside, tmp_path / "not yet there", os.path.join("..", "..", "outside")):
+        (run.path / name).unlink(missing_ok=True)
+        (run.path / name).symlink_to(target)
+        with pytest.raises(UserError, match=re.escape(os.path.basename(name))):
+            run.load_config()
+
+
+def test_links_within_a_run_and_folders_on_another_disk_are_no_matter(tmp_path):
+    run = sent_run(tmp_path / "run")
+    (tmp_path / "disk").mkdir()
+    run.checkpoints.symlink_to(tmp_path / "disk")
+    (run.path / "latest.json").symlink_to("results.json")
+    assert run.load_config() == configuration.default_config()
+
+
+READERS = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
+
+
+def test_no_module_reads_pickles_or_runs_text():
+    """Of what a file holds: by name, since no file could show that nobody does."""
+    for path in [*(ROOT / "flowconv").rglob("*.py"), *(ROOT / "scripts").glob("*.py"), ROOT / "train.py"]:
+        text = path.read_text()
+        imported = {name.split(".")[0] for name in re.findall(r"^\s*(?:import|from) ([\w.]+)", text, re.MULTILINE)}
+        assert not imported & READERS, path
+        assert not re.search(r"(?<![\w.])(?:eval|exec)\(|allow_pickle|unsafe_load|safe_mode=False", text), path
