@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install reinstall train bench test test-full lint format clean
+.PHONY: help install reinstall processes train bench test test-full lint format clean
 
 NP      ?= 2
 CONFIG  ?= configs/photos.py
@@ -27,8 +27,12 @@ install: ## set up .venv: pinned packages, and Horovod built against them; at on
 reinstall: ## set up .venv again from nothing, after MPI, CUDA or Python changed
 	@FORCE=1 scripts/install.sh
 
-train: install ## train the model on the embedded photographs, NP processes under Horovod
+train: processes install ## train the model on the embedded photographs, NP processes under Horovod
 	horovodrun --gloo -np $(NP) python train.py --config=$(CONFIG) --workdir=$(WORKDIR) $(ARGS)
+
+processes:
+	@expr '$(NP)' : '[1-9][0-9]*$$' > /dev/null || \
+	    { echo 'error: NP=$(NP): must be a whole number of at least 1' >&2; exit 2; }
 
 bench: install ## measure speed and start-up against the convolutions alone; ARGS=--peers for other programs too
 	python scripts/benchmark.py $(ARGS)

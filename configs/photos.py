@@ -1,4 +1,4 @@
-"""The embedded default: 32×32 patches of the photographs that scikit-image ships; five minutes on two cores."""
+"""The embedded default: 32×32 patches of the photographs that scikit-image ships; minutes on two cores."""
 
 from flowconv.configuration import default_config
 
