@@ -3,7 +3,9 @@
 import contextlib
 import os
 import re
+import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 
 from absl import flags as absl_flags
@@ -12,8 +14,10 @@ from flowconv import configuration, experiment, flags, process
 from flowconv.errors import Interrupted, UserError, WorkersLost
 from flowconv.files import room_needed
 from flowconv.help_page import help_page
+from flowconv.signals import SIGNALS, stop_signals
 
 EXIT_STATUS = 2  # of a mistake in what the program was given
+FIRST_RANK_SECONDS = 5.0  # in which the first rank says what all of them found
 HELP = ("--help", "-h", "-help", "--helpfull", "--helpshort")
 
 
@@ -27,7 +31,7 @@ def run(
     """Parses sys.argv and calls main(config), or main() without a config; ends the process with its status.
 
     A UserError ends in its one line on stderr (of the first rank alone) and exit status 2, as does a flag
-    that can't be parsed; an Interrupted with status 143 or 130, a WorkersLost with status 1.
+    that can't be parsed; an Interrupted with status 128 + its signal, a WorkersLost with status 1.
 
     Args:
       main: the program; it imports TensorFlow, this module does not.
@@ -37,24 +41,29 @@ def run(
       fields: without a config, the program's own flags for fields of a run's config, beside data_dir for data.dir.
     """
     process.forgive_output()
-    try:
-        if with_config:
-            experiment.define()
-        parse([argument for argument in sys.argv if argument not in HELP])
-        configs = [experiment.given()] if with_config else []
-        if set(HELP) & set(sys.argv):
-            print(help_page(description, *configs))
-            sys.exit(0)
-        own_flags = {"data.dir": "data_dir"} | dict(fields or {}) if not with_config else None
-        with _in_own_flags(own_flags), room_needed():
-            process.prepare(dict(configuration.flatten(*configs)).get("model.precision") if configs else precision())
-            main(*configs)
-    except UserError as error:
-        fail(str(error))
-    except Interrupted as interruption:
-        end(str(interruption), 128 + interruption.signal)
-    except WorkersLost as error:
-        end(f"error: {error}", 1)
+    with stop_signals:  # before TensorFlow is imported, which takes seconds
+        stop_signals.insist(lambda interruption: leave(str(interruption), 128 + interruption.signal))
+        try:
+            if with_config:
+                experiment.define()
+            parse([argument for argument in sys.argv if argument not in HELP])
+            configs = [experiment.given()] if with_config else []
+            if set(HELP) & set(sys.argv):
+                print(help_page(description, *configs))
+                sys.exit(0)
+            own_flags = {"data.dir": "data_dir"} | dict(fields or {}) if not with_config else None
+            with _in_own_flags(own_flags), room_needed():
+                process.prepare(
+                    dict(configuration.flatten(*configs)).get("model.precision") if configs else precision()
+                )
+                main(*configs)
+            stop_signals.ignore()
+        except UserError as error:
+            fail(str(error))
+        except Interrupted as interruption:
+            end(str(interruption), 128 + interruption.signal)
+        except WorkersLost as error:
+            end(f"error: {error}", 1)
 
 
 def fail(message: str) -> None:
@@ -63,11 +72,30 @@ def fail(message: str) -> None:
 
 
 def end(message: str, status: int) -> None:
-    """Prints one line on stderr, on the first rank alone, and ends the process with this status."""
-    if rank_of_environment() == 0:
-        print(" ".join(message.split()), file=sys.stderr, flush=True)
+    """Prints one line on stderr and ends the process with this status.
+
+    All ranks find most mistakes at the same time, and the launcher ends the others as soon as one has ended. So a rank
+    other than the first waits a while to be ended, and speaks if it isn't: then it alone has something to say.
+    """
+    stop_signals.ignore()
+    if rank_of_environment() > 0:
+        for number in SIGNALS:
+            signal.signal(number, lambda *_: os._exit(status))
+        time.sleep(FIRST_RANK_SECONDS)
+    _print(message)
     # Horovod waits at exit for the others, who may be gone.
     process.leave(status) if "horovod" in sys.modules else sys.exit(status)
+
+
+def leave(message: str, status: int) -> None:
+    """Ends the process with this status from any thread, the first rank with one line on stderr."""
+    if rank_of_environment() == 0:
+        _print(message)
+    process.leave(status)
+
+
+def _print(message):
+    print(" ".join(message.split()), file=sys.stderr, flush=True)
 
 
 def rank_of_environment() -> int:

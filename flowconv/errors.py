@@ -11,11 +11,11 @@ class UserError(Exception):
     """
 
 
-class Interrupted(Exception):
-    """The program was asked to stop by a signal, and did so at a good place; its text tells how to go on.
+class Interrupted(BaseException):
+    """The program was asked to stop by a signal; its text tells how to go on.
 
     Programs print that line and end with exit status 128 + `signal`, as a shell has it: 143 after SIGTERM, 130 after
-    SIGINT.
+    SIGINT. It is no Exception, as KeyboardInterrupt is none: what catches all mistakes of a library must not catch it.
     """
 
     def __init__(self, message: str, signal: int):

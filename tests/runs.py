@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from flowconv import configuration
 from flowconv.process import KERNELS
 from flowconv.training.checkpoint_folder import CheckpointFolder
 from flowconv.training.checkpoint_reader import opened
@@ -40,6 +41,15 @@ FULL = os.environ.get("FULL") == "1"  # `make test-full`: what takes minutes, at
 def overrides(**fields):
     """The flags of a tiny run, with these fields changed."""
     return [f"--config.{name}={value}" for name, value in (TINY | fields).items()]
+
+
+def config_of(**fields):
+    """The config of a tiny run, with these fields changed."""
+    config = configuration.default_config()
+    values = TINY | {"evaluation.temperatures": (0.7,)} | fields
+    with config.ignore_type():
+        config.update_from_flattened_dict(values)
+    return config
 
 
 def environment(**variables):
@@ -129,7 +139,8 @@ class Running:
         self._process.wait()
 
 
-def saved_variables(workdir, folder="checkpoints"):
-    """Everything in the newest checkpoint of a run, by name."""
-    with opened(CheckpointFolder(Path(workdir) / folder, kept=2).paths()[-1]) as reader:
+def saved_variables(workdir, folder="checkpoints", number=None):
+    """Everything in the newest checkpoint of a run, or in that of so many images, by name."""
+    folder = Path(workdir) / folder
+    with opened(folder / f"ckpt-{number}" if number else CheckpointFolder(folder, kept=2).paths()[-1]) as reader:
         return {name: np.asarray(reader.value(name)) for name in reader.names if "/" in name}

@@ -3,8 +3,10 @@
 import inspect
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from flowconv import command_line, configuration, experiment, flags
 from flowconv.benchmarks.parts import PARTS
 from flowconv.benchmarks.sizes import SIZES
 from flowconv.errors import UserError
+from tests.runs import Running, launch
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -131,9 +134,29 @@ def test_refuses_in_one_line_with_status_2(argument, expected):
     assert not result.stdout
 
 
-def test_only_the_first_rank_speaks():
-    result = run("--config.model.depth=0", HOROVOD_RANK="1")
-    assert result.returncode == 2 and not result.stderr and not result.stdout
+@pytest.mark.parametrize("told_to_end", [True, False])
+def test_a_rank_speaks_only_if_the_first_did_not_end_it(told_to_end):
+    with Running(sys.executable, "train.py", "--config.model.depth=0", HOROVOD_RANK="1") as rank:
+        time.sleep(3.0 if told_to_end else 0.0)  # it has found its mistake by then, and waits
+        if told_to_end:
+            rank.send(signal.SIGTERM)
+        assert rank.wait(30) == 2
+    assert rank.output.count("error: ") == (0 if told_to_end else 1)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["train.py", "--config.train.images=0"],
+        ["train.py", "--workdri=x"],
+        ["scripts/evaluate.py", "--workdir=/nowhere"],
+    ],
+    ids=lambda command: command[1],
+)
+def test_under_horovodrun_the_line_arrives(command):
+    result = launch(*command, ranks=2)
+    assert result.returncode == 1  # horovodrun's own
+    assert "[0]<stderr>:error: " in result.stderr and "[1]<stderr>:error: " not in result.stderr, result.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--config=configs/cifar10.py"], ["--config", "cifar10"], ["--flagfile=FILE"]])

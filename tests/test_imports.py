@@ -12,6 +12,7 @@ ORDER = [
     "process",
     "words",
     "errors",
+    "signals",
     "files",
     "paths",
     "configuration",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from flowconv.data.progress import progress
 from flowconv.errors import UserError
 from flowconv.models import Flow
 
@@ -32,8 +33,10 @@ def export(flow: Flow, folder: str | os.PathLike) -> None:
     except OSError as error:
         raise UserError(f"--output={folder}: can't be made ({error.strerror})") from error
     module = _Module(flow)
+    names = ("log_prob", "encode", "decode", "sample")
     signatures = {
-        name: getattr(module, name).get_concrete_function() for name in ("log_prob", "encode", "decode", "sample")
+        name: getattr(module, name).get_concrete_function()
+        for name in progress(names, len(names), "tracing", "functions")
     }
     tf.saved_model.save(module, str(folder), signatures=signatures)
 

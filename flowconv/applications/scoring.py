@@ -23,11 +23,11 @@ class Scores:
     oddness: np.ndarray
 
 
-def bits_per_dim(flow: Flow, images: np.ndarray, seed: int, batch_size: int = 64) -> np.ndarray:
-    """Returns the bits/dim of each of uint8 images `[N, H, W, C]`; the same for any batch size."""
+def bits_per_dim(flow: Flow, images: np.ndarray, seed: int, batch_size: int = 64, name: str = "images") -> np.ndarray:
+    """Returns the bits/dim of each of uint8 images `[N, H, W, C]`, called `name`; the same for any batch size."""
     function = tf.function(lambda batch, first: flow.bits_per_dim(batch, seed, first), autograph=False)
     batches = evaluation_batches(images, batch_size=batch_size, rank=0, world_size=1)
-    batches = progress(batches, len(batches), "scoring", "batches")
+    batches = progress(batches, len(batches), f"scoring {name}", "batches")
     return np.concatenate([function(batch, first)[: int(count)] for batch, first, count in batches])
 
 
@@ -37,9 +37,12 @@ def score(flow: Flow, images: np.ndarray, typical: np.ndarray, seed: int, batch_
     Likelihood alone takes flat images for the most likely of all: a density is high where nothing varies. The
     typical-set score (Nalisnick et al. 2019) asks how far from the data's own bits/dim an image is, to either side.
     """
-    own = bits_per_dim(flow, typical, seed, batch_size)
-    bits = bits_per_dim(flow, images, seed, batch_size)
-    return Scores(bits, np.abs(bits - own.mean()) / own.std())
+    own = bits_per_dim(flow, typical, seed, batch_size, "the test split")
+    return _compare(bits_per_dim(flow, images, seed, batch_size), own)
+
+
+def _compare(bits, typical):
+    return Scores(bits, np.abs(bits - typical.mean()) / typical.std())
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,11 @@ def detect(flow: Flow, images: np.ndarray, count: int, seed: int) -> dict[str, D
       seed: of the odd images and the dequantization noise.
     """
     own, typical = images[:count], images[count:]
-    normal = score(flow, own, typical, seed)
+    typical = bits_per_dim(flow, typical, seed, name="typical images of the test split")
+    normal = _compare(bits_per_dim(flow, own, seed, name="other images of it"), typical)
     found = {"own": Detection(float(normal.bits_per_dim.mean()))}
     for kind, odd in odd_images(own, seed).items():
-        scores = score(flow, odd, typical, seed)
+        scores = _compare(bits_per_dim(flow, odd, seed, name=f"odd images, {kind}"), typical)
         found[kind] = Detection(
             float(scores.bits_per_dim.mean()),
             area_under_curve(scores.bits_per_dim, normal.bits_per_dim),

@@ -51,12 +51,12 @@ def fold(workdir: str | os.PathLike, output: str | os.PathLike) -> tuple[float, 
     after.best_bits_per_dim.assign(before.best_bits_per_dim)
     with before.better_weights():
         fold_shift(before.flow, after.flow)
-        bits_before = _bits_per_dim(before.flow, images, config)
+        bits_before = _bits_per_dim(before.flow, images, config, "test, as it is")
     if after.optimizer.use_ema:
         averages = [variable for variable in after.optimizer.variables if variable.path.endswith("_average")]
         for average, variable in zip(averages, after.flow.trainable_variables, strict=True):
             average.assign(variable.value)
-    bits_after = _bits_per_dim(after.flow, images, config)
+    bits_after = _bits_per_dim(after.flow, images, config, "test, folded")
     with target.alone():
         if not after.checkpoints.save_best(int(after.images_seen)):
             raise UserError(
@@ -67,6 +67,6 @@ def fold(workdir: str | os.PathLike, output: str | os.PathLike) -> tuple[float, 
     return bits_before, bits_after
 
 
-def _bits_per_dim(flow, images, config):
+def _bits_per_dim(flow, images, config, name):
     evaluator = Evaluator(flow, batch_size=config.evaluation.batch_size, seed=config.evaluation.seed)
-    return evaluator.bits_per_dim(images.splits["test"])
+    return evaluator.bits_per_dim(images.splits["test"], name=name)

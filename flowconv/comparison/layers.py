@@ -10,6 +10,7 @@ import tensorflow as tf
 from flowconv.benchmarks.timing import timed
 from flowconv.bijectors import build_convolution
 from flowconv.bijectors.autoregressive_convolution import AutoregressivePair
+from flowconv.data.progress import progress
 
 SHAPES = ((64, 16, 16, 12), (64, 16, 16, 48), (16, 64, 64, 24))
 LAYERS = ("shift", "conv1x1", "emerging", "periodic", "rolled_shift")
@@ -45,7 +46,7 @@ def _cost(shape, kernel_size, rounds):
     actions[standard] = {"forward": _traced(convolution, x)}
 
     milliseconds = {name: {what: [] for what in does} for name, does in actions.items()}
-    for _ in range(rounds):
+    for _ in progress(range(rounds), rounds, f"measuring layers at {'×'.join(map(str, shape))}", "rounds"):
         for name, does in actions.items():
             for what, act in 10 * list(does.items()):
                 milliseconds[name][what].append(1e3 * timed(act))

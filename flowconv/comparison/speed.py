@@ -10,6 +10,7 @@ from flowconv import data
 from flowconv.benchmarks.timing import timed
 from flowconv.bijectors.side_by_side import traced
 from flowconv.configuration import images_per_rank
+from flowconv.data.progress import progress
 from flowconv.models import build_flow
 from flowconv.training import distributed
 from flowconv.training.step import build_step, uses_xla
@@ -27,10 +28,11 @@ def measure_speeds(
     pixels = tf.constant(images.splits["train"][:batch_size])
     actions = {name: _actions(config, pixels) for name, config in configs.items()}
     seconds = {name: {what: [] for what in does} for name, does in actions.items()}
-    for does in actions.values():
+    visible = distributed.is_root()
+    for does in progress(actions.values(), len(actions), "tracing", "models", visible):
         for act in does.values():
-            act()  # traces
-    for _ in range(rounds):
+            act()
+    for _ in progress(range(rounds), rounds, "measuring speeds", "rounds", visible):
         for name, does in actions.items():
             for what, act in does.items():
                 seconds[name][what].append(timed(act))

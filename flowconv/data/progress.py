@@ -1,4 +1,4 @@
-"""Progress of what is usually done before anyone looks."""
+"""Progress of what is not training: data preparation, passes over a split, drawing."""
 
 import sys
 import time
@@ -9,19 +9,30 @@ from tqdm import tqdm
 
 Item = TypeVar("Item")
 PATIENCE = 3.0  # seconds without a word
+INTERVAL = 30.0  # seconds between lines
 
 
-def progress(items: Iterable[Item], total: int | None, description: str, unit: str = "images") -> Iterator[Item]:
-    """Yields `items`; after three seconds, shows a bar on stderr, or one line if that is no terminal.
+def progress(
+    items: Iterable[Item], total: int | None, description: str, unit: str = "images", visible: bool = True
+) -> Iterator[Item]:
+    """Yields `items`; after three seconds, shows a bar on stderr, or if that is no terminal a line now and then.
 
-    `total` is None where nobody knows how many there will be.
+    Args:
+      items: what is gone through.
+      total: how many there are, None where nobody knows.
+      description: of the pass.
+      unit: what they are.
+      visible: False for a worker that keeps silent.
     """
+    if not visible:
+        yield from items
+        return
     if sys.stderr.isatty():
         yield from tqdm(items, desc=description, total=total, unit=f" {unit}", delay=PATIENCE, leave=False)
         return
-    silent_until = time.monotonic() + PATIENCE
-    for item in items:
-        if time.monotonic() > silent_until:
-            print(f"{description}{f': {total:,} {unit}' if total else ''} ...", file=sys.stderr, flush=True)
-            silent_until = float("inf")
+    due = time.monotonic() + PATIENCE
+    for number, item in enumerate(items):
+        if time.monotonic() > due:
+            print(f"{description}: {number:,}{f'/{total:,}' if total else ''} {unit}", file=sys.stderr, flush=True)
+            due = time.monotonic() + INTERVAL
         yield item

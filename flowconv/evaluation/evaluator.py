@@ -1,12 +1,15 @@
 """Bits/dim and reconstruction error of a whole split, each image counted once."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 
 import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.side_by_side import traced
 from flowconv.data import evaluation_batches
+from flowconv.data.progress import progress
 from flowconv.models import Flow
 from flowconv.models.dequantization import quantize
 
@@ -22,7 +25,7 @@ class Evaluator:
       total: returns a tensor's sum over all workers.
       maximum: returns a tensor's maximum over all workers.
       jit_compile: whether XLA compiles the flow.
-      between: called before each batch; it may raise.
+      between: called before each batch, on all workers as often; it may raise.
     """
 
     def __init__(
@@ -48,41 +51,40 @@ class Evaluator:
         )
         self._reconstruct = traced(lambda x: flow.decode(flow.encode(x)), jit_compile)
 
-    def bits_per_dim(self, pixels: np.ndarray, samples: int = 1) -> float:
+    def bits_per_dim(self, pixels: np.ndarray, samples: int = 1, name: str = "evaluation") -> float:
         """Returns the mean bits/dim of uint8 images `[N, H, W, C]`.
 
         Args:
           pixels: the images.
+          name: of the pass, for its progress.
           samples: draws of the dequantization noise an image. Of several the densities are averaged, before the
             logarithm is taken: a tighter upper bound (Burda et al. 2016; Ho et al. 2019, equation 12).
 
         Raises:
           ValueError: on every worker, if there are none.
         """
-        summed = np.zeros(2)
-        for images, first, count in evaluation_batches(pixels, **self.part):
-            draws = []
-            for number in range(samples):
-                self.between()
-                stream = tf.constant(2 * number, tf.int64)  # (stream 1 is that of flips)
-                draws.append(self._bits_per_dim(images, first, stream).numpy()[: int(count)])
-            values = _bits_of_mean_density(np.stack(draws).astype(np.float64), self.flow.dimensions)
-            summed += values.sum(), len(values)
+        summed, draws = np.zeros(2), []
+        for (images, first, count), number in self._pass(pixels, name, samples):
+            stream = tf.constant(2 * number, tf.int64)  # (stream 1 is that of flips)
+            draws.append(self._bits_per_dim(images, first, stream).numpy()[: int(count)])
+            if len(draws) == samples:
+                values = _bits_of_mean_density(np.stack(draws).astype(np.float64), self.flow.dimensions)
+                summed += values.sum(), len(values)
+                draws = []
         bits, count = self.total(tf.constant(summed)).numpy()
         if not count:
             raise ValueError("there are no images to evaluate")
         return float(bits / count)
 
-    def reconstruction(self, pixels: np.ndarray) -> dict[str, float]:
-        """Compares uint8 images `[N, H, W, C]` with decode(encode(images)).
+    def reconstruction(self, pixels: np.ndarray, name: str = "reconstruction") -> dict[str, float]:
+        """Compares uint8 images `[N, H, W, C]` with decode(encode(images)); `name` is that of the pass.
 
         Returns:
           max_reconstruction_error: max |x − decode(encode(x))| in pixel levels, with x in the middle of each level;
           changed_pixels: how many numbers differ after rounding to levels, or aren't finite.
         """
         error, changed = 0.0, 0
-        for images, _, count in evaluation_batches(pixels, **self.part):
-            self.between()
+        for (images, _, count), _ in self._pass(pixels, name):
             count = int(count)
             x = self.flow.level_centres(images)
             reconstructed = self._reconstruct(x)
@@ -96,6 +98,17 @@ class Evaluator:
             "max_reconstruction_error": float(self.maximum(tf.constant(error * 2.0**self.flow.n_bits, tf.float64))),
             "changed_pixels": int(self.total(tf.constant(changed, tf.int64))),
         }
+
+    def _pass(self, pixels: np.ndarray, name: str, draws: int = 1) -> Iterator:
+        """Yields this worker's batches, each so many times, with the number of the time."""
+        batches = evaluation_batches(pixels, **self.part)
+        most = math.ceil(math.ceil(len(pixels) / self.part["world_size"]) / self.part["batch_size"])  # of any worker
+        own = ((batch, number) for batch in batches for number in range(draws))
+        turns = chain(own, repeat(None, draws * (most - len(batches))))
+        for turn in progress(turns, draws * most, name, "batches", visible=self.part["rank"] == 0):
+            self.between()
+            if turn is not None:
+                yield turn
 
 
 def _bits_of_mean_density(bits_per_dim, dimensions):

@@ -1,12 +1,15 @@
 """All of Horovod: the workers of a run, what they exchange, and what keeps a run from hanging."""
 
 import contextlib
+import datetime
 import faulthandler
 import math
 import os
 import socket
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 import keras
@@ -23,6 +26,7 @@ except ImportError as error:
     raise UserError(f"Horovod can't be imported ({error}): set it up with `make install`") from error
 
 
+DONE = object()  # what an iterator has after its last piece
 CORES_SIDE_BY_SIDE = 4  # a batch is computed in no more parts
 
 Result = TypeVar("Result")
@@ -227,21 +231,61 @@ def is_failed_exchange(error: BaseException) -> bool:
     return isinstance(error, HorovodInternalError) or (isinstance(error, tf.errors.OpError) and "orovod" in str(error))
 
 
+def first_works(pieces: Generator[None, None, None], between: Callable[[], None]) -> None:
+    """Has the first worker go through a generator while the others wait; all call `between` before each piece of it.
+
+    Raises:
+      UserError: on every worker, if a piece raised one.
+    """
+    with contextlib.closing(pieces):  # which does nothing where nobody asks for its first piece
+        going = True
+        while going:
+            between()
+            going = on_root(lambda: next(pieces, DONE) is not DONE)
+
+
 class Watchdog:
     """Ends this process with the stack of every thread if nothing feeds the dog in time.
 
-    Horovod's own stall check never fires under Gloo: without this, one stuck worker would hang all.
+    Horovod's own stall check never fires under Gloo: without this, one stuck worker would hang all. Time in which the
+    whole process was stopped, as by SIGSTOP, doesn't count: a thread counts the ticks that it was awake for, which is
+    why this is not `faulthandler.dump_traceback_later`.
     """
 
     def __init__(self, seconds: float):
         self.seconds = seconds
-        self.patient_seconds = 10.0 * seconds  # for what takes long: tracing, evaluation, sampling
+        self.patient_seconds = 10.0 * seconds  # for what takes long: tracing, a batch of an evaluation, a picture
+        self._tick = min(1.0, seconds / 10.0)
+        self._awake = 0.0  # so long; only the thread writes it
+        self._end = math.inf  # when it ends the process, on that clock
+        self._given = 0.0
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def feed(self, patient: bool = False) -> None:
         """Gives the next stretch of work its time."""
-        seconds = self.patient_seconds if patient else self.seconds
-        faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
+        self._given = self.patient_seconds if patient else self.seconds
+        self._end = self._awake + self._given
+        if not self._thread.is_alive() and not self._stopped.is_set():
+            self._thread.start()
 
     def stop(self) -> None:
         """Sends the dog home."""
-        faulthandler.cancel_dump_traceback_later()
+        self._stopped.set()
+
+    def _watch(self):
+        before = time.monotonic()
+        while not self._stopped.wait(self._tick):
+            now = time.monotonic()
+            self._awake += min(now - before, 2.0 * self._tick)
+            before = now
+            if self._awake > self._end:
+                self._bite()
+
+    def _bite(self):
+        try:
+            print(f"Timeout ({datetime.timedelta(seconds=round(self._given, 1))})!", file=sys.__stderr__, flush=True)
+            faulthandler.dump_traceback(sys.__stderr__)
+            elastic.end_job()
+        finally:
+            os._exit(1)

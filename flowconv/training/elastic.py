@@ -13,6 +13,8 @@ import sys
 import threading
 import urllib.request
 
+import psutil
+
 REJOINING = "FLOWCONV_REJOINING"  # set in the environment of a process that was in the job before
 PATIENCE_SECONDS = 600.0  # for the driver to have all workers together, as its own
 _FIELDS = ("RANK", "SIZE", "LOCAL_RANK", "LOCAL_SIZE", "CROSS_RANK", "CROSS_SIZE")
@@ -62,6 +64,19 @@ def rejoin() -> None:
             with contextlib.suppress(OSError):  # that of the listing itself is closed by now
                 os.set_inheritable(descriptor, False)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def end_job() -> None:
+    """Ends an elastic job in which a worker is stuck, if horovodrun runs on this machine.
+
+    Its driver waits for every worker to ask for a new rank or to end, for ever if one has been stopped. Elsewhere the
+    worker can't reach it.
+    """
+    if is_elastic():
+        for process in psutil.Process().parents():
+            with contextlib.suppress(psutil.Error):
+                if any(os.path.basename(word) == "horovodrun" for word in process.cmdline()[:3]):
+                    process.terminate()
 
 
 class HostUpdates:

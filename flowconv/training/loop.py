@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,10 +11,12 @@ from ml_collections import ConfigDict
 from flowconv import configuration, data
 from flowconv.errors import UserError, WorkersLost
 from flowconv.files import room_needed
+from flowconv.signals import stop_signals
 from flowconv.training import distributed, elastic, preflight
-from flowconv.training.signals import Signals
 from flowconv.training.trainer import Trainer
 from flowconv.training.workdir import Workdir
+
+LOST = "another worker of this job has ended (what it said stands above)"
 
 
 def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
@@ -37,12 +38,13 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
 
     Raises:
       UserError: for anything that the user can put right, on every worker.
-      Interrupted: after SIGTERM or SIGINT, on every worker; the checkpoint is written.
+      Interrupted: after a signal of `flowconv.signals`, on every worker; the checkpoint is written. Off the main
+        thread signals go to whom they went before.
       WorkersLost: if another worker has ended; in an elastic job the process joins again instead.
     """
     configuration.validate(config)
-    trainer = None
-    with Signals() as signals, contextlib.ExitStack() as held:
+    with stop_signals, contextlib.ExitStack() as held:
+        trainer = None
         try:
             distributed.initialize(config.distributed.fusion_megabytes, config.train.batch_size)
             workdir = Workdir(workdir)
@@ -50,32 +52,28 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
             held.enter_context(preflight.alone(workdir))
             images = load_data(config)
             preflight.agree(config, images)
-            trainer = Trainer(config, workdir, images, signals)
+            trainer = Trainer(config, workdir, images)
             held.callback(trainer.watchdog.stop)
             with room_needed():  # TensorFlow's error is the same as that of exhausted memory
                 return trainer.run()
         except elastic.WorkersChanged:
             elastic.rejoin()
         except tf.errors.ResourceExhaustedError as error:
-            line = (
+            raise UserError(
                 f"--config.train.batch_size={config.train.batch_size}: memory is exhausted "
                 f"({error.message.splitlines()[0]}): take a smaller batch, more distributed.backward_passes_per_step, "
                 f"or model.backward=invert"
-            )
-            if not distributed.is_root():  # on which alone a UserError is printed
-                print(f"error: {line}", file=sys.stderr, flush=True)
-            raise UserError(line) from error
+            ) from error
         except Exception as error:
             if not distributed.is_failed_exchange(error):
                 raise
+            if trainer is not None and trainer.training:
+                trainer.save()  # a step is taken whole or not at all
             if elastic.is_elastic():
-                if trainer is not None and trainer.training:
-                    trainer.save()  # a step is taken whole or not at all
+                if stop_signals.received:
+                    raise stop_signals.interruption(stop_signals.received) from error
                 elastic.rejoin()
-            raise WorkersLost(
-                "another worker of this job has ended (what it said stands above): the same command goes on from the "
-                "last checkpoint"
-            ) from error
+            raise WorkersLost(f"{LOST}: the same command goes on from the last checkpoint") from error
 
 
 def evaluate(workdir: str | os.PathLike, overrides: Mapping[str, Any] | None = None, samples: int = 1) -> dict:
@@ -92,13 +90,23 @@ def evaluate(workdir: str | os.PathLike, overrides: Mapping[str, Any] | None = N
 
     Raises:
       UserError: if there is no run, or no checkpoint in it; on every worker.
+      Interrupted: after a signal of `flowconv.signals`.
+      WorkersLost: if another worker has ended.
     """
-    distributed.initialize()
-    workdir = Workdir(workdir)
-    config = distributed.on_root(workdir.load_config)
-    config.update_from_flattened_dict(overrides or {})
-    configuration.validate(config)
-    return Trainer(config, workdir, load_data(config)).evaluate(samples)
+    with stop_signals, contextlib.ExitStack() as held:
+        try:
+            distributed.initialize()
+            workdir = Workdir(workdir)
+            config = distributed.on_root(workdir.load_config)
+            config.update_from_flattened_dict(overrides or {})
+            configuration.validate(config)
+            trainer = Trainer(config, workdir, load_data(config))
+            held.callback(trainer.watchdog.stop)
+            return trainer.evaluate(samples)
+        except Exception as error:
+            if not distributed.is_failed_exchange(error):
+                raise
+            raise WorkersLost(f"{LOST}: {stop_signals.advice}") from error
 
 
 def load_data(config: ConfigDict) -> data.ImageData:

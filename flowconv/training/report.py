@@ -1,6 +1,7 @@
 """What a finished run has to show."""
 
 import platform
+from collections.abc import Iterator
 
 import keras
 import matplotlib
@@ -28,13 +29,13 @@ def versions() -> dict[str, str]:
     }
 
 
-def draw(flow: Flow, test: np.ndarray, config: ConfigDict, workdir: Workdir) -> None:
-    """Writes pictures: samples at each temperature, reconstructions of test images, the learning curve.
+def draw(flow: Flow, test: np.ndarray, config: ConfigDict, workdir: Workdir) -> Iterator[None]:
+    """Writes pictures, one each time: samples at each temperature, reconstructions of test images, the curve.
 
     Says so, in one line, where one can't be written, and leaves the rest out.
     """
     try:
-        _draw_all(flow, test, config, workdir)
+        yield from _draw_all(flow, test, config, workdir)
     except (UserError, OSError) as error:
         say(f"warning: not all pictures could be drawn: {said_of(error)}")
 
@@ -47,7 +48,9 @@ def _draw_all(flow, test, config, workdir):
     for temperature in config.evaluation.temperatures:
         grid = pictures.sample_grid(flow, config.evaluation.samples, temperature, config.seed)
         pictures.save(workdir.pictures / f"samples-temperature-{temperature:g}.png", grid)
+        yield
     pictures.save(workdir.pictures / "reconstructions.png", pictures.reconstruction_grid(flow, test[:16]))
+    yield
     if workdir.metrics.exists():
         _draw_curve(workdir)
 

@@ -21,7 +21,7 @@ def test_results(state: RunState, evaluator: Evaluator, images: ImageData, confi
     pixels = images.splits["test"]
     raw, averaged = _bits_per_dim(state, evaluator, pixels)
     with state.better_weights():
-        reconstruction = evaluator.reconstruction(pixels)
+        reconstruction = evaluator.reconstruction(pixels, "test, reconstruction")
         condition_number = max_condition_number(state.flow)
     return {
         "test_bits_per_dim": raw,
@@ -60,6 +60,7 @@ def importance_weighted_results(state: RunState, evaluator: Evaluator, images: I
 
 def _bits_per_dim(state, evaluator, pixels, samples=1):
     """Of raw and of averaged weights."""
-    raw = evaluator.bits_per_dim(pixels, samples)
+    name = "test" if samples == 1 else f"test, {samples} draws of noise"
+    raw = evaluator.bits_per_dim(pixels, samples, name)
     with state.averaged_weights():
-        return raw, evaluator.bits_per_dim(pixels, samples)
+        return raw, evaluator.bits_per_dim(pixels, samples, f"{name}, averaged weights")

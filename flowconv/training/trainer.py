@@ -1,23 +1,22 @@
 """One run, from its start or its last checkpoint to its results."""
 
 import contextlib
-import signal
 import time
 
 import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import configuration, data
-from flowconv.errors import Interrupted, UserError
+from flowconv.errors import UserError
 from flowconv.evaluation import Evaluator
 from flowconv.files import lacks_room
+from flowconv.signals import stop_signals
 from flowconv.training import distributed, elastic, preflight
 from flowconv.training.metrics import Meter
 from flowconv.training.records import Records
 from flowconv.training.report import draw, print_table
 from flowconv.training.results import importance_weighted_results, test_results, training_results
 from flowconv.training.rollback import roll_back
-from flowconv.training.signals import Signals
 from flowconv.training.state import RunState
 from flowconv.training.step import uses_xla
 from flowconv.training.validation import Validation
@@ -31,19 +30,17 @@ class Trainer:
       config: validated.
       workdir: checked.
       images: the three splits.
-      signals: those that shall end the run (default: none does).
     """
 
-    def __init__(self, config: ConfigDict, workdir: Workdir, images: data.ImageData, signals: Signals | None = None):
+    def __init__(self, config: ConfigDict, workdir: Workdir, images: data.ImageData):
         self.config = config
-        self.signals = signals or Signals()
         self.host_updates = elastic.HostUpdates()
         self.workdir = workdir
         self.images = images
         self.watchdog = distributed.Watchdog(config.train.watchdog_seconds)
         self.watchdog.feed(patient=True)
         self.training = False
-        self.last_checkpoint, self.saved = time.monotonic(), 0
+        self.last_checkpoint = time.monotonic()
         self.batch_size = configuration.images_per_rank(config)
         self.state = RunState(config, workdir)
         self.evaluator = Evaluator(
@@ -55,7 +52,7 @@ class Trainer:
             total=distributed.total,
             maximum=distributed.maximum,
             jit_compile=uses_xla(config),
-            between=self._between_batches,
+            between=self._advance,
         )
         self.validation = Validation(self.state, self.evaluator, images.splits["validation"], config, workdir)
 
@@ -69,11 +66,17 @@ class Trainer:
             preflight.agree_on_variables(state.variables)
             distributed.broadcast(state.variables)
             preflight.agree_on_values(state.variables)
+        with stop_signals.deferred():
+            return self._go_on(restored)
+
+    def _go_on(self, restored):
+        state = self.state
         self.records = Records(state, self.config, self.workdir, self.images, restored)
-        self.saved = int(state.images_seen)
-        finished_before = self.saved >= self.config.train.images
+        finished_before = int(state.images_seen) >= self.config.train.images
         state.images_a_step.assign(self.batch_size * distributed.size())
-        if not restored:
+        if restored:
+            self._note_checkpoint()
+        else:
             self.save()
         self.host_updates.listen()
         try:
@@ -92,37 +95,35 @@ class Trainer:
             "images_trained": int(state.images_seen),
             "seconds": float(state.seconds),
         }
-        try:
+        with self._stopping():
             results = self._test() | figures
             if finished_before:
                 results |= distributed.on_root(lambda: training_results(self.workdir))
-        except _StopAtOnce:
-            self._end(self.signals.received)
-        self.records.test(results)
-        self._finish(results, self.workdir.results)
+            self.records.test(results)
+            self._finish(results, self.workdir.results)
         return results
 
     def evaluate(self, samples: int = 1) -> dict:
         """Evaluates the best weights of a run; returns the results, with a tighter bound if there are more samples."""
-        results = self._test()
-        if samples > 1:
-            results |= importance_weighted_results(self.state, self.evaluator, self.images, samples)
-        self._finish(results, self.workdir.evaluation)
+        with stop_signals.deferred(), self._stopping():
+            results = self._test()
+            if samples > 1:
+                results |= importance_weighted_results(self.state, self.evaluator, self.images, samples)
+            self._finish(results, self.workdir.evaluation)
         return results
 
     def _test(self):
         self.state.restore_best()
-        self.watchdog.feed(patient=True)
         return test_results(self.state, self.evaluator, self.images, self.config)
 
     def _finish(self, results, path):
-        if distributed.is_root():
-            self.workdir.check_unmoved()
-            with self.state.better_weights():
-                draw(self.state.flow, self.images.splits["test"], self.config, self.workdir)
-            write_json(path, results)
-            print_table(results, self.workdir)
-        self.watchdog.stop()
+        distributed.on_root(self.workdir.check_unmoved)
+        distributed.first_works(self._pictures(), self._advance)
+        distributed.on_root(lambda: (write_json(path, results), print_table(results, self.workdir)))
+
+    def _pictures(self):
+        with self.state.better_weights():
+            yield from draw(self.state.flow, self.images.splits["test"], self.config, self.workdir)
 
     def _initialize(self):
         """Draws the weights, and sets what depends on data from the first images of the stream, over all workers."""
@@ -161,11 +162,15 @@ class Trainer:
                 self._validate(seen)
             if seen >= budget:
                 self.save()
+                if max(distributed.gather(stop_signals.received)):  # waits for the first worker, which writes
+                    self._stop()
                 return meter.images_per_second
             self.watchdog.feed(patient=not traced)
             pixels, first = next(batches)
             started = time.monotonic()
-            figures = state.step(pixels, first, self._requests())
+            # Nothing is lost by the first step, which may be compiled for minutes.
+            with contextlib.nullcontext() if traced else stop_signals.at_once():
+                figures = state.step(pixels, first, self._requests())
             stop, change, trouble = figures.pop("requests").numpy()
             figures = {name: float(value) for name, value in figures.items()}
             elapsed = time.monotonic() - started
@@ -184,7 +189,7 @@ class Trainer:
             traced = True
             self.records.step(seen, figures["bits_per_dim"], meter)
             if stop > 0:
-                self._interrupt()
+                self._stop()
             if change > 0:
                 self.save()
                 raise elastic.WorkersChanged
@@ -193,45 +198,48 @@ class Trainer:
 
     def _requests(self):
         """What this worker asks of all: to stop, after a signal; to join anew, for hosts come or go; to go back."""
-        requests = [self.signals.received > 0, self.host_updates.came, self.state.guard.trouble is not None]
+        requests = [stop_signals.received > 0, self.host_updates.came, self.state.guard.trouble is not None]
         return tf.constant(requests, tf.float32)
 
     def _validate(self, seen):
-        self.watchdog.feed(patient=True)
-        try:
+        with self._stopping():
             self.validation.run(seen, self.records)
-        except _StopAtOnce:
-            self._interrupt(alone=True)
 
     def save(self) -> None:
         """Writes a checkpoint, unless steps are being skipped: it shall be a good one to go back to."""
         self.last_checkpoint = time.monotonic()
+        self.watchdog.feed(patient=True)
         seen = int(self.state.images_seen)
         if distributed.is_root():
             self.workdir.check_unmoved()
             if not self.state.guard.skipped and self.state.checkpoints.save(seen):
-                self.saved = seen
+                self._note_checkpoint()
 
-    def _between_batches(self):
-        """Between two batches of an evaluation, which may take longer than a scheduler waits: the first worker may
-        leave, since it alone writes; the others find it gone."""
-        if distributed.is_root() and self.signals.received:
-            raise _StopAtOnce
+    def _note_checkpoint(self):
+        seen = int(self.state.images_seen)
+        stop_signals.advice = f"the same command goes on from the checkpoint at {seen:,} images"
 
-    def _interrupt(self, alone=False):
-        """Ends the run after a signal that came to any worker, with a checkpoint."""
-        self.save()
-        numbers = [self.signals.received] if alone else distributed.gather(self.signals.received)  # waits for the root
-        self._end(next(filter(None, numbers)))
+    def _advance(self):
+        """Before a batch of an evaluation, or a picture: feeds the dog, and stops if a signal came to any worker."""
+        self.watchdog.feed(patient=True)
+        if distributed.total(tf.constant(stop_signals.received)) > 0:
+            raise _Stop
 
-    def _end(self, number):
-        self.watchdog.stop()
-        raise Interrupted(
-            f"stopped by {signal.Signals(number).name} at {int(self.state.images_seen):,} images: the same command "
-            f"goes on from the checkpoint at {self.saved:,} images",
-            number,
-        )
+    @contextlib.contextmanager
+    def _stopping(self):
+        """Ends the run after a _Stop, by which the weights within came back in the place of their average."""
+        try:
+            yield
+        except _Stop:
+            self._stop()
+
+    def _stop(self):
+        """Ends the run after a signal that came to any worker, with a checkpoint unless it has been trained."""
+        if self.training:
+            self.save()
+        number = max(distributed.gather(stop_signals.received))  # waits for the first worker, which writes
+        raise stop_signals.interruption(number, f" at {int(self.state.images_seen):,} images")
 
 
-class _StopAtOnce(Exception):
-    """The first worker was asked to stop during an evaluation."""
+class _Stop(Exception):
+    """A worker was asked to stop."""

@@ -41,32 +41,43 @@ class Validation:
     def run(self, images_seen: int, records: Records) -> None:
         """Scores raw and averaged weights; keeps the best; draws pictures."""
         state = self.state
-        raw = self.evaluator.bits_per_dim(self.images)
+        raw = self.evaluator.bits_per_dim(self.images, name="validation")
         with state.averaged_weights():
-            averaged = self.evaluator.bits_per_dim(self.images)
+            averaged = self.evaluator.bits_per_dim(self.images, name="validation, averaged weights")
         scores = {"raw": raw, "averaged": averaged}
         better = min(scores, key=lambda name: scores[name] if math.isfinite(scores[name]) else math.inf)
+        figures = {}
+        looks = self._looks(images_seen, better, records, figures)
+        distributed.first_works(looks, self.evaluator.between)
+        # From here on nothing may come between: these belong together.
         improved = scores[better] < float(state.best_bits_per_dim)
         with _as_before_on_errors([state.evaluated, state.best_bits_per_dim, state.average_is_best]):
             state.evaluated.assign(images_seen)
             if improved:
                 state.best_bits_per_dim.assign(scores[better])
                 state.average_is_best.assign(better == "averaged")
-            if distributed.is_root():
-                with state.averaged_weights() if better == "averaged" else contextlib.nullcontext():
-                    records.pictures(images_seen, self._draw(images_seen, records))
-                records.validation(images_seen, raw, averaged, health(state.flow, self.images[:HEALTH_IMAGES]))
-                if improved:
-                    state.checkpoints.save_best(images_seen)
+            distributed.on_root(lambda: self._keep(images_seen, raw, averaged, figures, improved, records))
 
-    def _draw(self, images_seen, records):
+    def _looks(self, images_seen, better, records, figures):
+        """Draws pictures and looks at the flow's health, piece by piece."""
+        with self.state.averaged_weights() if better == "averaged" else contextlib.nullcontext():
+            records.pictures(images_seen, {"samples": self._samples(images_seen, records)})
+            yield
+            pairs = pictures.reconstruction_grid(self.state.flow, self.images[:16])
+            records.pictures(images_seen, {"reconstructions": pairs})
+            yield
+        figures.update(health(self.state.flow, self.images[:HEALTH_IMAGES]))
+
+    def _keep(self, images_seen, raw, averaged, figures, improved, records):
+        records.validation(images_seen, raw, averaged, figures)
+        if improved:
+            self.state.checkpoints.save_best(images_seen)
+
+    def _samples(self, images_seen, records):
         samples = pictures.sample_grid(self.state.flow, self.config.evaluation.samples, 0.8, self.config.seed)
         path = self.workdir.pictures / f"samples-{images_seen:09}.png"
         records.attempt("pictures", lambda: pictures.save(path, samples))
-        return {
-            "samples": samples,
-            "reconstructions": pictures.reconstruction_grid(self.state.flow, self.images[:16]),
-        }
+        return samples
 
 
 @contextlib.contextmanager

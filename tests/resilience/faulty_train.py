@@ -6,6 +6,10 @@ hang          the rank stops for ever
 differ        the rank has another data order than the others (before anything is built)
 matrices      only the 1×1 convolutions' matrices have gradients
 slow          every step takes IMAGES milliseconds longer
+stuck         the rank stops for ever in the evaluation after so many images
+batches       every batch of an evaluation takes IMAGES milliseconds longer
+keep          every checkpoint is kept
+pause         every rank that comes to PHASE says so, and waits there a few seconds, or shortly after a signal
 """
 
 import os
@@ -30,12 +34,45 @@ def main(config):
     import numpy as np
     import tensorflow as tf
 
-    from flowconv.training import distributed, loop, state, trainer
+    from flowconv.signals import stop_signals
+    from flowconv.training import checkpoints, distributed, loop, state, trainer
 
     done = []
 
+    def pause(phase):
+        if kind == "pause" and phase == os.environ["PHASE"] and not done:
+            done.append(True)
+            print(f"in {phase}\n", end="", flush=True)
+            until = time.monotonic() + 4.0
+            while time.monotonic() < until and not stop_signals.received:
+                time.sleep(0.01)
+            time.sleep(0.5)  # in which a second signal comes
+
+    def load_data(config, original=loop.load_data):
+        pause("start-up")
+        return original(config)
+
+    def save(self, images_seen, original=checkpoints.Checkpoints.save):
+        if images_seen == 48:
+            pause("checkpoint")
+        return original(self, images_seen)
+
+    def draw(*arguments, original=trainer.draw):
+        pause("pictures")
+        return original(*arguments)
+
+    def advance(trainer, original=trainer.Trainer._advance):
+        pause("validation" if trainer.training else "test")
+        if kind == "batches":
+            time.sleep(at / 1000.0)
+        elif kind == "stuck" and distributed.rank() == faulty_rank and int(trainer.state.images_seen) == at:
+            time.sleep(1e6)
+        return original(trainer)
+
     def requests(trainer, original=trainer.Trainer._requests):
         here = distributed.rank() == faulty_rank and int(trainer.state.images_seen) == at and not done
+        if int(trainer.state.images_seen) == 48:
+            pause("step")
         if kind == "slow":
             time.sleep(at / 1000.0)
         elif kind == "nan_weight" and here:
@@ -67,7 +104,10 @@ def main(config):
         step._differentiate = {"nan_gradient": with_nan, "matrices": of_matrices}.get(kind, differentiate)
         return step
 
-    trainer.Trainer._requests, state.build_step = requests, build_step
+    trainer.Trainer._requests, trainer.Trainer._advance, trainer.draw = requests, advance, draw
+    checkpoints.Checkpoints.save, loop.load_data, state.build_step = save, load_data, build_step
+    if kind == "keep":
+        checkpoints.NEWEST_KEPT = 1000
     if kind == "differ" and command_line.rank_of_environment() == faulty_rank:
         config.seed += 1
     loop.train(config, WORKDIR.value)

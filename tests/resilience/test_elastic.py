@@ -37,7 +37,7 @@ def undisturbed(tmp_path_factory):
     return min(found), max(found)
 
 
-def elastic(folder, workdir, hosts):
+def elastic(folder, workdir, hosts, **fields):
     """A job whose hosts are the lines of a file."""
     (folder / "hosts").write_text("\n".join(hosts) + "\n")
     discover = folder / "discover.sh"
@@ -45,7 +45,7 @@ def elastic(folder, workdir, hosts):
     discover.chmod(0o755)
     options = ["--gloo", "-np", str(len(hosts)), "--min-np", "1", "--max-np", "4", "--network-interfaces", "lo"]
     command = ["horovodrun", *options, "--host-discovery-script", str(discover), "python", SCRIPT]
-    return Running(*command, f"--workdir={workdir}", *overrides(**FIELDS), FAULT="slow:0:60")
+    return Running(*command, f"--workdir={workdir}", *overrides(**FIELDS | fields), FAULT="slow:0:60")
 
 
 def seen_by(job):
@@ -87,3 +87,13 @@ def test_a_worker_that_appears_joins(tmp_path, undisturbed):
     assert results(workdir)["world_size"] == 2 and results(workdir)["images_trained"] >= 3200
     lowest, highest = undisturbed
     assert lowest - 0.02 < results(workdir)["test_bits_per_dim"] < highest + 0.02
+
+
+@pytest.mark.parametrize("victim", [1, 0] if FULL else [1])
+def test_a_stopped_worker_ends_the_job(tmp_path, victim):
+    """Which its driver would wait for for ever."""
+    with elastic(tmp_path, tmp_path / "run", HOSTS, **{"train.watchdog_seconds": 8.0}) as job:
+        assert job.wait_for("bits/dim", 2), job.output
+        job.workers()[victim].send_signal(signal.SIGSTOP)
+        assert job.wait(90) != 0
+    assert "Timeout (0:00:08)!" in job.output

@@ -4,8 +4,9 @@ import signal
 import time
 
 import psutil
+import pytest
 
-from tests.runs import Running, command_of, launch, overrides
+from tests.runs import ROOT, Running, command_of, launch, overrides
 
 SCRIPT = "tests/resilience/faulty_train.py"
 
@@ -31,6 +32,17 @@ def test_a_stuck_worker_ends_the_job_with_its_stack(tmp_path):
     assert result.returncode != 0 and time.monotonic() - started < 120
     said = result.stdout + result.stderr
     assert "Timeout (0:00:10)!" in said and "faulty_train.py" in said and "in requests" in said, said
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("stuck", [False, True])
+def test_a_long_evaluation_passes_and_a_stuck_one_ends(ranks, stuck):
+    """One of a hundred times the watchdog's seconds, in which the other rank is faster."""
+    variables = {"STUCK": "1"} if stuck else {}
+    result = launch("tests/resilience/long_evaluation.py", ranks=ranks, PYTHONPATH=str(ROOT), **variables)
+    said = result.stdout + result.stderr
+    assert said.count("passed") == (0 if stuck else ranks), said
+    assert (result.returncode != 0) == stuck == ("Timeout (0:00:01)!" in said) == ("in stuck" in said), said
 
 
 def test_ranks_that_differ_are_named(tmp_path):

@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -13,7 +15,7 @@ from flowconv.errors import UserError
 from flowconv.training import preflight
 from flowconv.training.metrics import MetricsFile, Progress, duration, read_metrics
 from flowconv.training.workdir import Workdir
-from tests.runs import ROOT
+from tests.runs import ROOT, Running
 
 
 def test_config_survives_the_workdir(tmp_path):
@@ -168,3 +170,21 @@ def test_a_stuck_process_shows_its_stack_and_ends():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert result.returncode != 0 and "in stuck" in result.stderr and "Timeout" in result.stderr
+
+
+def test_time_in_which_the_process_was_stopped_does_not_count():
+    code = (
+        "import time\n"
+        "from flowconv.training.distributed import Watchdog\n"
+        "dog = Watchdog(2.0)\n"
+        "dog.feed()\n"
+        "print('fed', flush=True)\n"
+        "for _ in range(10): time.sleep(0.1)\n"
+        "print('done')\n"
+    )
+    with Running(sys.executable, "-c", code) as process:
+        assert process.wait_for("fed")
+        process.send(signal.SIGSTOP)
+        time.sleep(3.0)
+        process.send(signal.SIGCONT)
+        assert process.wait(30) == 0 and "done" in process.output, process.output

@@ -33,10 +33,9 @@ def test_a_score_that_is_no_number_hides_no_good_one(raw, averaged, kept, averag
         averaged_weights=contextlib.nullcontext,
         checkpoints=types.SimpleNamespace(save_best=saved.append),
     )
-    evaluator = types.SimpleNamespace(bits_per_dim=lambda images: next(scores))
+    evaluator = types.SimpleNamespace(bits_per_dim=lambda images, name: next(scores), between=lambda: None)
     records = types.SimpleNamespace(pictures=lambda *_: None, validation=lambda *_: None)
-    monkeypatch.setattr(validation, "health", lambda *_: {})
-    monkeypatch.setattr(validation.Validation, "_draw", lambda *_: {})
+    monkeypatch.setattr(validation.Validation, "_looks", lambda *_: (_ for _ in ()))
     validation.Validation(state, evaluator, np.zeros((1, 2, 2, 3), np.uint8), None, None).run(7, records)
     assert float(state.best_bits_per_dim) == (kept or math.inf)
     assert bool(state.average_is_best) == average_is_best

@@ -1,0 +1,45 @@
+"""An evaluation of a hundred times the watchdog's seconds; with STUCK=1, the last rank stops for ever in it."""
+
+import os
+import tempfile
+import time
+
+import numpy as np
+
+from flowconv.data import ImageData
+from flowconv.training import distributed
+from flowconv.training.trainer import Trainer
+from flowconv.training.workdir import Workdir
+from tests.runs import config_of
+
+SECONDS = 0.1
+
+distributed.initialize()
+random = np.random.default_rng(0)
+splits = {
+    name: random.integers(0, 256, (50 * distributed.size(), 8, 8, 3), np.uint8) for name in ("validation", "train")
+}
+config = config_of(**{"data.image_size": 8, "model.levels": 1, "model.depth": 1, "evaluation.batch_size": 1})
+trainer = Trainer(config, Workdir(tempfile.mkdtemp()), ImageData("", "", "", "", splits))
+trainer._initialize()
+trainer.evaluator.bits_per_dim(splits["validation"])  # traces
+trainer.watchdog.stop()
+trainer.watchdog = distributed.Watchdog(SECONDS)
+batches = []
+
+
+def wait(advance=trainer.evaluator.between):
+    batches.append(True)
+    stuck() if len(batches) == 20 and os.environ.get("STUCK") and distributed.rank() == distributed.size() - 1 else None
+    time.sleep(2.0 * SECONDS if distributed.is_root() else 0.0)
+    advance()
+
+
+def stuck():
+    time.sleep(1e6)
+
+
+trainer.evaluator.between = wait
+trainer.evaluator.bits_per_dim(splits["validation"])
+assert len(batches) == 50
+print("passed")
