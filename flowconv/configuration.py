@@ -48,7 +48,7 @@ def default_config() -> ConfigDict:
     data.patches = False  # `folder`: cut each image into patches of image_size, rather than crop and resize it
     data.n_bits = 8  # bits a colour channel is reduced to, 1 to 8
     data.flip = True  # flip training images left-right at random
-    data.validation_images = 1_000  # held out of the training split for model selection
+    data.validation_images = 1_000  # held out of the training split to select the model (photos, folder: a tenth is)
 
     train = config.train = ConfigDict()
     train.images = 50_000_000  # the budget, in training images over all ranks

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import json
 import os
 import re
 import shutil
@@ -152,6 +153,14 @@ def damaged_cifar(folder):
     content.tofile(records)
 
 
+def cifar_without_test(folder):
+    cifar(folder)
+    (info,) = folder.rglob("dataset_info.json")
+    content = json.loads(info.read_text())
+    next(split for split in content["splits"] if split["name"] == "test")["shardLengths"] = ["0"]
+    info.write_text(json.dumps(content))
+
+
 def no_cache(folder):
     cifar(folder)
     (folder.parent / "cache").write_text("")
@@ -165,6 +174,8 @@ bad_data("enlarged", name="cifar10", image_size=64)
 bad_data("not-prepared", name="cifar10")
 bad_data("by-hand", name="celeb_a_hq", image_size=256)
 bad_data("validation-images", name="cifar10", validation_images=40, prepare=cifar)
+bad_data("unused-validation-images", name="photos", validation_images=12)
+bad_data("no-test-images", name="cifar10", prepare=cifar_without_test)
 bad_data("damaged-records", data.load, damaged_cifar, name="cifar10", validation_images=1)
 bad_data("cache", data.load, no_cache, name="cifar10", validation_images=1)
 

@@ -2,6 +2,8 @@
 
 import difflib
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from flowconv.errors import UserError
 
 NAMES = ("photos", "cifar10", "downsampled_imagenet", "imagenet_resized", "celeb_a_hq", "folder")
 OWN = ("photos", "folder")  # builders of this package, with a validation split of their own
+NAME = re.compile(r"(\w+)(?:/([^/:]+))?(?::([\d.*]+))?")  # data_set/variant:version
 SIZED = ("photos", "downsampled_imagenet", "imagenet_resized", "celeb_a_hq")  # come as "32x32" and the like
 
 
@@ -33,23 +36,58 @@ def find_builder(data_config: ConfigDict) -> tfds.core.DatasetBuilder:
     name, image_size = data_config.name, data_config.image_size
     if image_size < 1:
         raise UserError(f"--config.data.image_size={image_size}: must be at least 1")
-    base, _, variant = name.partition("/")
-    base = base.partition(":")[0]  # without a version
+    parsed = NAME.fullmatch(name)
+    base, variant, version = parsed.groups() if parsed else (name, None, None)
     records = cache_folder(data_config.cache_dir) / "records"
     if base == "folder":
-        return folder_builder(data_config.dir, image_size, data_config.patches, records)
+        return _built(lambda: folder_builder(data_config.dir, image_size, data_config.patches, records), name, records)
     try:
-        cls = tfds.builder_cls(base)
+        cls = tfds.builder_cls(base) if parsed else None
     except ValueError:
-        raise UserError(f"--config.data.name={name}: no such data set{_nearest(base)}") from None
-    if not variant:
-        name = _sized(name, cls, image_size) if base in SIZED else name
-    elif variant.partition(":")[0] not in cls.builder_configs:
+        cls = None
+    if cls is None:
+        raise UserError(f"--config.data.name={name}: no such data set{_nearest(base)}")
+    if variant is None:
+        variant = _sized(name, cls, image_size) if base in SIZED else None
+    elif variant not in cls.builder_configs:
         raise UserError(f"--config.data.name={name}: {base} has only {', '.join(cls.builder_configs) or 'one variant'}")
+    own = base in OWN
+    data_dir = records if own else os.path.expanduser(data_config.dir) or None
+    # By its class: tfds.builder() would import what the folder of a version's data names as the class of its features.
+    return _built(lambda: cls(config=variant, version=version, data_dir=data_dir), name, records if own else None)
+
+
+class DamagedRecords(UserError):
+    """Records of one of our own builders that can't be read; they can be made again.
+
+    Attributes:
+        path: their folder.
+    """
+
+    def __init__(self, message: str, path: Path):
+        super().__init__(message)
+        self.path = path
+
+
+def _built(build: Callable[[], tfds.core.DatasetBuilder], name: str, records: Path | None) -> tfds.core.DatasetBuilder:
+    """The builder; what it says of broken metadata is of our own `records`, or of the user's data."""
     try:
-        return tfds.builder(name, data_dir=records if base in OWN else os.path.expanduser(data_config.dir) or None)
-    except (ValueError, AssertionError, OSError) as error:
-        raise UserError(f"--config.data.name={name}: {' '.join(str(error).split())}") from error
+        return build()
+    except UserError:
+        raise
+    except Exception as error:  # whatever the parsers of its files raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if records and records.exists():
+            raise DamagedRecords(f"the records in {records} are damaged ({reason})", records) from error
+        raise UserError(f"--config.data.name={name}: {reason}") from error
+
+
+def damaged(builder: tfds.core.DatasetBuilder, reason: str) -> UserError:
+    """The error about records that can't be read."""
+    reason, path = " ".join(reason.split()), builder.data_path
+    if builder.name in OWN:
+        return DamagedRecords(f"the records in {path} are damaged ({reason})", Path(path))
+    return UserError(f"--config.data.name={builder.name}: the data in {path} are damaged, prepare them again: {reason}")
 
 
 def _nearest(name: str) -> str:
@@ -61,13 +99,13 @@ def _nearest(name: str) -> str:
 
 
 def _sized(name: str, cls: type[tfds.core.DatasetBuilder], image_size: int) -> str:
-    """Completes the name of a data set that comes in sizes by the one asked for."""
+    """The variant of a data set that comes in sizes."""
     sizes = {_side(variant): variant for variant in cls.builder_configs}
     if image_size not in sizes:
         raise UserError(
             f"--config.data.image_size={image_size}: {name} comes in sizes {', '.join(map(str, sorted(sizes)))}"
         )
-    return f"{name}/{sizes[image_size]}"
+    return sizes[image_size]
 
 
 def _side(variant: str) -> int:

@@ -1,31 +1,50 @@
-"""Decoded images on disk: a uint8 array [N, H, W, 3] per split, in a folder that is either whole or absent.
+"""Decoded images on disk: a uint8 array [N, H, W, 3] per split of a builder, in a folder that is whole or absent.
 
-Ranks of one host map the same files, so they share one copy in the page cache, and any image is read at random.
+Ranks of one host map the same files, so they share one copy in the page cache, and any image is read at random. What is
+read is what was written: its checksum is taken whenever a file has changed, and once a day.
 """
 
+import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 import tensorflow_datasets as tfds
-from PIL import Image
 
-from flowconv.data.builders import native_size
+from flowconv.data import leftovers
+from flowconv.data.decoding import decode
 from flowconv.data.progress import progress
-from flowconv.data.splits import Part
-from flowconv.data.square import square
 from flowconv.errors import UserError
+from flowconv.files import write_text
 
-FINGERPRINT = "fingerprint.txt"
+FACTS = "facts.json"
+CHECKED = "checked.json"  # sizes and dates of the files when their checksum was taken
+CHECKED_FOR = 86_400  # seconds
+CHUNK = 2**26  # bytes
 
 
-def entry(cache: Path, builder: tfds.core.DatasetBuilder, parts: Mapping[str, Part], image_size: int) -> Path:
+class Damaged(Exception):
+    """An entry that isn't there, or isn't what was written; its text says how."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What an entry holds."""
+
+    pixels: dict[str, np.ndarray]  # of each of the builder's splits, memory-mapped
+    fingerprint: str  # of all pixels in order, 12 hexadecimal digits
+    enlarged: int  # images that were smaller
+
+
+def entry(cache: Path, builder: tfds.core.DatasetBuilder, image_size: int) -> Path:
     """The folder of decoded images: another for whatever makes other images of them.
 
     Prepared data count as other data when they lie elsewhere or differ in examples or bytes, because a subset of
@@ -34,43 +53,86 @@ def entry(cache: Path, builder: tfds.core.DatasetBuilder, parts: Mapping[str, Pa
     key = {
         "data": os.path.realpath(builder.data_path),
         "splits": {name: (split.num_examples, split.num_bytes) for name, split in builder.info.splits.items()},
-        "parts": {name: (part.split, part.first, part.end) for name, part in parts.items()},
     }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     return cache / f"{builder.name}-{builder.version}-{image_size}x{image_size}-{digest[:16]}"
 
 
-def read(entry: Path) -> tuple[dict[str, np.ndarray], str]:
-    """The memory-mapped splits of an entry, and the fingerprint of their pixels."""
-    splits = {name: np.load(entry / f"{name}.npy", mmap_mode="r") for name in ("train", "validation", "test")}
-    return splits, (entry / FINGERPRINT).read_text(encoding="utf-8")
+def read(entry: Path, counts: Mapping[str, int], image_size: int, note_check: bool) -> Decoded:
+    """The entry that holds so many images of each split.
+
+    With `note_check`, keeps beside them that their checksum was right. Raises Damaged if they aren't what was written.
+    """
+    try:
+        facts = json.loads((entry / FACTS).read_text(encoding="utf-8"))
+        decoded = Decoded(
+            {name: _array(entry / f"{name}.npy", (count, image_size, image_size, 3)) for name, count in counts.items()},
+            facts["fingerprint"],
+            facts["enlarged"],
+        )
+    except OSError as error:
+        raise Damaged(f"{error.strerror}: {error.filename}") from error
+    except (ValueError, EOFError, KeyError, TypeError) as error:
+        raise Damaged(f"{type(error).__name__}: {error}") from error
+    _check(entry, decoded, note_check)
+    leftovers.hold(entry / FACTS)
+    return decoded
 
 
-def write(entry: Path, builder: tfds.core.DatasetBuilder, parts: Mapping[str, Part], image_size: int) -> None:
-    """Decodes the parts of a prepared builder into an entry, image by image; several processes may do so at once.
+def _array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    array = np.load(path, mmap_mode="r")
+    if not isinstance(array, np.memmap) or array.dtype != np.uint8 or array.shape != shape:
+        raise ValueError(f"{path.name} holds no uint8 {shape}")
+    return array
+
+
+def _check(entry: Path, decoded: Decoded, note_check: bool) -> None:
+    """Raises Damaged if the pixels have another fingerprint than when they were written; looks if it has to."""
+    # The date of the last change of any kind, which nobody can set.
+    files = sorted(path for path in entry.iterdir() if path.suffix == ".npy" or path.name == FACTS)
+    found = {path.name: [path.stat().st_size, path.stat().st_ctime_ns] for path in files}
+    stamp = entry / CHECKED
+    with contextlib.suppress(OSError, ValueError):
+        age = time.time() - stamp.stat().st_mtime
+        if 0 <= age < CHECKED_FOR and json.loads(stamp.read_text(encoding="utf-8")) == found:
+            return
+    digest = hashlib.sha256()
+    for chunk in progress(list(_chunks(decoded)), None, f"checking {entry.name}", "chunks"):
+        digest.update(chunk)
+    if digest.hexdigest()[:12] != decoded.fingerprint:
+        raise Damaged(f"their checksum is {digest.hexdigest()[:12]}, not {decoded.fingerprint}")
+    if note_check:
+        with contextlib.suppress(UserError):  # a cache that others keep
+            write_text(stamp, json.dumps(found))
+
+
+def _chunks(decoded: Decoded) -> Iterator[np.ndarray]:
+    for pixels in decoded.pixels.values():
+        images = max(1, CHUNK // pixels[0].size)
+        yield from (pixels[start : start + images] for start in range(0, len(pixels), images))
+
+
+def write(entry: Path, builder: tfds.core.DatasetBuilder, splits: list[str], image_size: int) -> None:
+    """Decodes splits of a prepared builder into an entry, image by image; several processes may do so at once.
 
     Raises UserError if the records can't be read, or the cache can't be written.
     """
-    try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=entry.parent, prefix=".decoding-") as work:
-            unfinished = Path(work, entry.name)
-            unfinished.mkdir()
-            fingerprint = hashlib.sha256()
-            for name, part in parts.items():
-                with open(unfinished / f"{name}.npy", "wb") as file:
-                    header = {"descr": "|u1", "fortran_order": False, "shape": (len(part), image_size, image_size, 3)}
-                    np.lib.format.write_array_header_1_0(file, header)
-                    for image in progress(_images(builder, part, image_size), len(part), f"decoding {builder.name}"):
-                        file.write(image)
-                        fingerprint.update(image)
-            (unfinished / FINGERPRINT).write_text(fingerprint.hexdigest()[:12], encoding="utf-8")
-            _publish(unfinished, entry)
-    except OSError as error:
-        raise UserError(
-            f"--config.data.cache_dir={entry.parent}: can't be written ({error.strerror or error}); "
-            "name a folder on a disk with room"
-        ) from error
+    with leftovers.writing(entry.parent), tempfile.TemporaryDirectory(dir=entry.parent, prefix=".decoding-") as work:
+        unfinished = Path(work, entry.name)
+        unfinished.mkdir()
+        digest, counts = hashlib.sha256(), Counter(enlarged=0)
+        for split in splits:
+            count = builder.info.splits[split].num_examples
+            with open(unfinished / f"{split}.npy", "wb") as file:
+                header = {"descr": "|u1", "fortran_order": False, "shape": (count, image_size, image_size, 3)}
+                np.lib.format.write_array_header_1_0(file, header)
+                images = decode(builder, split, image_size, counts)
+                for image in progress(images, count, f"decoding {builder.name}"):
+                    file.write(image)
+                    digest.update(image)
+        facts = {"of": source(builder), "fingerprint": digest.hexdigest()[:12], **counts}
+        (unfinished / FACTS).write_text(json.dumps(facts), encoding="utf-8")
+        _publish(unfinished, entry)
 
 
 def _publish(unfinished: Path, entry: Path) -> None:
@@ -82,33 +144,27 @@ def _publish(unfinished: Path, entry: Path) -> None:
             raise
 
 
-def _images(builder: tfds.core.DatasetBuilder, part: Part, image_size: int) -> Iterator[bytes]:
-    """The images of a part in the order of its records: bytes of uint8 [image_size, image_size, 3]."""
-    dataset = builder.as_dataset(
-        split=tfds.core.ReadInstruction(part.split, from_=part.first, to=part.end, unit="abs"),
-        read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
-        shuffle_files=False,
-    )
-    # In batches, because stepping from Python costs more than decoding a small image; only equal shapes batch.
-    batch_size = 1 if None in native_size(builder) else 256
-    dataset = dataset.map(lambda example: example["image"]).batch(batch_size)
-    count = 0
-    try:
-        # Never asked for one batch too many, TensorFlow has no end of sequence to log.
-        for batch in islice(tfds.as_numpy(dataset), -(-len(part) // batch_size)):
-            for image in batch:
-                if image.shape != (image_size, image_size, 3):
-                    rgb = np.broadcast_to(image, (*image.shape[:2], 3))  # grey has one channel
-                    image = np.asarray(square(Image.fromarray(rgb), image_size))
-                yield image.tobytes()
-                count += 1
-    except tf.errors.OpError as error:
-        raise UserError(_damaged(builder, " ".join(error.message.split()))) from error
-    if count < len(part):
-        raise UserError(_damaged(builder, f"{part.split} ends after {part.first + count:,} examples"))
+def source(builder: tfds.core.DatasetBuilder) -> str:
+    """Where the images are from: of two entries with the same source the older one is of data that are no more."""
+    if builder.name == "folder":
+        return f"{builder.root}{' in patches' if builder.patches else ''}"
+    return os.path.realpath(builder.data_path)
 
 
-def _damaged(builder: tfds.core.DatasetBuilder, reason: str) -> str:
-    return (
-        f"--config.data.name={builder.name}: the data in {builder.data_path} are damaged, prepare them again: {reason}"
-    )
+def superseded(entry: Path, builder: tfds.core.DatasetBuilder) -> Iterator[Path]:
+    """The entries, and the records of a folder, that are of the same source as this one, as it was before."""
+    for other in entry.parent.glob(f"{entry.name.rpartition('-')[0]}-*"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            facts = json.loads((other / FACTS).read_text(encoding="utf-8"))
+            if other != entry and facts["of"] == source(builder) and not leftovers.is_held(other / FACTS):
+                yield other
+    if builder.name == "folder":
+        records = Path(builder.data_dir_root)
+        yield from (other for other in records.parent.iterdir() if other != records)
+
+
+def discard(entry: Path) -> None:
+    """Removes an entry, in one stroke as others see it."""
+    with contextlib.suppress(OSError), tempfile.TemporaryDirectory(dir=entry.parent, prefix=".decoding-") as work:
+        entry.rename(Path(work, entry.name))
+    shutil.rmtree(entry, ignore_errors=True)  # what is no folder, or can't be renamed, stays in the way

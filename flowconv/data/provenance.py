@@ -1,5 +1,6 @@
 """What a data set is called in results, and what their reader must know of it."""
 
+import os
 from pathlib import Path
 
 import tensorflow_datasets as tfds
@@ -26,7 +27,7 @@ NOTES = {
 def shown_name(builder: tfds.core.DatasetBuilder) -> str:
     """The name a result is reported under: a subset's says so."""
     if builder.name == "folder":
-        return f"folder/{Path(builder.root).name}"
+        return f"folder/{os.fsencode(Path(builder.root).name).decode(errors='replace')}"
     name = full_name(builder)
     counts = {split: info.num_examples for split, info in builder.info.splits.items()}
     if builder.name in OFFICIAL_COUNTS and counts != OFFICIAL_COUNTS[builder.name]:
@@ -34,14 +35,28 @@ def shown_name(builder: tfds.core.DatasetBuilder) -> str:
     return name
 
 
-def note(builder: tfds.core.DatasetBuilder, image_size: int) -> str:
-    """What else a reader of a result must know, or ""."""
+def note(builder: tfds.core.DatasetBuilder, image_size: int, enlarged: int) -> str:
+    """What else a reader of a result must know, or ""; `enlarged` images were smaller when they were decoded."""
     notes = [NOTES[builder.name]] if builder.name in NOTES else []
-    if builder.name == "folder":
-        return "cut into patches" if builder.patches else f"cropped and resized to {image_size}x{image_size}"
+    grey = 0
     height, width = native_size(builder)
-    if None in (height, width):
-        notes.append(f"cropped and resized to {image_size}x{image_size}")
+    channels = builder.info.features["image"].shape[-1]
+    if builder.name == "folder":
+        notes.append("cut into patches" if builder.patches else _resized(image_size))
+        enlarged = builder.info.metadata.get("enlarged", 0)
+        grey = builder.info.metadata.get("grey", 0)
+    elif None in (height, width):
+        notes.append(_resized(image_size))
     elif (height, width) != (image_size, image_size):
         notes.append(f"resized from {height}x{width}")
+    if channels == 1:
+        notes.append("grey, repeated to three channels: bits/dim do not compare with those of one channel")
+    if grey:
+        notes.append(f"of grey images, repeated to three channels: {grey:,}")
+    if enlarged:
+        notes.append(f"of images that were enlarged, which lowers bits/dim: {enlarged:,}")
     return "; ".join(notes)
+
+
+def _resized(image_size: int) -> str:
+    return f"cropped and resized to {image_size}x{image_size}"

@@ -193,8 +193,8 @@ def _exchange():
 
 
 def _data(config):
-    data.check(config.data)
-    return f"{config.data.name} at {config.data.image_size}×{config.data.image_size}"
+    known = data.check(config.data)
+    return f"{config.data.name} at {config.data.image_size}×{config.data.image_size}{known and f', {known}'}"
 
 
 def _workdir(config, workdir):

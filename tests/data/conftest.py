@@ -11,13 +11,25 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from flowconv.configuration import default_config
-from flowconv.data import folder
+from flowconv.data import folder, leftovers
 
 
 @pytest.fixture(autouse=True)
 def a_process_of_its_own():
     """Folders are listed once in a process' life; each test looks anew."""
+    another_process()
+
+
+def another_process() -> None:
+    """Forgets what a process remembers: how folders look, and what it uses of the cache."""
     folder.listing.cache_clear()
+    while leftovers._held:
+        leftovers._held.popitem()[1].close()
+
+
+def contents(cache_dir: str) -> list[str]:
+    """What is in a cache, beside its lock."""
+    return sorted(path.name for path in Path(cache_dir).iterdir() if path.name != leftovers.LOCK)
 
 
 @pytest.fixture

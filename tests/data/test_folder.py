@@ -67,7 +67,10 @@ def test_patches(data_config, images):
     found = np.concatenate(list(loaded.splits.values()))
     for patch in whole:
         assert sum(np.array_equal(patch, other) for other in found) == 3
-    assert loaded.note == "cut into patches"
+    assert loaded.note == (
+        "cut into patches; of grey images, repeated to three channels: 1; "
+        "of images that were enlarged, which lowers bits/dim: 1"
+    )
     data_config.patches = False
     assert sum(len(split) for split in data.load(data_config).splits.values()) == 4
 

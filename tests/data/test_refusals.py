@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import requests
 import tensorflow_datasets as tfds
+from conftest import contents
 
 from flowconv import data
 from flowconv.errors import UserError
@@ -35,6 +36,7 @@ def offline(monkeypatch):
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [
+        ("../cifar10", "cifar10"),
         ("cifa10", "cifar10"),
         ("photo", "photos"),
         ("downsample_imagenet/32x32", "downsampled_imagenet"),
@@ -47,7 +49,7 @@ def test_unknown_name(data_config, wrong, right):
     assert f"did you mean {right}?" in line
 
 
-@pytest.mark.parametrize("name", ["", "a b", "xyzzyplugh", "../cifar10"])
+@pytest.mark.parametrize("name", ["", "a b", "xyzzyplugh", "//", "huggingface:cifar10"])
 def test_name_like_no_other(data_config, name):
     assert "photos, cifar10" in refusal(data_config, name=name)
 
@@ -137,7 +139,7 @@ def test_damaged_records(data_config, store):
     damaged[len(damaged) // 2 :] ^= 255
     damaged.tofile(records)
     assert "damaged" in refusal(data_config, data.load, name="cifar10", validation_images=1)
-    assert not list(Path(data_config.cache_dir).iterdir())
+    assert not contents(data_config.cache_dir)
 
 
 def test_cache_that_cannot_be_a_folder(data_config, store, tmp_path):
