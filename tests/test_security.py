@@ -3,6 +3,8 @@
 import base64
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
@@ -11,7 +13,7 @@ from flowconv import configuration
 from flowconv.applications.report import write_report
 from flowconv.errors import UserError
 from flowconv.training.workdir import Workdir, write_json
-from tests.runs import ROOT
+from tests.runs import ROOT, environment
 
 HOSTILE = "<script>alert(1)</script>\x1b]0;owned\x07"
 
@@ -104,3 +106,40 @@ def test_no_module_reads_pickles_or_runs_text():
         imported = {name.split(".")[0] for name in re.findall(r"^\s*(?:import|from) ([\w.]+)", text, re.MULTILINE)}
         assert not imported & READERS, path
         assert not re.search(r"(?<![\w.])(?:eval|exec)\(|allow_pickle|unsafe_load|safe_mode=False", text), path
+
+
+def test_a_run_that_somebody_sent_is_loaded_without_a_look_at_data(tmp_path):
+    """Nor at the folders that its config names."""
+    program = """
+import sys
+from pathlib import Path
+import flowconv
+from flowconv import configuration
+from flowconv.models import build_flow
+from flowconv.training.checkpoints import Checkpoints
+from flowconv.training.optimizer import build_optimizer
+from flowconv.training.workdir import Workdir
+import tensorflow as tf
+
+config = configuration.default_config()
+config.update_from_flattened_dict({"model.depth": 1, "model.levels": 1, "model.width": 4, "data.image_size": 8})
+config.data.name, config.data.dir, config.data.cache_dir = "folder", sys.argv[1], sys.argv[1]
+run = Workdir(sys.argv[2])
+run.save_config(config)
+flow = build_flow(config)
+optimizer = build_optimizer(config)
+optimizer.build(flow.trainable_variables)
+progress = {"average_is_best": tf.Variable(False, trainable=False)}
+Checkpoints(flow, optimizer, progress, config, run.checkpoints, run.best_checkpoint).save_best(1)
+assert flowconv.load(run.path).sample(2, seed=0).shape == (2, 8, 8, 3)
+assert not Path(sys.argv[1]).exists()
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "named"), str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment(),
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
