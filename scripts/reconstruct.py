@@ -28,9 +28,10 @@ def main():
     x = run.flow.level_centres(images)
     back = run.flow.decode(run.flow.encode(x))
     error = np.abs(back.numpy() - x.numpy()) * 2.0**run.flow.n_bits  # in pixel levels
-    magnify = MAGNIFY.value or 255 / max(float(error.max()), 1e-9)
-    shown = np.clip(error * magnify, 0, 255).astype(np.uint8)
-    rows = np.concatenate([run.flow.to_images(x), run.flow.to_images(back), shown])
+    known = np.isfinite(error)
+    magnify = MAGNIFY.value or 255 / max(float(error.max(where=known, initial=0.0)), 1e-9)
+    shown = np.where(known, np.clip(error * magnify, 0, 255), 255).astype(np.uint8)
+    rows = np.concatenate([run.flow.to_images(x), pictures.shown(run.flow, back), shown])
     pictures.save(folder / "reconstruction.png", pictures.grid(rows, columns=len(images)), least_side=400)
     print(
         f"{folder}/reconstruction.png: largest error {error.max():.2g} of a pixel level, mean {error.mean():.2g}; "

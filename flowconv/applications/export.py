@@ -13,8 +13,8 @@ from flowconv.models import Flow
 def export(flow: Flow, folder: str | os.PathLike) -> None:
     """Writes a SavedModel with four signatures, for any number B of images.
 
-    * log_prob: `images` float32 `[B, H, W, C]` in [0, 1) → `log_prob` `[B]`, nats.
-    * encode: `images` → `latents` `[B, H·W·C]`, all levels one after the other.
+    * log_prob: `images` float32 `[B, H, W, C]` in [0, 1) → `log_prob` `[B]`, nats; −∞ outside of the support.
+    * encode: `images` → `latents` `[B, H·W·C]`, all levels one after the other; an error outside of the support.
     * decode: `latents` → `images`.
     * sample: `count` int32, `temperature` float32, `seed` int32, scalars → `images`.
 
@@ -60,8 +60,13 @@ class _Module(tf.Module):
             z = tf.random.stateless_normal([count, flow.dimensions], [seed, 0], dtype=flow.compute_dtype)
             return {"images": bijector.inverse(z * tf.cast(temperature, z.dtype))}
 
+        def encode(images):
+            refused = ["encode: expected images in [0, 1); some are outside of the support"]
+            with tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(flow.outside_support(images)), refused)]):
+                return {"latents": bijector.forward(tf.identity(images))}
+
         options = {"autograph": False}
         self.log_prob = tf.function(lambda images: {"log_prob": flow.log_prob(images)}, [images], **options)
-        self.encode = tf.function(lambda images: {"latents": bijector.forward(images)}, [images], **options)
+        self.encode = tf.function(encode, [images], **options)
         self.decode = tf.function(lambda latents: {"images": bijector.inverse(latents)}, [latents], **options)
         self.sample = tf.function(sample, scalars, **options)

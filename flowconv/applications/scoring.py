@@ -16,11 +16,12 @@ class Scores:
 
     Attributes:
       bits_per_dim: `[N]`, with one draw of noise each.
-      oddness: `[N]`, |bits/dim − that of the typical image|, in standard deviations of the typical images.
+      oddness: `[N]`, |bits/dim − that of the typical image|, in standard deviations of the typical images; None if
+        these have no deviation, as a single one.
     """
 
     bits_per_dim: np.ndarray
-    oddness: np.ndarray
+    oddness: np.ndarray | None
 
 
 def bits_per_dim(flow: Flow, images: np.ndarray, seed: int, batch_size: int = 64, name: str = "images") -> np.ndarray:
@@ -42,7 +43,8 @@ def score(flow: Flow, images: np.ndarray, typical: np.ndarray, seed: int, batch_
 
 
 def _compare(bits, typical):
-    return Scores(bits, np.abs(bits - typical.mean()) / typical.std())
+    deviation = typical.std()
+    return Scores(bits, np.abs(bits - typical.mean()) / deviation if deviation > 0 else None)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Detection:
 
     Attributes:
       bits_per_dim: mean of the odd ones; of the data's own ones in the row "own".
-      by_bits_per_dim, by_oddness: area under the curve, ranking by either; None in the row "own".
+      by_bits_per_dim, by_oddness: area under the curve, ranking by either; None in the row "own". The latter is None
+        where no oddness is known.
     """
 
     bits_per_dim: float
@@ -88,7 +91,7 @@ def detect(flow: Flow, images: np.ndarray, count: int, seed: int) -> dict[str, D
         found[kind] = Detection(
             float(scores.bits_per_dim.mean()),
             area_under_curve(scores.bits_per_dim, normal.bits_per_dim),
-            area_under_curve(scores.oddness, normal.oddness),
+            None if scores.oddness is None else area_under_curve(scores.oddness, normal.oddness),
         )
     return found
 

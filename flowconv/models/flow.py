@@ -147,9 +147,13 @@ class Flow(keras.Model):
         """Returns log p(x), `[B]`, nats: the density of x (equation 2 of the paper); −∞ outside of the support."""
         return self._within_support(self.take(x), self._log_density)
 
+    def outside_support(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns for each image of x `[..., H, W, C]` whether a number of it lies outside of the support."""
+        return tf.reduce_any(self.preprocessing.outside_domain(x) | tf.zeros_like(x, tf.bool), axis=[-3, -2, -1])
+
     def _within_support(self, x, log_density):
         """Returns log_density(x), and −∞ where a number of an example has none: no NaN, neither in the gradient."""
-        outside = tf.reduce_any(self.preprocessing.outside_domain(x) | tf.zeros_like(x, tf.bool), axis=[-3, -2, -1])
+        outside = self.outside_support(x)
         x = tf.where(outside[..., None, None, None], tf.constant(0.5, x.dtype), x)
         return tf.where(outside, tf.constant(-math.inf, x.dtype), log_density(x))
 

@@ -16,6 +16,7 @@ from flowconv.applications.export import export
 from flowconv.applications.loading import load_run
 from flowconv.applications.report import write_report
 from flowconv.errors import UserError
+from flowconv.evaluation import pictures
 from tests.runs import environment, launch
 
 
@@ -64,6 +65,47 @@ def test_scores_do_not_depend_on_the_batch(run):
     np.testing.assert_allclose(whole, parts, atol=1e-5)
 
 
+@pytest.mark.parametrize("typical", [1, 2], ids=["one", "alike"])
+def test_without_two_typical_images_that_differ_there_is_no_oddness(run, typical, monkeypatch):
+    """No division by 0: bits/dim alone."""
+    images = run.images("test")[:3]
+    monkeypatch.setattr(scoring, "bits_per_dim", lambda flow, images, *_: np.full(len(images), 4.0))
+    scores = scoring.score(run.flow, images, images[:typical], 0)
+    assert scores.oddness is None and np.all(scores.bits_per_dim == 4.0)
+    found = scoring.detect(run.flow, images, 3 - typical, 0)
+    assert found["noise"].by_oddness is None and found["noise"].by_bits_per_dim == 0.5
+
+
+def test_interpolation_takes_two_images(run):
+    with pytest.raises(ValueError, match="takes two images or more, got 1"):
+        interpolation.interpolate(run.flow, run.images("test")[:1], steps=4)
+
+
+DRAWN = {
+    "sample": lambda flow, images: sampling.sample(flow, 3, 0.7, 0, batch_size=4),
+    "interpolate": lambda flow, images: interpolation.interpolate(flow, images, 3),
+    "manipulate": lambda flow, images: interpolation.manipulate(flow, images, flow.encode(images[:1] / 256.0), [0.0]),
+    "sample_grid": lambda flow, images: pictures.sample_grid(flow, 4, 0.7, 0),
+    "reconstruction_grid": lambda flow, images: pictures.reconstruction_grid(flow, images),
+}
+
+
+@pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
+def test_images_that_are_not_finite_are_told(run, draw, monkeypatch, capsys):
+    """And drawn as what no image is, not as black ones."""
+    images = run.images("test")[:2]
+    draw(run.flow, images)
+    assert not capsys.readouterr().err
+    decode = run.flow.decode
+    overflow = tf.constant([np.nan] + [0.0] * 100)
+    monkeypatch.setattr(run.flow, "decode", lambda z: decode(z) + overflow[: tf.shape(z[0])[0], None, None, None])
+    drawn = draw(run.flow, images)
+    assert re.search(
+        r"^warning: 1 of \d images aren't finite: drawn as checkerboards$", capsys.readouterr().err.strip()
+    )
+    assert np.any(np.all(drawn == (255, 0, 255), axis=-1))
+
+
 def test_noise_is_odd(run):
     typical = run.images("test")[:200]
     noise = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 3), np.uint8)
@@ -89,6 +131,12 @@ count, temperature = tf.constant(2), tf.constant(0.7)
 one, again, other = (
     model["sample"](count=count, temperature=temperature, seed=tf.constant(seed))["images"] for seed in (1, 1, 2)
 )
+assert np.all(model["log_prob"](images=tf.constant(x + 2))["log_prob"] == -np.inf)
+try:
+    model["encode"](images=tf.constant(x + 2))
+    sys.exit("encodes what has no latents")
+except tf.errors.InvalidArgumentError as error:
+    assert "encode: expected images in [0, 1)" in str(error)
 assert one.shape == (2, 16, 16, 3) and np.array_equal(one, again) and not np.array_equal(one, other)
 assert not [name for name in sys.modules if name.startswith(("flowconv", "horovod", "tensorflow_probability"))]
 """

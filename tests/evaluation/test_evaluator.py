@@ -71,6 +71,19 @@ def test_reconstruction_does_not_hide_nan(flow, monkeypatch):
     assert np.isnan(Evaluator(flow, batch_size=10, seed=0).reconstruction(PIXELS)["max_reconstruction_error"])
 
 
+def test_what_is_not_finite_has_changed(flow, monkeypatch):
+    """Though NaN, drawn as 0, would be equal to black."""
+    decode = flow.decode
+    monkeypatch.setattr(flow, "decode", lambda latents: decode(latents) * np.nan)
+    black = np.zeros((3, 8, 8, 3), np.uint8)
+    assert Evaluator(flow, batch_size=2, seed=0).reconstruction(black)["changed_pixels"] == black.size
+
+
+def test_no_images_have_no_score(flow):
+    with pytest.raises(ValueError, match="no images to evaluate"):
+        Evaluator(flow, batch_size=2, seed=0).bits_per_dim(PIXELS[:0])
+
+
 def test_grid_and_png(flow, tmp_path):
     sheet = pictures.grid(PIXELS[:5], columns=2, border=1)
     assert sheet.shape == (3 * 9 + 1, 2 * 9 + 1, 3)
