@@ -32,4 +32,4 @@ class WorkersLost(Exception):
 
 def warn(line: str) -> None:
     """Prints a line on stderr, as a warning."""
-    print(f"warning: {line}", file=sys.stderr, flush=True)
+    print(f"warning: {line}".encode(errors="replace").decode(), file=sys.stderr, flush=True)

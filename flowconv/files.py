@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -91,3 +92,17 @@ def append_text(path: Path, text: str) -> None:
                 raise
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror or error}") from error
+
+
+def set_aside(path: Path) -> Path:
+    """Renames a file or folder that is in the way, or damaged; returns its new path, with a number if need be.
+
+    Raises:
+      UserError: if it can't be renamed.
+    """
+    names = (f"{path.name}.damaged{number}" for number in itertools.chain([""], (f"-{n}" for n in itertools.count(2))))
+    aside = next(there for name in names if not os.path.lexists(there := path.with_name(name)))
+    try:
+        return path.rename(aside)
+    except OSError as error:
+        raise UserError(f"{path} can't be renamed: {error.strerror or error}") from error

@@ -18,6 +18,7 @@ import tensorflow as tf
 from PIL import Image
 
 from flowconv import command_line, configuration, data, experiment
+from flowconv.applications.report import write_report
 from flowconv.comparison import folding, variants
 from flowconv.errors import UserError
 from flowconv.files import room_needed
@@ -252,6 +253,26 @@ def newer_version(here, monkeypatch):
 def damaged_config(here, monkeypatch):
     (here / "config.json").write_text('{"model": {"dep')
     Workdir(here).check(config_of())
+
+
+def changed_config(name, **model):
+    def run(here, monkeypatch):
+        saved = config_of().to_dict()
+        write_json(here / "config.json", saved | {"model": model})
+        Workdir(here).load_config()
+
+    add(name, run)
+
+
+changed_config("config-field", **config_of().model.to_dict() | {"depth": "two"})
+changed_config("config-lacks", **{name: value for name, value in config_of().model.items() if name != "depth"})
+
+
+@trigger
+def damaged_results(here, monkeypatch):
+    Workdir(here).save_config(config_of())
+    write_json(here / "results.json", [3])
+    write_report(Workdir(here), here / "report.html")
 
 
 @trigger

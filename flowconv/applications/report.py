@@ -61,14 +61,15 @@ def write_report(workdir: Workdir, path: Path) -> Path:
 
 
 def _rows(results):
-    """What is shown of the results, by its title."""
-    dataset = results["dataset"]
-    counts = ", ".join(f"{dataset[split]:,} {split}" for split in ("train", "validation", "test"))
-    rows = [
-        ("data", f"{dataset['name']} {dataset['version']}: {counts}{'; ' + dataset['note'] if dataset['note'] else ''}")
-    ]
-    rows += [(title, _shown(results[name])) for name, title in SHOWN if name in results]
-    return [*rows, ("versions", ", ".join(f"{name} {version}" for name, version in results["versions"].items()))]
+    """The table, as far as the results go."""
+    rows = [(title, _shown(results[name])) for name, title in SHOWN if name in results]
+    if dataset := results.get("dataset"):
+        counts = ", ".join(f"{dataset[split]:,} {split}" for split in ("train", "validation", "test"))
+        note = f"; {dataset['note']}" if dataset.get("note") else ""
+        rows.insert(0, ("data", f"{dataset['name']} {dataset['version']}: {counts}{note}"))
+    if versions := results.get("versions"):
+        rows.append(("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
+    return rows
 
 
 def _results(workdir):

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,7 +62,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
         except tf.errors.ResourceExhaustedError as error:
             raise UserError(
                 f"--config.train.batch_size={config.train.batch_size}: memory is exhausted "
-                f"({error.message.splitlines()[0]}): take a smaller batch, more distributed.backward_passes_per_step, "
+                f"({_asked_for(error)}): take a smaller batch, more distributed.backward_passes_per_step, "
                 f"or model.backward=invert"
             ) from error
         except Exception as error:
@@ -98,6 +99,7 @@ def evaluate(workdir: str | os.PathLike, overrides: Mapping[str, Any] | None = N
             distributed.initialize()
             workdir = Workdir(workdir)
             config = distributed.on_root(workdir.load_config)
+            distributed.on_root(workdir.clear)
             config.update_from_flattened_dict(overrides or {})
             configuration.validate(config)
             trainer = Trainer(config, workdir, load_data(config))
@@ -107,6 +109,12 @@ def evaluate(workdir: str | os.PathLike, overrides: Mapping[str, Any] | None = N
             if not distributed.is_failed_exchange(error):
                 raise
             raise WorkersLost(f"{LOST}: {stop_signals.advice}") from error
+
+
+def _asked_for(error):
+    """The line that tells how much memory was asked for, which is not always the first."""
+    found = re.search(r"OOM when allocating.*|[Ff]ailed to allocate.*", error.message)
+    return found[0] if found else error.message.splitlines()[0]
 
 
 def load_data(config: ConfigDict) -> data.ImageData:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import sys
 import time
 from pathlib import Path
@@ -14,7 +15,8 @@ from tensorboard.plugins.hparams import api as hparams
 from tqdm import tqdm
 
 from flowconv import configuration
-from flowconv.files import append_text, write_text
+from flowconv.errors import warn
+from flowconv.files import append_text, set_aside, write_text
 
 COLUMNS = (
     "images",
@@ -31,6 +33,8 @@ COLUMNS = (
 class MetricsFile:
     """metrics.csv: one row a log line, with the training or the validation columns filled.
 
+    What can't be read of an older file is kept beside it, and said; columns that it lacks, or has besides, stay.
+
     Args:
       path: the file; rows beyond `images_seen`, which a killed run left, are dropped.
       images_seen: where the run goes on.
@@ -41,12 +45,14 @@ class MetricsFile:
     """
 
     def __init__(self, path: Path, images_seen: int, evaluated: int):
-        rows = []
-        if path.exists():
-            with path.open(encoding="utf-8", newline="") as file:
-                rows = [row for row in csv.DictReader(file) if _is_past(row, images_seen, evaluated)]
+        rows, damage = _read(path)
+        if damage:
+            aside = set_aside(path)
+            warn(f"{path} {damage}: it is kept as {aside.name}, and the run goes on with the {len(rows):,} rows of it")
+        rows = [row for row in rows if _is_past(row, images_seen, evaluated)]
         self._path = path
-        write_text(path, _table(rows))
+        self._columns = tuple(dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)]))
+        write_text(path, _table(rows, self._columns))
 
     def write(self, row: dict[str, float]) -> None:
         """Appends one row.
@@ -54,13 +60,13 @@ class MetricsFile:
         Raises:
           UserError: if it can't be written.
         """
-        append_text(self._path, _table([row], header=not self._path.exists()))
+        append_text(self._path, _table([row], self._columns, header=not self._path.exists()))
 
 
-def _table(rows, header=True):
+def _table(rows, columns, header=True):
     """Rows as CSV."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", extrasaction="ignore")
+    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore")
     if header:
         writer.writeheader()
     writer.writerows(rows)
@@ -68,22 +74,49 @@ def _table(rows, header=True):
 
 
 def _is_past(row, images_seen, evaluated):
-    if set(row) != set(COLUMNS) or None in row.values():  # a line that was cut off
-        return False
-    return int(row["images"]) <= (evaluated if row["validation_bits_per_dim"] else images_seen)
+    return float(row["images"]) <= (evaluated if row.get("validation_bits_per_dim") else images_seen)
 
 
 def read_metrics(path: Path) -> list[dict[str, float | None]]:
-    """Returns the rows of a metrics.csv; None where a row has no figure."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{name: float(value) if value else None for name, value in row.items()} for row in csv.DictReader(file)]
+    """Returns the rows of a metrics.csv that can be read; None where a row has no figure."""
+    return [{name: float(row[name]) if row.get(name) else None for name in COLUMNS} for row in _read(path)[0]]
+
+
+def _read(path):
+    """The rows, as text by column, and what is wrong with the file, "" if nothing is."""
+    try:
+        text = path.read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        return [], ""
+    except OSError as error:
+        return [], f"can't be read ({error.strerror})"
+    whole, _, _ = text.rpartition("\n")  # after it stands what a killed process was about to write
+    lines = whole.splitlines()
+    if not lines:
+        return [], ""
+    header = lines[0].split(",")
+    if "images" not in header or len(header) > len(set(header)):
+        return [], "has no line of columns"
+    cells = [line.split(",") for line in lines[1:]]
+    rows = [dict(zip(header, row, strict=True)) for row in cells if len(row) == len(header)]
+    rows = [row for row in rows if _is_row(row)]
+    unreadable = len(lines) - 1 - len(rows)
+    return rows, f"has {unreadable:,} lines that can't be read" if unreadable else ""
+
+
+def _is_row(row):
+    try:
+        numbers = {name: float(cell) for name, cell in row.items() if cell}
+    except ValueError:
+        return False
+    return numbers.get("images", -1.0) >= 0.0 and numbers["images"].is_integer()
 
 
 class TensorBoard:
     """Scalars and images by the number of training images seen."""
 
     def __init__(self, path: Path):
-        self._writer = tf.summary.create_file_writer(str(path))
+        self._writer = tf.summary.create_file_writer(os.fsencode(path))  # in which a name need not be UTF-8
 
     def start(self, images_seen: int) -> None:
         """Says that the run begins here: TensorBoard drops what was written of this step and of later ones."""
@@ -204,8 +237,8 @@ class Progress:
 
 
 def say(text: str) -> None:
-    """Prints a line at once."""
-    print(text, flush=True)
+    """Prints a line at once; of a path that isn't UTF-8 as much as can be shown."""
+    print(text.encode(errors="replace").decode(), flush=True)
 
 
 def duration(seconds: float) -> str:

@@ -8,7 +8,6 @@ import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -18,6 +17,7 @@ from ml_collections import ConfigDict
 from flowconv import configuration, data
 from flowconv.errors import UserError
 from flowconv.training import distributed, network
+from flowconv.training.cgroups import memory_limit
 from flowconv.training.checkpoints import saved_architecture
 from flowconv.training.metrics import say
 from flowconv.training.report import versions
@@ -26,6 +26,7 @@ from flowconv.words import counted
 
 COPIES = 4  # of the weights in memory: themselves, gradients, the optimizer's two slots; and the average, if kept
 SAVED_COPIES = 3  # in a checkpoint, without the gradients
+RECORDS_BYTES = 10e6  # of pictures, TensorBoard, and what checkpoints have beside numbers
 PROCESS_BYTES = 0.8e9  # of TensorFlow and Horovod without a model
 SHARED_MEMORY = 64 * 2**20  # bytes in /dev/shm, which NCCL and MPI exchange through on one machine
 GIGABYTE = 1e9
@@ -212,7 +213,7 @@ def _workdir(config, workdir):
 
 def _memory(config):
     needed = approximate_bytes(config)
-    there = _memory_limit() / distributed.local_size()
+    there = min(psutil.virtual_memory().total, memory_limit()) / distributed.local_size()
     found = f"about {needed / GIGABYTE:.1f} GB of {there / GIGABYTE:.1f} GB a rank"
     if distributed.uses_gpu() or needed <= there:
         return Row("memory", found)
@@ -222,16 +223,10 @@ def _memory(config):
     return Row("memory", line, wrong=True)
 
 
-def _memory_limit():
-    limit = psutil.virtual_memory().total
-    with contextlib.suppress(OSError, ValueError):  # no such file, or "max" in it
-        limit = min(limit, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))
-    return limit
-
-
 def _disk(config, path):
-    copies = 3 * (SAVED_COPIES + _averages(config))  # in the newest checkpoint, the one before, and the best
-    needed = copies * 4 * approximate_parameters(config)
+    copies = 4 * (SAVED_COPIES + _averages(config))  # in the two newest checkpoints, the best, and one being written
+    number = 8 if config.model.precision == "float64" else 4
+    needed = RECORDS_BYTES + copies * number * approximate_parameters(config)
     try:
         while not path.exists():
             path = path.parent

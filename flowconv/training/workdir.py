@@ -11,8 +11,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from flowconv import configuration
-from flowconv.errors import UserError
-from flowconv.files import write_text
+from flowconv.errors import UserError, warn
+from flowconv.files import set_aside, write_text
 from flowconv.paths import given_path
 from flowconv.training.links import refuse_links_out
 from flowconv.training.lock import locked, refuse_if_locked
@@ -73,7 +73,19 @@ class Workdir:
         except OSError as error:
             raise UserError(f"{self.flag}={self.path}: can't be written ({error.strerror})") from error
         with locked(self.lock, f"{self.flag}={self.path}"):
+            self.clear()
             yield
+
+    def clear(self) -> None:
+        """Sets aside, with a warning, files where folders are to be, and folders where files are."""
+        folders = (self.checkpoints, self.best_checkpoint, self.tensorboard, self.pictures)
+        in_the_way = [path for path in folders if os.path.lexists(path) and not path.is_dir()]
+        pictures = [path for path in self.pictures.iterdir() if path.suffix == ".png"] if self.pictures.is_dir() else []
+        files = (self.metrics, self.results, self.evaluation, *pictures)
+        in_the_way += [path for path in files if path.is_dir()]
+        for path in in_the_way:
+            kind = "no folder" if path in folders else "a folder"
+            warn(f"{path} is {kind}: it is kept as {set_aside(path).name}")
 
     def compare(self, there: Mapping[str, Any], config: ConfigDict) -> None:
         """Checks that the model which lives here, whose fields `there` has by name, is that of `config`.
@@ -119,16 +131,32 @@ class Workdir:
                 f"{FORMAT}): install that one"
             )
         config = configuration.default_config()
-        known = dict(configuration.flatten(config))
-        for name, value in configuration.flatten(ConfigDict(saved)):
-            if name in known:
-                with config.ignore_type():
-                    config.update_from_flattened_dict({name: tuple(value) if isinstance(value, list) else value})
+        fields = dict(_flatten(saved))
+        for name in dict(configuration.flatten(config)).keys() & fields.keys():  # other versions have others
+            value = fields[name]
+            with config.ignore_type():
+                config.update_from_flattened_dict({name: tuple(value) if isinstance(value, list) else value})
+        try:
+            for name in configuration.ARCHITECTURE:  # without which it is any model
+                if name not in fields:
+                    raise UserError(f"--config.{name}: is missing")
+            configuration.validate(config)
+        except UserError as error:
+            raise UserError(f"{self.config}: {error}".replace("--config.", "", 1)) from error
         return config
 
     def save_config(self, config: ConfigDict) -> None:
         """Writes config.json."""
         write_json(self.config, {"format": FORMAT, **config.to_dict()})
+
+
+def _flatten(value, prefix=""):
+    """As `configuration.flatten`, of what was read from a file: a dot in a name makes it another one."""
+    for name, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _flatten(inner, f"{prefix}{name.replace('.', '/')}.")
+        else:
+            yield prefix + name.replace(".", "/"), inner
 
 
 def read_json(path: Path) -> Any:

@@ -45,14 +45,6 @@ def test_other_fields_than_the_model_s_may_change(tmp_path):
             workdir.check(other)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1, 2"])
-def test_a_damaged_config_is_named(tmp_path, text):
-    workdir = Workdir(tmp_path)
-    workdir.config.write_text(text)
-    with pytest.raises(UserError, match=r"config\.json can't be read"):
-        workdir.load_config()
-
-
 def test_json_is_whole_or_absent(tmp_path):
     workdir = Workdir(tmp_path)
     workdir.save_config(default_config())
