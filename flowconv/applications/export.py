@@ -8,6 +8,7 @@ import tensorflow as tf
 from flowconv.data.progress import progress
 from flowconv.errors import UserError
 from flowconv.models import Flow
+from flowconv.paths import without_patterns
 
 
 def export(flow: Flow, folder: str | os.PathLike) -> None:
@@ -38,7 +39,8 @@ def export(flow: Flow, folder: str | os.PathLike) -> None:
         name: getattr(module, name).get_concrete_function()
         for name in progress(names, len(names), "tracing", "functions")
     }
-    tf.saved_model.save(module, str(folder), signatures=signatures)
+    with without_patterns(folder) as name:
+        tf.saved_model.save(module, name, signatures=signatures)
 
 
 class _Module(tf.Module):
