@@ -4,7 +4,7 @@
 
 NP      ?= 2
 CONFIG  ?= configs/photos.py
-WORKDIR ?= runs/photos
+WORKDIR ?= runs/$(basename $(notdir $(CONFIG)))
 ARGS    ?=
 
 # As if .venv were activated: horovodrun looks its workers' commands up here.
@@ -17,7 +17,7 @@ help: ## this list
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo '  NP=2  CONFIG=configs/photos.py  WORKDIR=runs/photos    for train: processes, experiment, where it writes'
+	@echo '  NP=2  CONFIG=configs/photos.py  WORKDIR=runs/NAME      for train: processes, experiment, where it writes'
 	@echo '  ARGS="--config.model.depth=8"                          for train and bench: more flags; for test: for pytest'
 	@echo '  PYTHON=/path/to/python3.12  DEVICE=cpu|gpu             for install: if its own choice is not yours'
 

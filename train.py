@@ -7,16 +7,16 @@
 A run that was stopped goes on where it was when it is started again with the same --workdir.
 """
 
-from flowconv import command_line, configuration, flags
+from flowconv import command_line, configuration, experiment, flags
 
-WORKDIR = flags.path("workdir", "runs/photos", "folder of the run: checkpoints, curves, pictures, results")
+WORKDIR = flags.path("workdir", None, "folder of the run (default: runs/ and the name of the config)")
 
 
 def main(config):
     configuration.validate(config)  # as flags are, before TensorFlow is imported
     from flowconv.training.loop import train
 
-    train(config, WORKDIR.value)
+    train(config, WORKDIR.value or experiment.default_workdir())
 
 
 if __name__ == "__main__":

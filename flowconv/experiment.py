@@ -56,8 +56,20 @@ def named(names: list[str] | None) -> ConfigDict:
     names = list(dict.fromkeys(names or [DEFAULT]))
     if len(names) > 1:
         raise UserError(f"--config={names[1]}: is the second one, after --config={names[0]}; give one")
-    path, _, rest = (names[0], "", "") if Path(names[0]).is_file() else names[0].partition(":")
+    path, rest = _parts(names[0])
     return load(find(path), *([rest] if rest else []))
+
+
+def default_workdir() -> Path:
+    """Returns the folder of a run whose flags name none: that of the config's own name in runs/."""
+    names = flags.FLAGS["config"].value or [DEFAULT]
+    return Path("runs") / Path(_parts(names[0])[0]).stem
+
+
+def _parts(name):
+    """The path or name of a config, and what stands after a colon."""
+    path, _, rest = (name, "", "") if Path(name).is_file() else name.partition(":")
+    return path, rest
 
 
 def find(name: str) -> Path:

@@ -31,7 +31,7 @@ def prepare(precision: str | None = "float32") -> None:
 def quiet_libraries() -> None:
     """Keeps TensorFlow's and XLA's chatter out of the output, unless the environment asks for it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user has set for other programs
 
 
 def choose_kernels(precision: str | None) -> None:

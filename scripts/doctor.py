@@ -8,10 +8,10 @@ Takes the flags of train.py and trains nothing. Ends with status 2 if something 
 
 import re
 
-from flowconv import command_line, flags
+from flowconv import command_line, experiment, flags
 from flowconv.errors import UserError
 
-WORKDIR = flags.path("workdir", "runs/photos", "folder of the run to be")
+WORKDIR = flags.path("workdir", None, "folder of the run to be (default: as train.py's)")
 
 
 def main(config):
@@ -19,7 +19,7 @@ def main(config):
     from flowconv.training.workdir import Workdir
 
     distributed.initialize(config.distributed.fusion_megabytes)
-    everyone = distributed.gather(preflight.examine(config, Workdir(WORKDIR.value)))
+    everyone = distributed.gather(preflight.examine(config, Workdir(WORKDIR.value or experiment.default_workdir())))
     bad = [row.found for rows in everyone for row in rows if row.wrong]
     if distributed.is_root():
         print_table(everyone)

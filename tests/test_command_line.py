@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -241,3 +242,12 @@ def test_a_program_that_takes_a_run_names_its_own_flags():
     with pytest.raises(UserError) as refused, command_line._in_own_flags({"data.dir": "data_dir"}):
         raise UserError(given)
     assert str(refused.value) == shown
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [(None, "photos"), (["cifar10"], "cifar10"), (["configs/cifar10.py"], "cifar10"), (["a/b.py:3"], "b")],
+)
+def test_each_config_has_a_workdir_of_its_own(monkeypatch, given, name):
+    monkeypatch.setattr(experiment.flags, "FLAGS", {"config": SimpleNamespace(value=given)})
+    assert experiment.default_workdir() == Path("runs", name)

@@ -9,7 +9,7 @@ import pytest
 
 from flowconv import process
 from flowconv.process import KERNELS
-from tests.runs import ROOT, Running, command_of, launch, overrides
+from tests.runs import ROOT, Running, command_of, environment, launch, overrides
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,20 @@ def test_make_train_refuses_no_number_of_processes(number):
     result = subprocess.run(["make", "train", f"NP={number}"], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert result.returncode == 2 and not result.stdout
     assert result.stderr.splitlines()[0] == f"error: NP={number}: must be a whole number of at least 1"
+
+
+@pytest.mark.parametrize("floatx", ["float16", "bfloat16", "float64"])
+def test_the_users_own_keras_settings_do_not_matter(tmp_path, floatx):
+    (tmp_path / "keras.json").write_text(
+        f'{{"floatx": "{floatx}", "backend": "jax", "image_data_format": "channels_first"}}'
+    )
+    code = (
+        "from flowconv import process; process.prepare()\n"
+        "from flowconv.training import distributed; distributed.initialize()\n"
+        "import keras; from flowconv import configuration; from flowconv.training.optimizer import build_optimizer\n"
+        "optimizer = build_optimizer(configuration.default_config())\n"
+        "print(keras.backend.backend(), optimizer.learning_rate.dtype, keras.config.image_data_format())"
+    )
+    variables = environment(KERAS_HOME=str(tmp_path))
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=variables)
+    assert result.stdout.split() == ["tensorflow", "float32", "channels_last"], result.stderr

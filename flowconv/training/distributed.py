@@ -59,6 +59,8 @@ def initialize(fusion_megabytes: int | None = None, images: int | None = None) -
     if fusion_megabytes is not None:  # Horovod looks for it once, here
         os.environ.setdefault("HOROVOD_FUSION_THRESHOLD", str(fusion_megabytes * 2**20))
     hvd.init()
+    keras.config.set_floatx("float32")  # the user's own keras.json is for other programs
+    keras.config.set_image_data_format("channels_last")
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         if hvd.local_rank() >= len(gpus):
