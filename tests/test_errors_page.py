@@ -255,17 +255,17 @@ def damaged_config(here, monkeypatch):
     Workdir(here).check(config_of())
 
 
-def changed_config(name, **model):
+def changed_config(row, model):
     def run(here, monkeypatch):
         saved = config_of().to_dict()
         write_json(here / "config.json", saved | {"model": model})
         Workdir(here).load_config()
 
-    add(name, run)
+    add(row, run)
 
 
-changed_config("config-field", **config_of().model.to_dict() | {"depth": "two"})
-changed_config("config-lacks", **{name: value for name, value in config_of().model.items() if name != "depth"})
+changed_config("config-field", config_of().model.to_dict() | {"depth": "two"})
+changed_config("config-lacks", {name: value for name, value in config_of().model.items() if name != "depth"})
 
 
 @trigger
