@@ -1,9 +1,9 @@
 """The folder of one run."""
 
 import contextlib
-import errno
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,10 +53,11 @@ class Workdir:
           UserError: if the folder can't be written, is another job's, or holds a run of another architecture.
         """
         there = next(folder for folder in (self.path, *self.path.absolute().parents) if os.path.lexists(folder))
-        if not there.is_dir():
-            raise UserError(f"{self.flag}={self.path}: can't be written ({os.strerror(errno.ENOTDIR)})")
-        if not os.access(there, os.W_OK | os.X_OK):
-            raise UserError(f"{self.flag}={self.path}: can't be written ({os.strerror(errno.EACCES)})")
+        try:
+            with tempfile.TemporaryFile(dir=there):
+                pass
+        except OSError as error:
+            raise UserError(f"{self.flag}={self.path}: can't be written ({error.strerror})") from error
         refuse_if_locked(self.lock, f"{self.flag}={self.path}")
         if self.config.exists():
             self.compare(dict(configuration.flatten(self.load_config())), config)
