@@ -7,7 +7,10 @@
 A run that was stopped goes on where it was when it is started again with the same --workdir.
 """
 
-from flowconv import command_line, configuration, experiment, flags
+try:
+    from flowconv import command_line, configuration, experiment, flags
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.path("workdir", None, "folder of the run (default: runs/ and the name of the config)")
 

@@ -20,14 +20,17 @@ import os
 import sys
 from pathlib import Path
 
-from flowconv import command_line, flags
-from flowconv.benchmarks import machine
-from flowconv.benchmarks.options import Options
-from flowconv.benchmarks.parts import PARTS, merge
-from flowconv.benchmarks.peers import environment
-from flowconv.benchmarks.sizes import SIZES
-from flowconv.errors import UserError
-from flowconv.files import write_text
+try:
+    from flowconv import command_line, flags
+    from flowconv.benchmarks import machine
+    from flowconv.benchmarks.options import Options
+    from flowconv.benchmarks.parts import PARTS, merge
+    from flowconv.benchmarks.peers import environment
+    from flowconv.benchmarks.sizes import SIZES
+    from flowconv.errors import UserError
+    from flowconv.files import write_text
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 PARTS_WANTED = flags.several("parts", tuple(PARTS), "what is measured", tuple(PARTS))
 SIZES_WANTED = flags.several("sizes", tuple(SIZES), "at which sizes", tuple(SIZES))

@@ -10,8 +10,11 @@ order. Stopped and started again with the same flags, it goes on where it was. -
 curves.png, layers.md and layers.csv (the cost of one convolution alone), and the runs.
 """
 
-from flowconv import command_line, flags
-from flowconv.comparison import variants
+try:
+    from flowconv import command_line, flags
+    from flowconv.comparison import variants
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 VARIANTS = flags.words(
     "variants", ("realnvp", "conv1x1", "emerging", "periodic", "shift", "rolled_shift"), "what is compared"

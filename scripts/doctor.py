@@ -8,8 +8,11 @@ Takes the flags of train.py and trains nothing. Ends with status 2 if something 
 
 import re
 
-from flowconv import command_line, experiment, flags
-from flowconv.errors import UserError
+try:
+    from flowconv import command_line, experiment, flags
+    from flowconv.errors import UserError
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.path("workdir", None, "folder of the run to be (default: as train.py's)")
 

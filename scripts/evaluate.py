@@ -10,8 +10,11 @@ bits/dim are an upper bound, from one draw of the dequantization noise an image;
 of the mean density of k draws (importance-weighted), which takes k times as long.
 """
 
-from flowconv import command_line, configuration, flags
-from flowconv.training.workdir import Workdir
+try:
+    from flowconv import command_line, configuration, flags
+    from flowconv.training.workdir import Workdir
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.workdir()
 DATA_DIR = flags.data_dir()

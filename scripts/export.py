@@ -9,7 +9,10 @@ images), sample (count, temperature, seed → images). Images are float32 in [0,
     model.signatures["sample"](count=tf.constant(4), temperature=tf.constant(0.7), seed=tf.constant(0))["images"]
 """
 
-from flowconv import command_line, flags
+try:
+    from flowconv import command_line, flags
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.workdir()
 OUTPUT = flags.path("output", None, "folder to write; empty or not there")

@@ -11,8 +11,11 @@ out), "encode" and "sample". Shapes are static: an export is for one batch size.
 
 from pathlib import Path
 
-from flowconv import command_line, configuration, flags
-from flowconv.errors import UserError
+try:
+    from flowconv import command_line, configuration, flags
+    from flowconv.errors import UserError
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 KNOWN = ("init", "train", "encode", "sample")
 OUTPUT = flags.path("output", None, "the directory to write")

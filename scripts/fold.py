@@ -7,8 +7,11 @@ With one α and β a channel, actnorm → shift → 1×1 convolution is actnorm 
 of the run's best weights before and after, and writes them as a run with model.convolution=conv1x1.
 """
 
-from flowconv import command_line, flags
-from flowconv.errors import UserError
+try:
+    from flowconv import command_line, flags
+    from flowconv.errors import UserError
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.workdir()
 OUTPUT = flags.path("output", None, "folder of the folded run")

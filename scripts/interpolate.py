@@ -6,7 +6,10 @@
 Each row goes from one image to the next along a straight line between their latents.
 """
 
-from flowconv import command_line, flags
+try:
+    from flowconv import command_line, flags
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.workdir()
 IMAGES = flags.images("two or more images (default: five of the run's test split)")

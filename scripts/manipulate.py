@@ -7,7 +7,10 @@
 line for each image: its path (from the file's own folder), a comma, and 1 or 0.
 """
 
-from flowconv import command_line, flags
+try:
+    from flowconv import command_line, flags
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.workdir()
 POSITIVE = flags.images("images that have the attribute", "positive")

@@ -7,7 +7,10 @@ Rows: originals, reconstructions, |error| times --magnify on a scale from black 
 error is white.
 """
 
-from flowconv import command_line, flags
+try:
+    from flowconv import command_line, flags
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.workdir()
 IMAGES = flags.images("images (default: those of the run's test split)")

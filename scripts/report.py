@@ -5,7 +5,10 @@
 The file needs nothing else: send it to somebody.
 """
 
-from flowconv import command_line, flags
+try:
+    from flowconv import command_line, flags
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.workdir()
 OUTPUT = flags.path("output", None, "the file (default: report.html in the workdir)")

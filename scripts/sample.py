@@ -7,7 +7,10 @@
 The same seed gives the same samples. Lower temperatures are cleaner and less varied.
 """
 
-from flowconv import command_line, flags
+try:
+    from flowconv import command_line, flags
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.workdir()
 COUNT = flags.whole("count", 36, "images a temperature", 1)

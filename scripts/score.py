@@ -16,7 +16,10 @@ the run's own: the area under the curve, 1 is perfect and 0.5 chance.
 import csv
 import io
 
-from flowconv import command_line, flags
+try:
+    from flowconv import command_line, flags
+except ModuleNotFoundError as error:
+    raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.workdir()
 IMAGES = flags.images("images to score")

@@ -251,3 +251,18 @@ def test_a_program_that_takes_a_run_names_its_own_flags():
 def test_each_config_has_a_workdir_of_its_own(monkeypatch, given, name):
     monkeypatch.setattr(experiment.flags, "FLAGS", {"config": SimpleNamespace(value=given)})
     assert experiment.default_workdir() == Path("runs", name)
+
+
+PROGRAMS = {ROOT / "train.py", *(ROOT / "scripts").glob("*.py")}
+PROGRAMS -= {ROOT / "scripts" / "run_exported_step.py"}  # which needs jax and numpy alone, elsewhere
+
+
+@pytest.mark.parametrize("program", sorted(PROGRAMS), ids=lambda path: path.stem)
+def test_outside_of_the_environment_a_line_says_how_to_come_in(program):
+    """As where .venv has not been activated: without any package."""
+    result = subprocess.run([sys.executable, "-I", "-S", program], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: No module named ") and line.endswith(
+        ": make install, then source .venv/bin/activate"
+    )
