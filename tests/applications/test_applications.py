@@ -69,7 +69,7 @@ def test_scores_do_not_depend_on_the_batch(run):
 def test_without_two_typical_images_that_differ_there_is_no_oddness(run, typical, monkeypatch):
     """No division by 0: bits/dim alone."""
     images = run.images("test")[:3]
-    monkeypatch.setattr(scoring, "bits_per_dim", lambda flow, images, *_: np.full(len(images), 4.0))
+    monkeypatch.setattr(scoring, "bits_per_dim", lambda flow, images, *_, **__: np.full(len(images), 4.0))
     scores = scoring.score(run.flow, images, images[:typical], 0)
     assert scores.oddness is None and np.all(scores.bits_per_dim == 4.0)
     found = scoring.detect(run.flow, images, 3 - typical, 0)
