@@ -139,7 +139,12 @@ class Flow(keras.Model):
             return self.encode_and_log_det(x)[0]
 
     def decode(self, latents: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Returns the images x of these latents; `decode(encode(x))` is x."""
+        """Returns the images x of these latents; `decode(encode(x))` is x, as far as the flow's precision reaches.
+
+        In float32 that is to 0.01 of a pixel level for images like those of the training. Others lie farther out: of a
+        model of photographs, trained on 12,000 images, flat colours came back to 1.4 levels and noise to 57. What
+        overflows comes back as NaN.
+        """
         with full_precision():
             return self.decode_and_log_det(latents)[0]
 
