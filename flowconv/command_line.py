@@ -14,6 +14,7 @@ from flowconv import configuration, experiment, flags, process
 from flowconv.errors import Interrupted, UserError, WorkersLost
 from flowconv.files import room_needed
 from flowconv.help_page import help_page
+from flowconv.paths import printable
 from flowconv.signals import SIGNALS, stop_signals
 
 EXIT_STATUS = 2  # of a mistake in what the program was given
@@ -95,7 +96,7 @@ def leave(message: str, status: int) -> None:
 
 
 def _print(message):
-    print(" ".join(message.split()), file=sys.stderr, flush=True)
+    print(printable(" ".join(message.split())), file=sys.stderr, flush=True)
 
 
 def rank_of_environment() -> int:

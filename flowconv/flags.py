@@ -59,7 +59,7 @@ def text(name: str, default: str | None, explanation: str) -> absl_flags.FlagHol
 
 def path(name: str, default: str | None, explanation: str) -> absl_flags.FlagHolder:
     """Defines a flag that takes a path, as `given_path` does."""
-    return define(name, default, explanation, Parser(lambda given: given_path(f"--{name}", given), "a path"))
+    return define(name, default, explanation, Parser(lambda given: str(given_path(f"--{name}", given)), "a path"))
 
 
 def whole(

@@ -7,7 +7,7 @@
 A variant is a model (realnvp, nice) or Glow with a convolution (shift, conv1x1, emerging, …), and may change further
 fields of config.model: emerging:kernel_size=5, shift:parameterization=orthogonal. All see the same images in the same
 order. Stopped and started again with the same flags, it goes on where it was. --output gets table.md, table.csv,
-curves.png, layers.md and layers.csv (the cost of one convolution alone), and the runs.
+curves.png, layers.md and layers.csv (the cost of one layer of each convolution that is compared), and the runs.
 """
 
 try:
@@ -22,7 +22,9 @@ VARIANTS = flags.words(
 SEEDS = flags.whole("seeds", 3, "runs of each variant, with seeds from config.seed on", 1)
 OUTPUT = flags.path("output", "runs/comparison", "folder of tables, curves and runs")
 ROUNDS = flags.whole("rounds", 10, "alternated rounds in which speeds are measured", 1)
-LAYERS = flags.boolean("layers", True, "whether the cost of one layer alone is measured too")
+LAYERS = flags.boolean(
+    "layers", True, "whether the cost of each convolution that is compared, one layer alone, is measured too"
+)
 
 
 def main(config):

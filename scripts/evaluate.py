@@ -4,6 +4,7 @@
     horovodrun -np 4 python scripts/evaluate.py --workdir=runs/cifar10
     python scripts/evaluate.py --workdir=runs/cifar10 --precision=bfloat16
     python scripts/evaluate.py --workdir=runs/photos --samples=16
+    python scripts/evaluate.py --workdir=/somebody/elses/run --output=evaluation
 
 The figures are the same for any number of processes and any batch size. They go to evaluation.json in the workdir.
 bits/dim are an upper bound, from one draw of the dequantization noise an image; --samples=k adds a tighter one, that
@@ -23,6 +24,7 @@ PRECISION = flags.choice(
 )
 BATCH_SIZE = flags.whole("batch_size", None, "images per process at a time, if not the run's", 1)
 SAMPLES = flags.whole("samples", 1, "draws of noise an image, for a tighter bound", 1)
+OUTPUT = flags.path("output", None, "folder for evaluation.json and pictures/ (default: the workdir)")
 
 
 FIELDS = {"data.dir": DATA_DIR, "model.precision": PRECISION, "evaluation.batch_size": BATCH_SIZE}
@@ -32,7 +34,7 @@ def main():
     from flowconv.training.loop import evaluate
 
     given = {field: flag.value for field, flag in FIELDS.items() if flag.value is not None}
-    evaluate(WORKDIR.value, given, SAMPLES.value)
+    evaluate(WORKDIR.value, given, SAMPLES.value, OUTPUT.value)
 
 
 def precision() -> str:

@@ -20,11 +20,12 @@ OUTPUT = flags.path("output", None, "folder to write; empty or not there")
 
 def main():
     from flowconv.applications.export import export
-    from flowconv.applications.loading import load_run
+    from flowconv.applications.loading import free_folder, load_run
     from flowconv.errors import UserError
 
     if not OUTPUT.value:
         raise UserError("--output is missing: name the folder to write")
+    free_folder("output", OUTPUT.value)
     export(load_run(WORKDIR.value).flow, OUTPUT.value)
     print(f"{OUTPUT.value}: log_prob, encode, decode, sample")
 

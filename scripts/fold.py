@@ -14,6 +14,7 @@ except ModuleNotFoundError as error:
     raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.workdir()
+DATA_DIR = flags.data_dir()
 OUTPUT = flags.path("output", None, "folder of the folded run")
 
 
@@ -22,7 +23,7 @@ def main():
         raise UserError("--output is missing: name the folder of the run to make")
     from flowconv.comparison.folding import fold  # flags are checked before TensorFlow is imported
 
-    fold(WORKDIR.value, OUTPUT.value)
+    fold(WORKDIR.value, OUTPUT.value, DATA_DIR.value)
 
 
 if __name__ == "__main__":

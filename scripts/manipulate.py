@@ -13,6 +13,7 @@ except ModuleNotFoundError as error:
     raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.workdir()
+DATA_DIR = flags.data_dir()
 POSITIVE = flags.images("images that have the attribute", "positive")
 NEGATIVE = flags.images("images that don't", "negative")
 LABELS = flags.path("labels", None, "CSV file that says which images have it, in place of both")
@@ -28,10 +29,12 @@ def main():
     from flowconv.applications import loading
     from flowconv.applications.interpolation import attribute_direction, manipulate
     from flowconv.evaluation import pictures
+    from flowconv.training.workdir import Workdir
     from flowconv.words import counted
 
-    run = loading.load_run(WORKDIR.value)
-    folder = loading.output_folder("output", OUTPUT.value, run.workdir.pictures)
+    workdir = Workdir(WORKDIR.value)
+    folder = workdir.results_folder(OUTPUT.value, workdir.pictures)
+    run = loading.load_run(workdir.path, DATA_DIR.value)
     if LABELS.value:
         positive, negative = loading.read_labels("labels", LABELS.value, run.config.data)
     else:

@@ -13,6 +13,7 @@ except ModuleNotFoundError as error:
     raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.workdir()
+DATA_DIR = flags.data_dir()
 IMAGES = flags.images("images (default: those of the run's test split)")
 COUNT = flags.whole("count", 12, "images", 1)
 MAGNIFY = flags.number("magnify", None, "the error is shown this many times as large", 1.0)
@@ -24,9 +25,11 @@ def main():
 
     from flowconv.applications import loading
     from flowconv.evaluation import pictures
+    from flowconv.training.workdir import Workdir
 
-    run = loading.load_run(WORKDIR.value)
-    folder = loading.output_folder("output", OUTPUT.value, run.workdir.pictures)
+    workdir = Workdir(WORKDIR.value)
+    folder = workdir.results_folder(OUTPUT.value, workdir.pictures)
+    run = loading.load_run(workdir.path, DATA_DIR.value)
     images = run.images_of("images", IMAGES.value, COUNT.value)
     x = run.flow.level_centres(images)
     back = run.flow.decode(run.flow.encode(x))

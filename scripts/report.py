@@ -7,6 +7,7 @@ The file needs nothing else: send it to somebody.
 
 try:
     from flowconv import command_line, flags
+    from flowconv.errors import UserError
 except ModuleNotFoundError as error:
     raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
@@ -21,7 +22,10 @@ def main():
     from flowconv.training.workdir import Workdir
 
     workdir = Workdir(WORKDIR.value)
-    print(write_report(workdir, Path(OUTPUT.value) if OUTPUT.value else workdir.path / "report.html"))
+    path = workdir.path / "report.html" if OUTPUT.value is None else Path(OUTPUT.value)
+    if path.is_dir():
+        raise UserError(f"--output={path}: is a folder; name a file")
+    print(write_report(workdir, path))
 
 
 if __name__ == "__main__":

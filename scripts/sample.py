@@ -22,12 +22,18 @@ OUTPUT = flags.path("output", None, "folder for the pictures (default: pictures/
 
 def main():
     from flowconv.applications import loading, sampling
+    from flowconv.training.workdir import Workdir
 
-    run = loading.load_run(WORKDIR.value)
-    folder = loading.output_folder("output", OUTPUT.value, run.workdir.pictures)
-    for temperature in TEMPERATURES.value:
+    workdir = Workdir(WORKDIR.value)
+    folder = workdir.results_folder(OUTPUT.value, workdir.pictures)
+    names = {temperature: f"samples-{temperature:g}" for temperature in TEMPERATURES.value}
+    if FILES.value:
+        for name in names.values():
+            loading.free_folder("output", folder / name)
+    run = loading.load_run(workdir.path)
+    for temperature, name in names.items():
         images = sampling.sample(run.flow, COUNT.value, temperature, SEED.value)
-        print(sampling.save(images, folder, f"samples-{temperature:g}", single=FILES.value))
+        print(sampling.save(images, folder, name, single=FILES.value))
 
 
 if __name__ == "__main__":

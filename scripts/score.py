@@ -13,15 +13,13 @@ scores 100 test images, and 100 of noise, flat colours, and inverted ones, and p
 the run's own: the area under the curve, 1 is perfect and 0.5 chance.
 """
 
-import csv
-import io
-
 try:
     from flowconv import command_line, flags
 except ModuleNotFoundError as error:
     raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
 WORKDIR = flags.workdir()
+DATA_DIR = flags.data_dir()
 IMAGES = flags.images("images to score")
 CHECK = flags.whole("check", 0, "instead: test images that are told from as many odd ones of each kind", 0)
 SHOWN = flags.whole("shown", 25, "images on the sheet", 1)
@@ -33,31 +31,35 @@ def main():
     import numpy as np
 
     from flowconv.applications import loading
+    from flowconv.applications.score_table import ScoreTable
     from flowconv.applications.scoring import score
     from flowconv.evaluation import pictures
-    from flowconv.files import write_text
+    from flowconv.paths import printable
+    from flowconv.training.workdir import Workdir
     from flowconv.words import counted
 
-    run = loading.load_run(WORKDIR.value)
+    workdir = Workdir(WORKDIR.value)
     if CHECK.value:
-        check(run)
+        check(loading.load_run(workdir.path, DATA_DIR.value))
         return
-    folder = loading.output_folder("output", OUTPUT.value, run.workdir.path)
+    folder = workdir.results_folder(OUTPUT.value, workdir.path)
+    table = ScoreTable(folder / "scores.csv")
+    table.check(loading.find_images("images", IMAGES.value))
+    run = loading.load_run(workdir.path, DATA_DIR.value)
     paths, images = loading.read_images("images", IMAGES.value, run.config.data)
     scores = score(run.flow, images, run.images("test"), SEED.value)
-    order = np.argsort(-scores.oddness)
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow(["path", "bits_per_dim", "oddness"])
-    writer.writerows([paths[i], f"{scores.bits_per_dim[i]:.5f}", f"{scores.oddness[i]:.4f}"] for i in order)
-    write_text(folder / "scores.csv", table.getvalue())
+    order = np.argsort(-(scores.bits_per_dim if scores.oddness is None else scores.oddness))
+    table.write(paths, scores, order)
     pictures.save(folder / "oddest.png", pictures.grid(images[order[: SHOWN.value]]), 512)
     oddest = order[0]
     print(f"{counted(len(paths), 'image')}: {scores.bits_per_dim.mean():.3f} bits/dim in the mean")
-    print(
-        f"the oddest: {paths[oddest]}, {scores.bits_per_dim[oddest]:.3f} bits/dim, oddness {scores.oddness[oddest]:.1f}"
-    )
-    print(f"{folder}/scores.csv, {folder}/oddest.png")
+    if scores.oddness is None:
+        print("the test split has too few different images to say what is typical: ordered by bits/dim, no oddness")
+        shown = f"{scores.bits_per_dim[oddest]:.3f} bits/dim"
+    else:
+        shown = f"{scores.bits_per_dim[oddest]:.3f} bits/dim, oddness {scores.oddness[oddest]:.1f}"
+    print(f"the oddest: {printable(paths[oddest])}, {shown}")
+    print(f"{printable(folder)}/scores.csv, {printable(folder)}/oddest.png")
 
 
 def check(run):

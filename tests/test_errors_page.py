@@ -18,14 +18,19 @@ import tensorflow as tf
 from PIL import Image
 
 from flowconv import command_line, configuration, data, experiment
+from flowconv.applications import loading
+from flowconv.applications.export import export
 from flowconv.applications.report import write_report
+from flowconv.applications.score_table import ScoreTable
 from flowconv.comparison import folding, variants
 from flowconv.errors import UserError
 from flowconv.files import room_needed
+from flowconv.models import build_flow
 from flowconv.training import distributed, loop, preflight, trainer
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.workdir import Workdir, write_json
 from tests.data.conftest import store_images
+from tests.programs import Ended, run_here
 from tests.runs import ROOT, environment, launch, overrides
 
 ROWS = re.findall(r"^\| ([a-z0-9-]+) \| .*? \| `(.*)` \|$", (ROOT / "docs/ERRORS.md").read_text(), re.MULTILINE)
@@ -438,6 +443,61 @@ def ranks_differ(here, monkeypatch):
 def weights_differ(here, monkeypatch):
     other_rank(monkeypatch, lambda value: {"the weights' checksum": "00000000"})
     preflight.agree_on_values([tf.Variable([1.0])])
+
+
+@trigger
+def results_elsewhere(here, monkeypatch):
+    Workdir(here).save_config(config_of())
+    Workdir(here).results_folder(None, Path("/proc/flowconv"))
+
+
+@trigger
+def results_folder(here, monkeypatch):
+    Workdir(here).save_config(config_of())
+    Workdir(here).results_folder("/proc/flowconv", here)
+
+
+@trigger
+def folder_in_use(here, monkeypatch):
+    (here / "file").write_text("")
+    loading.free_folder("output", here)
+
+
+@trigger
+def export_failed(here, monkeypatch):
+    def save(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tf.saved_model, "save", save)
+    small = {"model__levels": 1, "model__depth": 1, "model__width": 2, "data__image_size": 8}
+    export(build_flow(config_of(**small)), here / "model")
+
+
+@trigger
+def other_scores(here, monkeypatch):
+    (here / "scores.csv").write_text("path,bits_per_dim,oddness\n")
+    ScoreTable(here / "scores.csv").check([Path("a.png")])
+
+
+def refused_of_a_run(name, script, *arguments, **fields):
+    def run(here, monkeypatch):
+        config = config_of(**fields)
+        Workdir(here / "run").save_config(config)
+        Image.new("RGB", (16, 16)).save(here / "a.png")
+        flow = types.SimpleNamespace()
+        monkeypatch.setattr(loading, "load_run", lambda *_: loading.Run(flow, config, Workdir(here / "run")))
+        given = [argument.replace("HERE", str(here)) for argument in arguments]
+        try:
+            run_here(script, f"--workdir={here}/run", *given)
+        except Ended as ended:
+            raise UserError(str(ended).removeprefix("error: ")) from ended
+
+    add(name, run)
+
+
+refused_of_a_run("report-folder", "scripts/report.py", "--output=HERE")
+refused_of_a_run("one-image-given", "scripts/interpolate.py", "--images=HERE/a.png")
+refused_of_a_run("moved-data", "scripts/reconstruct.py", data__name="folder", data__dir="gone")
 
 
 @trigger

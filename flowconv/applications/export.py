@@ -1,10 +1,14 @@
 """A flow as a SavedModel, which TensorFlow loads and runs without this package."""
 
+import contextlib
 import os
-from pathlib import Path
+import shutil
+from collections.abc import Iterator
 
 import tensorflow as tf
 
+from flowconv.applications.loading import free_folder
+from flowconv.bijectors import Repeated
 from flowconv.data.progress import progress
 from flowconv.errors import UserError
 from flowconv.models import Flow
@@ -26,21 +30,43 @@ def export(flow: Flow, folder: str | os.PathLike) -> None:
     Raises:
       UserError: if it can't be written, or holds something.
     """
-    folder = Path(folder)
+    folder = free_folder("output", folder)
+    was_there = folder.exists()
+    with _inverting(flow):
+        module = _Module(flow)
+        names = ("log_prob", "encode", "decode", "sample")
+        signatures = {
+            name: getattr(module, name).get_concrete_function()
+            for name in progress(names, len(names), "tracing", "functions")
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with without_patterns(folder) as name:
+                tf.saved_model.save(module, name, signatures=signatures)
+        except BaseException as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if was_there:
+                folder.mkdir()
+            if isinstance(error, OSError | tf.errors.OpError):
+                raise UserError(f"--output={folder}: can't be written ({error})") from error
+            raise
+
+
+@contextlib.contextmanager
+def _inverting(flow: Flow) -> Iterator[None]:
+    """Has gradients through the flow computed by inverting it, whatever it was trained with.
+
+    A SavedModel holds these gradients, too; those of the other ways need tensors that it can't hold.
+    """
+    repeated = [layer for layer in flow._flatten_layers() if isinstance(layer, Repeated)]
+    before = [layer.backward for layer in repeated]
+    for layer in repeated:
+        layer.backward = "invert"
     try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UserError(f"--output={folder}: holds something; name a folder that is empty or not there")
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output={folder}: can't be made ({error.strerror})") from error
-    module = _Module(flow)
-    names = ("log_prob", "encode", "decode", "sample")
-    signatures = {
-        name: getattr(module, name).get_concrete_function()
-        for name in progress(names, len(names), "tracing", "functions")
-    }
-    with without_patterns(folder) as name:
-        tf.saved_model.save(module, name, signatures=signatures)
+        yield
+    finally:
+        for layer, backward in zip(repeated, before, strict=True):
+            layer.backward = backward
 
 
 class _Module(tf.Module):

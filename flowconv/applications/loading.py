@@ -55,10 +55,14 @@ class Run:
         return read_images(flag, given, self.config.data, most)[1]
 
 
-def load_run(workdir: str | os.PathLike | None) -> Run:
+def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | None = None) -> Run:
     """Returns the run in a folder, its flow with the weights that were best on the validation split.
 
     If these are damaged, a line on stderr says so, and the newest good ones are taken.
+
+    Args:
+      workdir: the folder.
+      data_dir: where its data are, if not where the run found them.
 
     Raises:
       UserError: if there is none, or no checkpoint in it that can be read.
@@ -66,6 +70,8 @@ def load_run(workdir: str | os.PathLike | None) -> Run:
     workdir = Workdir(workdir)
     distributed.initialize()
     config = workdir.load_config()
+    if data_dir is not None:
+        config.data.dir = str(data_dir)
     configuration.validate(config)
     with drawn_later():
         flow = build_flow(config)
@@ -169,15 +175,16 @@ def read_image(flag: str, path: str | os.PathLike, data_config: ConfigDict) -> n
     return np.asarray((central_patch if data_config.patches else square)(image, data_config.image_size))
 
 
-def output_folder(flag: str, given: str | None, default: Path) -> Path:
-    """Returns the folder that results go to, which is made.
+def free_folder(flag: str, given: str | os.PathLike) -> Path:
+    """Returns a folder that holds nothing or isn't there; to be called before the work.
 
     Raises:
-      UserError: if it can't be.
+      UserError: if it holds something.
     """
-    folder = default if given is None else given_path(f"--{flag}", given)
+    folder = given_path(f"--{flag}", given)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UserError(f"--{flag}={folder}: holds something; name a folder that is empty or not there")
     except OSError as error:
-        raise UserError(f"--{flag}={folder}: can't be made ({error.strerror})") from error
+        raise UserError(f"--{flag}={folder}: can't be read ({error.strerror})") from error
     return folder

@@ -38,7 +38,7 @@ def score(flow: Flow, images: np.ndarray, typical: np.ndarray, seed: int, batch_
     Likelihood alone takes flat images for the most likely of all: a density is high where nothing varies. The
     typical-set score (Nalisnick et al. 2019) asks how far from the data's own bits/dim an image is, to either side.
     """
-    own = bits_per_dim(flow, typical, seed, batch_size, "the test split")
+    own = bits_per_dim(flow, typical, seed, batch_size, name="the test split")
     return _compare(bits_per_dim(flow, images, seed, batch_size), own)
 
 

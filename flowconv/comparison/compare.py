@@ -40,7 +40,7 @@ def compare(
       configs: as `variant_configs` has them.
       output: folder of table.md, table.csv, curves.png, layers.md, layers.csv, and of the runs, in runs/.
       rounds: alternated rounds in which speeds are measured.
-      layers: whether the cost of one layer alone is measured too.
+      layers: whether the cost of the convolutions that are compared is measured too, one layer alone.
 
     Returns:
       The rows of table.csv, on every worker.
@@ -51,7 +51,7 @@ def compare(
     variants, seeds = (list(dict.fromkeys(part)) for part in zip(*configs, strict=True))
     config = configs[variants[0], seeds[0]]
     output = Path(output)
-    workdirs = {key: Workdir(output / "runs" / folder_name(*key)) for key in configs}
+    workdirs = {key: Workdir(output / "runs" / folder_name(*key), "--output") for key in configs}
     # Every model is traced anew, and has to be.
     tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
     distributed.initialize(config.distributed.fusion_megabytes)
@@ -63,12 +63,15 @@ def compare(
     speeds = measure_speeds({v: configs[v, seeds[0]] for v in variants}, load_data(config), rounds)
     rows = [summarize(variant, [results[variant, seed] for seed in seeds]) | speeds[variant] for variant in variants]
 
+    models = [configs[variant, seeds[0]].model for variant in variants]
+    convolutions = list(dict.fromkeys(model.convolution for model in models if model.name == "glow"))
+
     def write():
         curves = {v: [read_metrics(workdirs[v, seed].metrics) for seed in seeds] for v in variants}
         say("\n" + write_variants(output, rows, results[variants[0], seeds[0]], config))
         draw_curves(output / "curves.png", curves)
-        if layers:
-            say("\n" + write_layers(output, cost_layers(config.model.kernel_size, rounds)))
+        if layers and convolutions:
+            say("\n" + write_layers(output, cost_layers(convolutions, config.model.kernel_size, rounds)))
         say(f"\nTables and curves are in {output}")
 
     distributed.on_root(write)

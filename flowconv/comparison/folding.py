@@ -14,12 +14,15 @@ from flowconv.training.state import RunState
 from flowconv.training.workdir import Workdir
 
 
-def fold(workdir: str | os.PathLike, output: str | os.PathLike) -> tuple[float, float]:
+def fold(
+    workdir: str | os.PathLike, output: str | os.PathLike, data_dir: str | os.PathLike | None = None
+) -> tuple[float, float]:
     """Folds the shifts of a run's best weights into its actnorms, and saves them as the best of a Glow's run.
 
     Args:
       workdir: of a finished run with model.convolution=shift and model.shift=channel.
       output: of the run to make, with model.convolution=conv1x1; scripts/evaluate.py evaluates it.
+      data_dir: where its data are, if not where the run found them.
 
     Returns:
       Test bits/dim before and after, on one and the same noise.
@@ -32,6 +35,8 @@ def fold(workdir: str | os.PathLike, output: str | os.PathLike) -> tuple[float, 
         raise UserError("folding takes one process: start it without horovodrun")
     source = Workdir(workdir)
     config = source.load_config()
+    if data_dir is not None:
+        config.data.dir = str(data_dir)
     model = config.model
     if (model.name, model.convolution, model.shift) != ("glow", "shift", "channel"):
         given = f"model.name={model.name}, model.convolution={model.convolution}, model.shift={model.shift}"

@@ -1,7 +1,7 @@
 """What one convolution costs, alone."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -13,24 +13,29 @@ from flowconv.bijectors.autoregressive_convolution import AutoregressivePair
 from flowconv.data.progress import progress
 
 SHAPES = ((64, 16, 16, 12), (64, 16, 16, 48), (16, 64, 64, 24))
-LAYERS = ("shift", "conv1x1", "emerging", "periodic", "rolled_shift")
 
 
-def cost_layers(kernel_size: int, rounds: int) -> list[dict]:
-    """Measures the invertible convolutions, and a standard convolution of the same kernel size, one layer alone.
+def cost_layers(names: Sequence[str], kernel_size: int, rounds: int) -> list[dict]:
+    """Measures invertible convolutions, and a standard convolution of the same kernel size, one layer alone.
+
+    Args:
+      names: of the convolutions.
+      kernel_size: of those that have one.
+      rounds: alternated ones.
 
     Returns:
       For each shape `[B, H, W, C]` and layer: layer, shape, parameters, and milliseconds (medians of alternated
       rounds of ten calls) of forward, inverse and log-determinant alone; None where a layer has no such thing.
     """
-    return [row for shape in SHAPES for row in _cost(shape, kernel_size, rounds)]
+    return [row for shape in SHAPES for row in _cost(shape, names, kernel_size, rounds)]
 
 
-def _cost(shape, kernel_size, rounds):
+def _cost(shape, names, kernel_size, rounds):
     x = tf.random.stateless_normal(shape, [0, 0])
     actions, parameters = {}, {}
-    layers = {name: build_convolution(name, {"kernel_size": kernel_size}) for name in LAYERS}
-    layers["emerging without its 1×1"] = AutoregressivePair(kernel_size)
+    layers = {name: build_convolution(name, {"kernel_size": kernel_size}) for name in names}
+    if "emerging" in names:
+        layers["emerging without its 1×1"] = AutoregressivePair(kernel_size)
     for name, layer in layers.items():
         layer.build((None, *shape[1:]))
         parameters[name] = sum(math.prod(variable.shape) for variable in layer.trainable_variables)

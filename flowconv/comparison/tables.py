@@ -2,6 +2,7 @@
 
 import csv
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from flowconv.files import write_text
 # Table 2 of Truong et al. 2021. Its CIFAR-10 column is the only one whose data set is known for every row: those of
 # RealNVP, Glow and Emerging for ImageNet are on downsampled_imagenet, the paper's own doesn't say on which.
 PAPER = {"realnvp": 3.49, "conv1x1": 3.35, "emerging": 3.34, "shift": 3.50}
+WIDTH = 80  # of text in a terminal
 COLUMNS = (
     "variant",
     "bits_per_dim_mean",
@@ -51,7 +53,7 @@ def summarize(variant: str, results: Sequence[Mapping]) -> dict:
 
 
 def write_variants(output: Path, rows: Sequence[Mapping], result: Mapping, config: ConfigDict) -> str:
-    """Writes table.csv and table.md; returns the text of table.md."""
+    """Writes table.csv and table.md; returns what a terminal shows of them."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -65,7 +67,7 @@ def write_variants(output: Path, rows: Sequence[Mapping], result: Mapping, confi
     lines = [
         [
             row["variant"],
-            f"{row['bits_per_dim_mean']:.3f} ± {row['bits_per_dim_std']:.3f}",
+            f"{row['bits_per_dim_mean']:.3f}" + (f" ± {row['bits_per_dim_std']:.3f}" if row["seeds"] > 1 else ""),
             *([f"{PAPER[row['variant']]:.2f}" if row["variant"] in PAPER else ""] if in_paper else []),
             f"{row['parameters']:,}",
             *(f"{row[f'{what}_images_per_second']:,.0f}" for what in ("train", "encode", "decode")),
@@ -74,21 +76,24 @@ def write_variants(output: Path, rows: Sequence[Mapping], result: Mapping, confi
         ]
         for row in rows
     ]
+    count = rows[0]["seeds"]
+    seeds = f"{count} seeds from {config.seed}. Test bits/dim: mean ± standard deviation over seeds."
+    if count == 1:
+        seeds = f"1 seed, {config.seed}: nothing is known of the noise between seeds."
     text = (
         f"{dataset['name']} {dataset['version']}, {dataset['train']:,} / {dataset['validation']:,} / "
         f"{dataset['test']:,} images; K {config.model.depth}, L {config.model.levels}, width {config.model.width}; "
         f"{result['images_trained']:,} training images, {result['world_size']} × {images_per_rank(config)} a step; "
-        f"{rows[0]['seeds']} seeds from {config.seed}. Test bits/dim: mean ± standard deviation over seeds. Training, "
+        f"{seeds} Training, "
         f"encoding, decoding: images/s, medians of alternated rounds. Condition number: the largest of any W. "
-        f"Reconstruction error: the largest over all test images and seeds, in pixel levels.\n\n"
-        + _markdown(header, lines)
+        f"Reconstruction error: the largest over all test images and seeds, in pixel levels."
     )
-    write_text(output / "table.md", text)
-    return text
+    write_text(output / "table.md", f"{text}\n\n{_markdown(header, lines)}")
+    return f"{textwrap.fill(text, WIDTH)}\n\n{_plain(header, lines)}"
 
 
 def write_layers(output: Path, rows: Sequence[Mapping]) -> str:
-    """Writes layers.csv and layers.md; returns the text of layers.md."""
+    """Writes layers.csv and layers.md; returns what a terminal shows of them."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -104,9 +109,9 @@ def write_layers(output: Path, rows: Sequence[Mapping]) -> str:
         for row in rows
     ]
     text = "One layer alone, milliseconds, medians of alternated rounds.\n\n"
-    text += _markdown(["shape", "layer", "parameters", "forward", "inverse", "log-det"], lines)
-    write_text(output / "layers.md", text)
-    return text
+    header = ["shape", "layer", "parameters", "forward", "inverse", "log-det"]
+    write_text(output / "layers.md", text + _markdown(header, lines))
+    return text + _plain(header, lines)
 
 
 def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]]) -> None:
@@ -143,6 +148,18 @@ def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]]) -
     axes.legend()
     pictures.save_figure(path, figure, dpi=120)
     pyplot.close(figure)
+
+
+def _plain(header, lines):
+    """A table for a terminal: aligned, each word of a heading on a line of its own."""
+    words = [name.split() for name in header]
+    rows = [
+        [name[len(name) - n] if n <= len(name) else "" for name in words] for n in range(max(map(len, words)), 0, -1)
+    ]
+    rows += lines
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    aligned = [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows]
+    return "".join(" ".join(row).rstrip() + "\n" for row in aligned)
 
 
 def _markdown(header, lines):

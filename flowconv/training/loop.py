@@ -77,16 +77,22 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
             raise WorkersLost(f"{LOST}: the same command goes on from the last checkpoint") from error
 
 
-def evaluate(workdir: str | os.PathLike, overrides: Mapping[str, Any] | None = None, samples: int = 1) -> dict:
+def evaluate(
+    workdir: str | os.PathLike,
+    overrides: Mapping[str, Any] | None = None,
+    samples: int = 1,
+    output: str | os.PathLike | None = None,
+) -> dict:
     """Evaluates a run's best weights on the test split again, and draws its pictures.
 
     Args:
       workdir: of a run that has been evaluated at least once.
       overrides: config fields that shall differ from the run's, as {"data.dir": "/data"}.
       samples: draws of dequantization noise an image for an importance-weighted bound; 1: no such bound.
+      output: folder of evaluation.json and pictures/ (default: the workdir).
 
     Returns:
-      On every worker, what evaluation.json in the workdir holds: as `train`, without the figures of training; with
+      On every worker, what evaluation.json holds: as `train`, without the figures of training; with
       more samples also importance_samples and test_bits_per_dim[_ema]_importance_weighted.
 
     Raises:
@@ -99,6 +105,8 @@ def evaluate(workdir: str | os.PathLike, overrides: Mapping[str, Any] | None = N
             distributed.initialize()
             workdir = Workdir(workdir)
             config = distributed.on_root(workdir.load_config)
+            folder = distributed.on_root(lambda: workdir.results_folder(output, workdir.path))
+            workdir.evaluation, workdir.pictures = folder / workdir.evaluation.name, folder / workdir.pictures.name
             distributed.on_root(workdir.clear)
             config.update_from_flattened_dict(overrides or {})
             configuration.validate(config)

@@ -146,6 +146,30 @@ class Workdir:
             raise UserError(f"{self.config}: {error}".replace("--config.", "", 1)) from error
         return config
 
+    def results_folder(self, given: str | os.PathLike | None, default: Path, flag: str = "--output") -> Path:
+        """Returns the folder that results of this run go to, which is made; to be called before the work.
+
+        Args:
+          given: the folder that the user gave, if any.
+          default: a folder of the run.
+          flag: by which it was given.
+
+        Raises:
+          UserError: if there is no run here, or the folder can't be written.
+        """
+        self.load_config()
+        folder = default if given is None else given_path(flag, given)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            why = f"can't be written ({error.strerror})"
+            if given is None:
+                raise UserError(f"{self.flag}={self.path}: {why}; {flag}=PATH takes results elsewhere") from error
+            raise UserError(f"{flag}={folder}: {why}") from error
+        return folder
+
     def save_config(self, config: ConfigDict) -> None:
         """Writes config.json."""
         write_json(self.config, {"format": FORMAT, **config.to_dict()})

@@ -1,9 +1,15 @@
 """What one does with a trained flow."""
 
+import contextlib
+import csv
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +17,21 @@ import tensorflow as tf
 from PIL import Image
 
 import flowconv
-from flowconv.applications import interpolation, sampling, scoring
+from flowconv import command_line
+from flowconv.applications import interpolation, loading, sampling, scoring
 from flowconv.applications.export import export
 from flowconv.applications.loading import load_run
 from flowconv.applications.report import write_report
+from flowconv.applications.score_table import ScoreTable
+from flowconv.bijectors import Repeated
+from flowconv.configuration import default_config
 from flowconv.errors import UserError
 from flowconv.evaluation import pictures
-from tests.runs import environment, launch
+from flowconv.models import build_flow
+from flowconv.paths import printable
+from flowconv.training import loop
+from tests.programs import Ended, run_here
+from tests.runs import FULL, environment, launch
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +198,207 @@ def test_scripts_on_a_run(finished_run, tmp_path):
     assert len((tmp_path / "out" / "scores.csv").read_text().splitlines()) == 4
 
 
+def tiny_flow(**fields):
+    """A flow with random weights that are not those of the start, whose couplings would be the identity."""
+    config = default_config()
+    small = {"model.levels": 1, "model.depth": 2, "model.width": 4, "data.image_size": 8, **fields}
+    config.update_from_flattened_dict(small)
+    flow = build_flow(config)
+    generator = np.random.default_rng(0)
+    for variable in flow.trainable_variables:
+        variable.assign_add(0.1 * generator.standard_normal(variable.shape))
+    return flow
+
+
+PRECISIONS = ("float32", "bfloat16", "float64") if FULL else ("float32",)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("backward", ["store", "recompute", "invert"])
+def test_exports_whatever_it_was_trained_with(backward, precision, tmp_path):
+    """And its gradients, too."""
+    flow = tiny_flow(**{"model.backward": backward, "model.precision": precision})
+    x = tf.random.stateless_uniform([3, 8, 8, 3], [0, 0], 0.1, 0.9, flow.compute_dtype)
+    export(flow, tmp_path / "model")
+    model = tf.saved_model.load(str(tmp_path / "model"))  # which holds the variables of its functions
+    exported = model.signatures["log_prob"]
+
+    def value_and_gradient(function):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = function(x)
+        return value, tape.gradient(value, x)
+
+    value, gradient = value_and_gradient(lambda x: exported(images=x)["log_prob"])
+    expected_value, expected_gradient = value_and_gradient(flow.log_prob)
+    np.testing.assert_allclose(value, expected_value, rtol=1e-5)
+    scale = np.abs(expected_gradient).max()
+    np.testing.assert_allclose(
+        gradient / scale, expected_gradient / scale, atol=0.1 if precision == "bfloat16" else 1e-4
+    )
+    kept = {layer.backward for layer in flow._flatten_layers() if isinstance(layer, Repeated)}
+    assert kept == {backward}
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), tf.errors.InternalError(None, None, "broken")]
+)
+def test_an_export_that_fails_leaves_nothing(error, was_there, tmp_path, monkeypatch):
+    folder = tmp_path / "model"
+    if was_there:
+        folder.mkdir()
+
+    def save(module, path, **_):
+        Path(path).mkdir(exist_ok=True)
+        (Path(path) / "half").write_text("")
+        raise error
+
+    monkeypatch.setattr(tf.saved_model, "save", save)
+    with pytest.raises(UserError, match=r"^--output=.*model: can't be written"):
+        export(tiny_flow(), folder)
+    assert folder.exists() == was_there and not (was_there and list(folder.iterdir()))
+
+
+@pytest.mark.parametrize("typical", [1, 3])
+def test_alike_images_say_nothing_of_what_is_typical(typical, monkeypatch):
+    """One, or several whose bits/dim agree."""
+    monkeypatch.setattr(scoring, "bits_per_dim", lambda flow, images, *_, **__: np.full(len(images), 3.5))
+    images = np.zeros((4, 8, 8, 3), np.uint8)
+    assert scoring.score(None, images, images[:typical], 0).oddness is None
+    found = scoring.detect(None, images, 1, 0)
+    assert {kind: each.by_oddness for kind, each in found.items()} == dict.fromkeys(
+        ("own", "noise", "flat", "inverted")
+    )
+
+
+NAMES = ["a.png", "=1+1.png", "+a.png", "-a.png", "@a.png", "a,b.png", "a\nb.png", os.fsdecode(b"caf\xe9.png")]
+
+
+def test_scores_name_any_file_and_hold_no_formula(tmp_path):
+    images = [Path(name) for name in NAMES]
+    table = ScoreTable(tmp_path / "scores.csv")
+    table.write(images, scoring.Scores(np.arange(8.0), None), np.arange(8))
+    with table.path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        rows = list(csv.DictReader(file))
+    assert [Path(row["path"]) for row in rows] == images
+    assert not any(row["path"].startswith(("=", "+", "-", "@")) for row in rows)
+    assert {row["oddness"] for row in rows} == {""} and rows[3]["bits_per_dim"] == "3.00000"
+    for again in (images, images[:1], [*images[:1], Path("new.png")]):
+        table.check(again)
+    with pytest.raises(UserError, match=r"^--output=.*: holds scores.csv of other images; name another folder$"):
+        table.check([Path("other/a.png")])
+
+
+@pytest.mark.parametrize("sequence", ["\x1b[31mred", "\x1b]0;title\x07", "\r", "\x9b1m", os.fsdecode(b"caf\xe9")])
+def test_a_name_is_no_command_to_the_terminal(sequence, capsys):
+    with pytest.raises(SystemExit):
+        monkeypatched_end(f"error: --images={sequence}.png")
+    assert printable(sequence).isprintable() and capsys.readouterr().err.strip().isprintable()
+    assert printable("Ünï ≥ 図.png") == "Ünï ≥ 図.png"
+
+
+def monkeypatched_end(line):
+    """`command_line.end` as in a process without Horovod."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, "horovod", raising=False)
+        command_line.end(line, 2)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of two images."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(2):
+        pixels = np.random.default_rng(number).integers(0, 256, (30, 20, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+def test_what_would_be_lost_is_refused_before_the_work(finished_run, photos, tmp_path, monkeypatch):
+    """Nothing is loaded: that is what takes long."""
+    workdir = f"--workdir={finished_run[0]}"
+    (tmp_path / "out/samples-1").mkdir(parents=True)
+    (tmp_path / "out/samples-1/000000.png").write_text("")
+    (tmp_path / "out/scores.csv").write_text("path,bits_per_dim,oddness\nother.png,3,1\n")
+    monkeypatch.setattr(loading, "load_run", None)
+    for script, arguments, line in (
+        ("sample", ["--files", "--temperatures=0.5,1"], "out/samples-1: holds something; name a folder that is empty"),
+        ("score", [f"--images={photos}"], "out: holds scores.csv of other images; name another folder"),
+        ("export", [], "out: holds something; name a folder that is empty or not there"),
+        ("report", [], "out: is a folder; name a file"),
+    ):
+        with pytest.raises(Ended, match=line) as ended:
+            run_here(f"scripts/{script}.py", workdir, f"--output={tmp_path}/out", *arguments)
+        assert ended.value.status == 2
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {
+        "0.png",
+        "1.png",
+        "000000.png",
+        "scores.csv",
+    }
+
+
+@pytest.mark.parametrize("script", ["sample", "reconstruct", "interpolate", "manipulate", "score", "evaluate"])
+def test_another_users_run_is_read_and_results_go_elsewhere(script, finished_run, photos, tmp_path, monkeypatch):
+    """On its own a run that can't be written is refused before the work, with the flag that helps."""
+
+    def refuse(*_, dir=None, **__):
+        if dir and Path(dir).is_relative_to(finished_run[0]):
+            raise OSError(13, "Permission denied")
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    arguments = {"score": [f"--images={photos}"], "manipulate": [f"--positive={photos}", f"--negative={photos}"]}
+    command = [f"scripts/{script}.py", f"--workdir={finished_run[0]}", *arguments.get(script, [])]
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "load_run", None)
+        patch.setattr(loop, "load_data", None)
+        with pytest.raises(
+            Ended, match=r"can't be written \(Permission denied\); --output=PATH takes results elsewhere"
+        ):
+            run_here(*command)
+    before = snapshot(finished_run[0])
+    run_here(*command, f"--output={tmp_path}/out")
+    assert snapshot(finished_run[0]) == before and list((tmp_path / "out").iterdir())
+
+
+def snapshot(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_one_image_is_no_way(finished_run, photos, tmp_path, monkeypatch):
+    command = ["scripts/interpolate.py", f"--workdir={finished_run[0]}", f"--output={tmp_path}/out"]
+    with pytest.raises(Ended, match=r"^error: --images=.*0.png: is one image; name two or more files, or folders"):
+        run_here(*command, f"--images={photos}/0.png")
+    monkeypatch.setattr(loading.Run, "images", lambda run: np.zeros((1, 16, 16, 3), np.uint8))
+    monkeypatch.setattr(loading.Run, "images_of", lambda run, flag, given, most: run.images())
+    with pytest.raises(Ended, match=r"^error: --images is missing: the run's test split has one image; name two"):
+        run_here(*command)
+
+
+def test_data_that_moved_are_named_by_a_flag_of_the_program(finished_run, photos, tmp_path):
+    """Of a run on a folder that is no longer where it was; without its data a flow is loaded all the same."""
+    moved = tmp_path / "moved"
+    shutil.copytree(finished_run[0], moved)
+    config = json.loads((moved / "config.json").read_text())
+    config["data"] |= {"name": "folder", "dir": str(tmp_path / "gone")}
+    (moved / "config.json").write_text(json.dumps(config))
+    flowconv.load(moved)
+    images = [f"--images={photos}", f"--output={tmp_path}/out"]
+    for script, arguments in (
+        ("score", images),
+        ("reconstruct", images[1:]),
+        ("interpolate", images[1:]),
+        ("evaluate", images[1:]),
+    ):
+        with pytest.raises(Ended, match=rf"^error: --data_dir={tmp_path}/gone is not a folder; name the one"):
+            run_here(f"scripts/{script}.py", f"--workdir={moved}", *arguments)
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(photos / "2.png")
+    run_here("scripts/reconstruct.py", f"--workdir={moved}", f"--data_dir={photos}", f"--output={tmp_path}/out")
+
+
 SCRIPTS = ["sample", "reconstruct", "interpolate", "manipulate", "score", "export", "report"]
 
 
@@ -200,7 +415,6 @@ def test_scripts_refuse_what_is_no_run(script, tmp_path):
     [
         ("sample", "--temperatures=0.7,hot", "--temperatures=0.7,hot: must be numbers of at least 0"),
         ("sample", "--count=0", "--count"),
-        ("interpolate", "--images=one.png", "--images=one.png: must be two or more files"),
         ("manipulate", "--strengths=", "--strengths=: must be numbers"),
     ],
 )

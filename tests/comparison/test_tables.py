@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 
 import numpy as np
 from PIL import Image
@@ -37,14 +38,24 @@ def test_tables_on_disk(tmp_path):
     config = default_config()
     config.data.name = "cifar10"
     text = tables.write_variants(tmp_path, rows, RESULT, config)
-    assert (tmp_path / "table.md").read_text() == text
-    assert "| shift | 4.000 ± 0.000 | 3.50 | 1,234 |" in text  # the paper's row beside ours
-    assert "| periodic | 4.000 ± 0.000 |  |" in text
+    written = (tmp_path / "table.md").read_text()
+    assert "2 seeds from 0" in written
+    assert "| shift | 4.000 ± 0.000 | 3.50 | 1,234 |" in written  # the paper's row beside ours
+    assert "| periodic | 4.000 ± 0.000 |  |" in written
+    assert max(map(len, text.splitlines())) <= 100 and "|" not in text
+    assert re.search(r"^shift    4.000 ± 0.000 +3.50 +1,234 +10 ", text, re.MULTILINE)
     with (tmp_path / "table.csv").open() as file:
         found = list(csv.DictReader(file))
     assert tuple(found[0]) == tables.COLUMNS and [row["variant"] for row in found] == ["shift", "periodic"]
     subset = RESULT | {"dataset": RESULT["dataset"] | {"name": "cifar10 subset (8,068/1,017)"}}
     assert "paper" not in tables.write_variants(tmp_path, rows, subset, config)
+
+
+def test_of_one_seed_no_deviation_is_shown(tmp_path):
+    rows = [tables.summarize("shift", [RESULT]) | SPEEDS]
+    for text in (tables.write_variants(tmp_path, rows, RESULT, default_config()), (tmp_path / "table.md").read_text()):
+        assert "1 seed, 0: nothing is known of the noise" in " ".join(text.split())
+        assert "nan" not in text and "±" not in text and "4.000" in text
 
 
 def test_curves(tmp_path):
