@@ -22,7 +22,7 @@ def test_a_folded_run_goes_on_from_slots_that_are_0(finished_run, tmp_path, monk
 
 
 def test_a_folded_run_that_can_t_be_saved_is_an_error(finished_run, tmp_path, monkeypatch):
-    monkeypatch.setattr(Checkpoints, "_finite", lambda self: False)
+    monkeypatch.setattr(Checkpoints, "_write", lambda self, folder, images_seen: False)
     with pytest.raises(UserError, match="aren't finite; nothing is saved"):
         fold(finished_run[0], tmp_path / "folded")
     assert not (tmp_path / "folded" / "config.json").exists()
