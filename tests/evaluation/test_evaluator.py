@@ -40,6 +40,21 @@ def test_bits_per_dim_is_the_mean_over_images(flow, batch_size, world_size):
     np.testing.assert_allclose(bits / count, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_pass_has_a_name_and_all_workers_come_to_each_batch(flow, rank, capsys, monkeypatch):
+    """Of 23 images the first of two workers has eleven, one batch, and the second twelve, two batches."""
+    monkeypatch.setattr("flowconv.data.progress.PATIENCE", -1.0)
+    monkeypatch.setattr("flowconv.data.progress.INTERVAL", -1.0)
+    came = []
+    evaluator = Evaluator(flow, batch_size=11, seed=3, rank=rank, world_size=2, between=lambda: came.append(True))
+    evaluator.bits_per_dim(PIXELS, samples=2, name="validation")
+    evaluator.reconstruction(PIXELS, "test, reconstruction")
+    assert len(came) == 2 * 2 + 2
+    said = capsys.readouterr().err.splitlines()
+    passes = ["validation"] * 4 + ["test, reconstruction"] * 2
+    assert [line.split(":")[0] for line in said] == (passes if rank == 0 else [])
+
+
 def test_several_draws_average_densities(flow):
     """−log₂ of the mean density of four draws: below the mean of the four, and nearer to all that four can tell."""
     draws = np.stack([flow.bits_per_dim(tf.constant(PIXELS), 3, 0, 2 * number).numpy() for number in range(4)])
