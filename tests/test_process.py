@@ -88,7 +88,7 @@ def test_without_a_temporary_folder_of_its_own_it_goes_on(tmp_path, monkeypatch)
     process.keep_temporary_files_together()
 
 
-@pytest.mark.parametrize("images", [16, 16_000])
+@pytest.mark.parametrize("images", [16, 16_000_000])
 def test_a_run_leaves_nothing_in_the_temporary_folder(tmp_path, images):
     """Finished, or stopped by a signal, at whose end `os._exit` keeps Python's own tidying from happening."""
     temporary = tmp_path / "tmp"
