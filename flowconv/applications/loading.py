@@ -20,7 +20,7 @@ from flowconv.data.square import central_patch, square
 from flowconv.errors import UserError, warn
 from flowconv.models import Flow, build_flow
 from flowconv.paths import given_path
-from flowconv.training import distributed
+from flowconv.training import distributed, kept_data
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.optimizer import build_optimizer
 from flowconv.training.workdir import Workdir
@@ -44,9 +44,12 @@ class Run:
         """Returns a split of the data set that the run was trained on, uint8 `[N, H, W, 3]`.
 
         Raises:
-          UserError: if the data set is no longer there.
+          UserError: if the data set is no longer there. That it has changed is said on stderr.
         """
-        return data.load(self.config.data).splits[split]
+        images = data.load_for_use(self.config.data)
+        if changed := kept_data.changes(self.workdir, images):
+            warn(changed)
+        return images.splits[split]
 
     def images_of(self, flag: str, given: str | None, most: int) -> np.ndarray:
         """Returns the first images that a flag names, as `read_images`, or if it isn't given of the test split."""
@@ -58,11 +61,11 @@ class Run:
 def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | None = None) -> Run:
     """Returns the run in a folder, its flow with the weights that were best on the validation split.
 
-    If these are damaged, a line on stderr says so, and the newest good ones are taken.
+    If these are damaged, a line on stderr says so, and the newest good ones are taken. No data are read.
 
     Args:
-      workdir: the folder.
-      data_dir: where its data are, if not where the run found them.
+      workdir: the run's folder.
+      data_dir: where its data are, if not where it found them (data.dir).
 
     Raises:
       UserError: if there is none, or no checkpoint in it that can be read.
@@ -71,7 +74,7 @@ def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | No
     distributed.initialize()
     config = workdir.load_config()
     if data_dir is not None:
-        config.data.dir = str(data_dir)
+        config.data.dir = os.fspath(data_dir)
     configuration.validate(config)
     with drawn_later():
         flow = build_flow(config)

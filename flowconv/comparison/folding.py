@@ -1,9 +1,11 @@
 """A trained run of the paper's model as one of Glow."""
 
 import os
+import shutil
 
 from ml_collections import ConfigDict
 
+from flowconv import data
 from flowconv.errors import UserError
 from flowconv.evaluation import Evaluator
 from flowconv.models.folding import fold_shift
@@ -47,7 +49,7 @@ def fold(
     folded_config = ConfigDict(config.to_dict())
     folded_config.model.convolution = "conv1x1"
     target.check(folded_config)
-    images = load_data(config)
+    images = load_data(config, data.load_for_use)
     before, after = RunState(config, source), RunState(folded_config, target)
     before.restore_best()
     after.optimizer.clear()  # its memory holds anything, and a run may go on from here
@@ -68,6 +70,8 @@ def fold(
                 f"--workdir={workdir}: folded, its weights hold numbers that aren't finite; nothing is saved"
             )
         target.save_config(folded_config)
+        if source.data.exists():
+            shutil.copyfile(source.data, target.data)
     say(f"test bits/dim before {bits_before:.7f}, folded {bits_after:.7f}, difference {bits_after - bits_before:+.1e}")
     return bits_before, bits_after
 

@@ -3,17 +3,17 @@
 import contextlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import configuration, data
-from flowconv.errors import UserError, WorkersLost
+from flowconv.errors import UserError, WorkersLost, warn
 from flowconv.files import room_needed
 from flowconv.signals import stop_signals
-from flowconv.training import distributed, elastic, preflight
+from flowconv.training import distributed, elastic, kept_data, preflight
 from flowconv.training.trainer import Trainer
 from flowconv.training.workdir import Workdir
 
@@ -110,7 +110,10 @@ def evaluate(
             distributed.on_root(workdir.clear)
             config.update_from_flattened_dict(overrides or {})
             configuration.validate(config)
-            trainer = Trainer(config, workdir, load_data(config))
+            images = load_data(config, data.load_for_use)
+            if distributed.is_root() and (changed := kept_data.changes(workdir, images)):
+                warn(changed)
+            trainer = Trainer(config, workdir, images)
             held.callback(trainer.watchdog.stop)
             return trainer.evaluate(samples)
         except Exception as error:
@@ -125,11 +128,15 @@ def _asked_for(error):
     return found[0] if found else error.message.splitlines()[0]
 
 
-def load_data(config: ConfigDict) -> data.ImageData:
+def load_data(config: ConfigDict, load: Callable[..., data.ImageData] = data.load) -> data.ImageData:
     """Returns the data; one worker of each host prepares them while the others wait.
+
+    Args:
+      config: of a run.
+      load: `data.load`, or for a run that may be a stranger's `data.load_for_use`.
 
     Raises:
       UserError: on every worker.
     """
-    distributed.everywhere(lambda: data.load(config.data) if distributed.local_rank() == 0 else None)
-    return distributed.everywhere(lambda: data.load(config.data, prepare=False))
+    distributed.everywhere(lambda: load(config.data) if distributed.local_rank() == 0 else None)
+    return distributed.everywhere(lambda: load(config.data, prepare=False))

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from flowconv import configuration, data
 from flowconv.errors import UserError
 from flowconv.files import said_of
-from flowconv.training import distributed
+from flowconv.training import distributed, kept_data
 from flowconv.training.checkpoints import Restored
 from flowconv.training.metrics import Meter, MetricsFile, Progress, TensorBoard, duration, say
 from flowconv.training.state import RunState
@@ -37,6 +37,7 @@ class Records:
     ):
         self.state = state
         self.workdir = workdir
+        self.images = images
         self.kept = distributed.is_root()
         self._say = say
         self._given_up = set()
@@ -60,11 +61,17 @@ class Records:
             if self.workdir.config.exists():
                 changes += configuration.differences(self.workdir.load_config(), config)
         self.workdir.save_config(config)
+        if not restored:
+            self.keep_data()
         self._open_metrics()
         self.attempt("TensorBoard", lambda: self._open_tensorboard(config, bool(restored)))
         self._introduce(config, images, restored)
         for change in changes:
             say(f"changed since this run was started: {change}")
+
+    def keep_data(self) -> None:
+        """Keeps what the weights that are the best now were chosen on."""
+        kept_data.keep(self.workdir, self.images)
 
     def _introduce(self, config, images, restored):
         start = f"going on at {counted(int(self.state.images_seen), 'image')}" if restored else "from the start"

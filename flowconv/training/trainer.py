@@ -3,6 +3,7 @@
 import contextlib
 import time
 
+import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
 
@@ -11,7 +12,7 @@ from flowconv.errors import UserError
 from flowconv.evaluation import Evaluator
 from flowconv.files import lacks_room
 from flowconv.signals import stop_signals
-from flowconv.training import distributed, elastic, preflight
+from flowconv.training import distributed, elastic, kept_data, preflight
 from flowconv.training.metrics import Meter
 from flowconv.training.records import Records
 from flowconv.training.report import draw, print_table
@@ -71,12 +72,18 @@ class Trainer:
 
     def _go_on(self, restored):
         state = self.state
+        changed = distributed.on_root(lambda: kept_data.changes(self.workdir, self.images)) if restored else ""
+        if changed:
+            state.best_bits_per_dim.assign(np.inf)  # that of other images is no measure for these
         self.records = Records(state, self.config, self.workdir, self.images, restored)
         finished_before = int(state.images_seen) >= self.config.train.images
         state.images_a_step.assign(self.batch_size * distributed.size())
+        if changed:
+            said = f"{changed}; the next evaluation's weights become the best ones, whatever the score of these was"
+            self.records.progress.say(f"warning: {said}")
         if restored:
             self._note_checkpoint()
-        else:
+        if changed or not restored:
             self.save()
         self.host_updates.listen()
         try:

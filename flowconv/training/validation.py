@@ -70,8 +70,8 @@ class Validation:
 
     def _keep(self, images_seen, raw, averaged, figures, improved, records):
         records.validation(images_seen, raw, averaged, figures)
-        if improved:
-            self.state.checkpoints.save_best(images_seen)
+        if improved and self.state.checkpoints.save_best(images_seen):
+            records.keep_data()
 
     def _samples(self, images_seen, records):
         samples = pictures.sample_grid(self.state.flow, self.config.evaluation.samples, 0.8, self.config.seed)

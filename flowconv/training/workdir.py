@@ -21,7 +21,8 @@ FORMAT = 1  # of a run's files; a program reads those of its own and of older on
 
 
 class Workdir:
-    """Where a run keeps everything: config.json, checkpoints, metrics.csv, tensorboard/, pictures/, results.json.
+    """Where a run keeps everything: config.json, data.json, checkpoints, metrics.csv, tensorboard/, pictures/,
+    results.json.
 
     Args:
       path: the folder, of any name; it may not exist yet.
@@ -38,6 +39,7 @@ class Workdir:
         self.path = given_path(flag, path)
         self.lock = self.path / "lock"
         self.config = self.path / "config.json"
+        self.data = self.path / "data.json"
         self.results = self.path / "results.json"
         self.evaluation = self.path / "evaluation.json"
         self.metrics = self.path / "metrics.csv"

@@ -48,9 +48,9 @@ def main(config):
                 time.sleep(0.01)
             time.sleep(0.5)  # in which a second signal comes
 
-    def load_data(config, original=loop.load_data):
+    def load_data(*arguments, original=loop.load_data):
         pause("start-up")
-        return original(config)
+        return original(*arguments)
 
     def save(self, images_seen, original=checkpoints.Checkpoints.save):
         if images_seen == 48:

@@ -1,0 +1,91 @@
+"""A run says that its images are others now, and does not compare scores on different ones."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import flowconv
+from flowconv.data import ImageData
+from flowconv.training import kept_data
+from flowconv.training.workdir import Workdir
+from tests.runs import launch
+
+
+def images_of(fingerprint="0123456789ab", name="folder/x", version="2.0.0", counts=(160, 20, 20)):
+    splits = zip(("train", "validation", "test"), counts, strict=True)
+    pixels = {split: np.zeros((count, 2, 2, 3), np.uint8) for split, count in splits}
+    return ImageData(name=name, version=version, note="", fingerprint=fingerprint, splits=pixels)
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    kept_data.keep(Workdir(tmp_path), images_of())
+    return Workdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ({}, ""),
+        ({"name": "folder/moved"}, ""),
+        ({"fingerprint": "ba9876543210"}, "fingerprint 0123456789ab, now ba9876543210"),
+        ({"counts": (240, 20, 30)}, "train 160, now 240; test 20, now 30"),
+        ({"counts": (150, 30, 20)}, "train 160, now 150; validation 20, now 30"),
+        ({"version": "3.0.0"}, "version 2.0.0, now 3.0.0"),
+    ],
+)
+def test_what_has_changed_is_named(workdir, now, said):
+    line = kept_data.changes(workdir, images_of(**now))
+    assert line == (said and f"the images have changed since the run's best weights were chosen: {said}")
+
+
+def test_runs_of_the_first_version(tmp_path, workdir):
+    """Whose results say what the images were, if there are any; of a folder, the split was another."""
+    workdir.data.unlink()
+    assert kept_data.changes(workdir, images_of(name="cifar10")) == ""
+    assert kept_data.OTHER_SPLIT in kept_data.changes(workdir, images_of())
+    workdir.results.write_text(json.dumps({"dataset": images_of(version="1.0.0").describe()}))
+    assert kept_data.changes(workdir, images_of()).endswith(f"version 1.0.0, now 2.0.0; {kept_data.OTHER_SPLIT}")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "null", '{"train"', b"\xff"])
+def test_damage_to_it_stops_nothing(workdir, content, capsys):
+    workdir.data.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert kept_data.changes(workdir, images_of(name="cifar10")) == ""
+    assert "data.json says nothing of the run's images" in capsys.readouterr().err
+
+
+def test_a_folder_that_grows_under_a_run(train, tmp_path, capsys):
+    """Said when it goes on, is evaluated and loaded; the best weights are chosen anew."""
+    folder, run = tmp_path / "images", tmp_path / "run"
+    folder.mkdir()
+    for number in range(60):
+        Image.fromarray(np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)).save(
+            folder / f"{number}.png"
+        )
+    fields = {"data.name": "folder", "data.dir": str(folder), "model.depth": 1, "model.levels": 1}
+    result = train(run, **fields, **{"train.images": 32})
+    assert result.returncode == 0, result.stderr
+    kept = json.loads((run / "data.json").read_text())
+    assert kept["train"] + kept["validation"] + kept["test"] == 60
+
+    for number in range(60, 80):
+        Image.new("RGB", (16, 16), (number,) * 3).save(folder / f"{number}.png")
+    evaluated = launch("scripts/evaluate.py", f"--workdir={run}")
+    assert evaluated.returncode == 0
+    assert "warning: the images have changed since the run's best weights were chosen: train" in evaluated.stderr
+    result = train(run, **fields, **{"train.images": 64})
+    assert result.returncode == 0, result.stderr
+    assert "the images have changed since" in result.stdout + result.stderr
+    now = json.loads((run / "data.json").read_text())
+    assert sum(now[split] for split in ("train", "validation", "test")) == 80
+    assert json.loads((run / "results.json").read_text())["best_at_images"] == 64
+
+    capsys.readouterr()
+    flowconv.load(run)
+    assert capsys.readouterr().err == ""
+    folder.rename(tmp_path / "moved")
+    flowconv.load(run, data_dir=tmp_path / "moved")
+    assert "have changed" not in capsys.readouterr().err
