@@ -52,7 +52,11 @@ class Evaluator:
         self._reconstruct = traced(lambda x: flow.decode(flow.encode(x)), jit_compile)
 
     def bits_per_dim(self, pixels: np.ndarray, samples: int = 1, name: str = "evaluation") -> float:
-        """Returns the mean bits/dim of uint8 images `[N, H, W, C]`.
+        """Returns the mean bits/dim of uint8 images `[N, H, W, C]`; arguments and errors as of `statistics`."""
+        return self.statistics(pixels, samples, name)[0]
+
+    def statistics(self, pixels: np.ndarray, samples: int = 1, name: str = "evaluation") -> tuple[float, float]:
+        """Returns the mean and the standard deviation of the bits/dim of uint8 images `[N, H, W, C]`.
 
         Args:
           pixels: the images.
@@ -63,18 +67,21 @@ class Evaluator:
         Raises:
           ValueError: on every worker, if there are none.
         """
-        summed, draws = np.zeros(2), []
+        summed, draws = np.zeros(3), []
         for (images, first, count), number in self._pass(pixels, name, samples):
             stream = tf.constant(2 * number, tf.int64)  # (stream 1 is that of flips)
             draws.append(self._bits_per_dim(images, first, stream).numpy()[: int(count)])
             if len(draws) == samples:
                 values = _bits_of_mean_density(np.stack(draws).astype(np.float64), self.flow.dimensions)
-                summed += values.sum(), len(values)
+                summed += values.sum(), np.square(values).sum(), len(values)
                 draws = []
-        bits, count = self.total(tf.constant(summed)).numpy()
+        bits, squares, count = self.total(tf.constant(summed)).numpy()
         if not count:
             raise ValueError("there are no images to evaluate")
-        return float(bits / count)
+        mean = float(bits / count)
+        variance = float(squares / count) - mean**2
+        # Below that, rounding is all there is; a NaN stays one.
+        return mean, math.sqrt(variance) if variance > 1e-12 * mean**2 else 0.0 * variance
 
     def reconstruction(self, pixels: np.ndarray, name: str = "reconstruction") -> dict[str, float]:
         """Compares uint8 images `[N, H, W, C]` with decode(encode(images)); `name` is that of the pass.

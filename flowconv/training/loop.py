@@ -31,7 +31,8 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
 
     Returns:
       On every worker, what results.json holds. Of the checkpoint that was best on the validation split:
-      test_bits_per_dim and test_bits_per_dim_ema (raw and averaged weights); with better_weights, the better of the
+      test_bits_per_dim and test_bits_per_dim_ema (raw and averaged weights), and the images' standard deviation of the
+      better ones, test_bits_per_dim_deviation; with better_weights, the better of the
       two on the validation split, max_reconstruction_error (pixel levels), changed_pixels (numbers that differ after
       rounding) and max_condition_number (of any W); best_at_images. Of the run: images_per_second (training, all
       workers), images_trained, seconds (of training steps), parameters, precision, dataset (name, version, counts),

@@ -19,13 +19,14 @@ def test_results(state: RunState, evaluator: Evaluator, images: ImageData, confi
     As `flowconv.training.loop.train` names them, without those of the run; the same on every worker.
     """
     pixels = images.splits["test"]
-    raw, averaged = _bits_per_dim(state, evaluator, pixels)
+    (raw, raw_deviation), (averaged, averaged_deviation) = _bits_per_dim(state, evaluator, pixels)
     with state.better_weights():
         reconstruction = evaluator.reconstruction(pixels, "test, reconstruction")
         condition_number = max_condition_number(state.flow)
     return {
         "test_bits_per_dim": raw,
         "test_bits_per_dim_ema": averaged,
+        "test_bits_per_dim_deviation": averaged_deviation if state.average_is_best else raw_deviation,
         **reconstruction,
         "max_condition_number": condition_number,
         "better_weights": "averaged" if state.average_is_best else "raw",
@@ -50,7 +51,7 @@ def training_results(workdir: Workdir) -> dict:
 
 def importance_weighted_results(state: RunState, evaluator: Evaluator, images: ImageData, samples: int) -> dict:
     """Returns tighter bounds, from so many draws of noise for each image of the test split."""
-    raw, averaged = _bits_per_dim(state, evaluator, images.splits["test"], samples)
+    (raw, _), (averaged, _) = _bits_per_dim(state, evaluator, images.splits["test"], samples)
     return {
         "importance_samples": samples,
         "test_bits_per_dim_importance_weighted": raw,
@@ -59,8 +60,8 @@ def importance_weighted_results(state: RunState, evaluator: Evaluator, images: I
 
 
 def _bits_per_dim(state, evaluator, pixels, samples=1):
-    """Of raw and of averaged weights."""
+    """Mean and deviation of raw and of averaged weights."""
     name = "test" if samples == 1 else f"test, {samples} draws of noise"
-    raw = evaluator.bits_per_dim(pixels, samples, name)
+    raw = evaluator.statistics(pixels, samples, name)
     with state.averaged_weights():
-        return raw, evaluator.bits_per_dim(pixels, samples, f"{name}, averaged weights")
+        return raw, evaluator.statistics(pixels, samples, f"{name}, averaged weights")

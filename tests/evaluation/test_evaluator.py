@@ -23,9 +23,9 @@ def flow():
 
 @settings(deadline=None, max_examples=8)
 @given(batch_size=st.integers(1, 30), world_size=st.integers(1, 5))
-def test_bits_per_dim_is_the_mean_over_images(flow, batch_size, world_size):
+def test_bits_per_dim_are_those_of_all_images(flow, batch_size, world_size):
     """Whatever the batch size and the number of workers, some of which may have nothing to do."""
-    expected = np.mean(flow.bits_per_dim(tf.constant(PIXELS), seed=3).numpy(), dtype=np.float64)
+    expected = flow.bits_per_dim(tf.constant(PIXELS), seed=3).numpy().astype(np.float64)
     parts = []
 
     def keep(part):
@@ -35,9 +35,14 @@ def test_bits_per_dim_is_the_mean_over_images(flow, batch_size, world_size):
     for rank in range(world_size):
         evaluator = Evaluator(flow, batch_size=batch_size, seed=3, rank=rank, world_size=world_size, total=keep)
         evaluator.bits_per_dim(PIXELS)
-    bits, count = np.sum(parts, axis=0)
-    assert count == len(PIXELS)
-    np.testing.assert_allclose(bits / count, expected, atol=1e-6)
+    whole = Evaluator(flow, batch_size=batch_size, seed=3, total=lambda _: tf.constant(np.sum(parts, axis=0)))
+    np.testing.assert_allclose(whole.statistics(PIXELS), (expected.mean(), expected.std()), atol=1e-6)
+
+
+def test_images_that_are_alike_have_no_deviation(flow):
+    evaluator = Evaluator(flow, batch_size=4, seed=3)
+    evaluator._bits_per_dim = lambda images, *_: tf.fill([len(images)], 4.1)
+    assert evaluator.statistics(PIXELS) == (pytest.approx(4.1), 0.0)
 
 
 @pytest.mark.parametrize("rank", [0, 1])

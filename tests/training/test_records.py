@@ -10,11 +10,13 @@ import sys
 import termios
 import types
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
 from flowconv.configuration import default_config
+from flowconv.data import ImageData
 from flowconv.errors import UserError
 from flowconv.training.checkpoints import Restored
 from flowconv.training.metrics import Meter, read_metrics
@@ -29,9 +31,8 @@ class Run:
         self.config = default_config()
         self.config.update_from_flattened_dict({"train.batch_size": 16, "train.images": 100} | fields)
         self.workdir = Workdir(folder)
-        self.images = types.SimpleNamespace(
-            name="made", version="1", splits=dict.fromkeys(["train", "validation", "test"], "")
-        )
+        splits = dict.fromkeys(["train", "validation", "test"], np.zeros((1, 2, 2, 3), np.uint8))
+        self.images = ImageData(name="made", version="1", note="", fingerprint="0", splits=splits)
 
     def begin(self, images_seen=None, evaluated=0):
         """Begins, or goes on, at so many images."""
