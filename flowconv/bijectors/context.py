@@ -1,7 +1,8 @@
 """What holds within a block, in its thread alone: another may trace or initialize at the same time."""
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -14,3 +15,17 @@ def within(variable: ContextVar, value: Any) -> Iterator[None]:
         yield
     finally:
         variable.reset(before)
+
+
+def as_now(function: Callable, *variables: ContextVar) -> Callable:
+    """Returns the function, to be called later with the values that the variables have now."""
+    values = [variable.get() for variable in variables]
+
+    @functools.wraps(function)
+    def call(*arguments, **keywords):
+        with contextlib.ExitStack() as stack:
+            for variable, value in zip(variables, values, strict=True):
+                stack.enter_context(within(variable, value))
+            return function(*arguments, **keywords)
+
+    return call

@@ -1,11 +1,12 @@
 """Where networks that compute in fewer bits must not."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
 import keras
 
-from flowconv.bijectors.context import within
+from flowconv.bijectors.context import as_now, within
 
 _full: ContextVar[bool] = ContextVar("full", default=False)
 
@@ -17,6 +18,11 @@ def full_precision() -> AbstractContextManager:
     its input with float32's errors, and a few of 10⁵ numbers cross: an image would come back changed by whole levels.
     """
     return within(_full, True)
+
+
+def in_same_precision(gradient: Callable) -> Callable:
+    """Returns a function that evaluates networks again as they compute now, wherever it is called."""
+    return as_now(gradient, _full)
 
 
 def computing_dtype(layer: keras.layers.Layer) -> str:

@@ -9,8 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector, batch_size
+from flowconv.bijectors.closures import Lent, check_closed, closed, first_order, refuse_variables
 from flowconv.bijectors.initialization import drawing_later, initializing, without_values
-from flowconv.bijectors.side_by_side import joined, sharing, split
+from flowconv.bijectors.precision import in_same_precision
+from flowconv.bijectors.side_by_side import for_same_device, joined, sharing, sharing_constants, split
 from flowconv.bijectors.stack import give_back, lend, read, unwritten, write
 
 Backward = Literal["store", "recompute", "invert"]
@@ -21,16 +23,17 @@ class Repeated(Bijector):
 
     The step is an ordinary layer, built once; `Repeated` owns its variables, stacked along a new first
     axis [K, …], and lends it the k-th slices through a `keras.StatelessScope`. So neither the graph nor the
-    number of variables grows with K. The step must keep the shape of its input.
+    number of variables grows with K. The step must keep the shape of its input, and assign none of its variables.
 
     Inverse: the steps' inverses from the last to the first. Log-determinant: the sum. Cost: K times the
-    step's; the gradient, which XLA compiles within `whole_batches` alone, costs, in evaluations of the step and memory
-    for activations,
+    step's; the gradient costs, in evaluations of the step and memory for activations,
 
     * "store": TensorFlow's own gradient of the loop. Each step's intermediate results are kept: O(K) memory.
     * "recompute": each step's input is kept and the step evaluated again: O(K) inputs of memory.
     * "invert": nothing is kept; walking back from the last step, each step's input is computed from its
       output by inverting it: O(1) memory. As exact as the inverse is; measure its drift.
+
+    The last two have first derivatives alone, and refuse a step that uses any tensor but its input and its variables.
 
     Args:
       step: an unbuilt bijector that keeps shapes.
@@ -53,6 +56,9 @@ class Repeated(Bijector):
         return self._hidden.step
 
     def build(self, input_shape):
+        shape = tuple(input_shape[-3:])
+        if self.step().forward_shape(shape) != shape:
+            raise ValueError(f"the step must keep shapes, and makes {self.step().forward_shape(shape)} of {shape}")
         with keras.StatelessScope(initialize_variables=False):  # the step's variables get a shape, but no memory
             self.step().build(input_shape)
         prefix = self.step().path + "/"
@@ -84,10 +90,10 @@ class Repeated(Bijector):
         """Returns the values of the k-th step's variables, to be lent."""
         return [stack[k] for stack in self._stacks()]
 
-    def lend(self, values: list[tf.Tensor]) -> keras.StatelessScope:
+    def lend(self, values: list[tf.Tensor], scope: type[keras.StatelessScope] = Lent) -> keras.StatelessScope:
         """Returns a scope in which the step has `values`, in the order of `step.variables`."""
         mapping = zip(self.step().variables, values, strict=True)
-        return keras.StatelessScope(mapping, initialize_variables=False)
+        return scope(mapping, initialize_variables=False)
 
     def _stacks(self) -> list[tf.Tensor]:
         return [tf.convert_to_tensor(self._stacked[id(v)].value) for v in self.step().variables]
@@ -148,7 +154,10 @@ class Repeated(Bijector):
         def run(x, *stacks):
             y, log_det, inputs = self._sweep(self.step().forward_and_log_det, x, stacks, keep_inputs=keep_inputs)
 
-            def gradient(dy, dlog_det):
+            @in_same_precision
+            @for_same_device
+            def gradient(dy, dlog_det, variables=()):
+                refuse_variables(variables, self.backward)
                 return self._walk_back(y, dy, dlog_det, stacks, inputs)
 
             return (y, log_det), gradient
@@ -157,6 +166,8 @@ class Repeated(Bijector):
 
     def _walk_back(self, y, dy, dlog_det, stacks, inputs):
         """Gradients of x and of each stack, from the last step to the first."""
+        if tf.executing_eagerly():
+            check_closed(self._forward_with, [y, *self.slices(0)], self.step(), self.backward)
         variables = self.step().variables
         trainable = [i for i, variable in enumerate(variables) if variable.trainable]
         sums = [unwritten(stacks[i]) for i in trainable]
@@ -172,16 +183,22 @@ class Repeated(Bijector):
 
         def body(number, y, dy, sums):
             k = self.depth - 1 - number
-            with self.lend(read(stacks, k)):
+            with self.lend(read(stacks, k)), sharing_constants():
                 known = [kept.read(k) for kept in inputs] or y
-                x, dx, gradients = zip(*map(step_back, known, dy, dlog_dets), strict=True)
+                with closed(self.step(), dlog_dets, self.backward):
+                    x, dx, gradients = zip(*map(step_back, known, dy, dlog_dets), strict=True)
             of_step = [tf.add_n(of_parts) for of_parts in zip(*gradients, strict=True)]
             return number + 1, list(x), list(dx), [write(s, k, g) for s, g in zip(sums, of_step, strict=True)]
 
         dy = tf.ensure_shape(dy, y.shape)  # which gradients inside another loop may have lost
         _, _, dx, sums = _loop(body, (0, split(y), split(dy), sums), self.depth)
+        dx, *sums = first_order([joined(dx), *sums], self.backward)
         gradients = dict(zip(trainable, sums, strict=True))
-        return joined(dx), *(gradients.get(i) for i in range(len(stacks)))
+        return dx, *(gradients.get(i) for i in range(len(stacks)))
+
+    def _forward_with(self, x, *values):
+        with self.lend(list(values)):
+            return self.step().forward_and_log_det(x)
 
     def _initialize(self, x):
         """A forward pass in which each step sets itself; what it sets is written to the stacks."""
@@ -191,7 +208,7 @@ class Repeated(Bijector):
 
         def body(k, x, total):
             lent = read(stacks, k)
-            with self.lend(lent) as scope:
+            with self.lend(lent, keras.StatelessScope) as scope:
                 y, log_det = self.step().forward_and_log_det(x)
             for variable, before in zip(self.step().variables, lent, strict=True):
                 now = scope.get_current_value(variable)

@@ -11,16 +11,23 @@ from contextvars import ContextVar
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
-from flowconv.bijectors.context import within
+from flowconv.bijectors.context import as_now, within
 
 _of_all_parts: ContextVar[dict | None] = ContextVar("of_all_parts", default=None)
+_constants: ContextVar[dict | None] = ContextVar("constants", default=None)
 _whole: ContextVar[bool] = ContextVar("whole", default=False)
 
 
 def by_xla() -> bool:
-    """Whether what is traced is for XLA: within `whole_batches`."""
-    return _whole.get()
+    """Whether what is traced is for XLA: within `whole_batches`, or a `tf.function(jit_compile=True)`."""
+    return _whole.get() or _in_xla_context()
+
+
+def _in_xla_context() -> bool:
+    # TensorFlow has no public way to ask.
+    return not tf.executing_eagerly() and GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
 def on_cores() -> bool:
@@ -42,6 +49,12 @@ def parts_of(images: int | None) -> int:
 def whole_batches() -> AbstractContextManager:
     """Within it, or in a function that it decorates, a batch has one part: for XLA, whose programs have no threads."""
     return within(_whole, True)
+
+
+def for_same_device(gradient: Callable) -> Callable:
+    """Returns a function that computes a gradient, wherever that is traced, for what the present function is for."""
+    with within(_whole, by_xla()):
+        return as_now(gradient, _whole)
 
 
 def traced(function: Callable, jit_compile: bool) -> Callable:
@@ -67,19 +80,30 @@ def sharing() -> AbstractContextManager:
     return within(_of_all_parts, {})
 
 
-def shared(method: Callable) -> Callable:
-    """Makes a method of a layer, without arguments, one whose result the parts of a batch share: it sees weights alone.
+def sharing_constants() -> AbstractContextManager:
+    """Within it, that holds for methods alone of which no gradient is taken: one that is taken part by part may be."""
+    return within(_constants, {})
 
-    Outside `sharing` it is as it was: a gradient that is taken part by part needs a result for each.
+
+def shared(method: Callable | None = None, *, constant: bool = False) -> Callable:
+    """Makes a method of a layer one whose result the parts of a batch share: it sees weights alone, and no images.
+
+    Args:
+      method: its arguments are the same for all parts, numbers or tuples of numbers.
+      constant: whether its result is one of which no gradient is taken.
     """
+    if method is None:
+        return functools.partial(shared, constant=constant)
 
     @functools.wraps(method)
-    def once(self):
-        results, key = _of_all_parts.get(), (self, method)
+    def once(self, *arguments):
+        results, key = _of_all_parts.get(), (self, method, *arguments)
+        if results is None and constant:
+            results = _constants.get()
         if results is None:
-            return method(self)
+            return method(self, *arguments)
         if key not in results:
-            results[key] = method(self)
+            results[key] = method(self, *arguments)
         return results[key]
 
     return once

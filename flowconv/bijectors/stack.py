@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from flowconv.bijectors.side_by_side import by_xla, on_cores
+from flowconv.bijectors.side_by_side import by_xla, for_same_device, on_cores
 
 
 def read(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> list[tf.Tensor]:
@@ -28,9 +28,23 @@ def write(stack: tf.Tensor, k: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     TensorFlow's operations without such a side effect copy the stack in each round of a loop. XLA sees for itself that
     it need not.
     """
-    if by_xla():
-        return tf.tensor_scatter_nd_update(stack, [[k]], values[None])
-    return tf.raw_ops.InplaceUpdate(x=stack, i=[k], v=values[None])
+
+    @tf.custom_gradient
+    def written(stack, values):
+        if by_xla():
+            result = tf.tensor_scatter_nd_update(stack, [[k]], values[None])
+        else:
+            result = tf.raw_ops.InplaceUpdate(x=stack, i=[k], v=values[None])
+
+        def gradient(of_stack):
+            if not tf.executing_eagerly():
+                raise ValueError("a tf.function has no second derivatives of a depth loop: take them eagerly")
+            # What a stack holds before its slices are written is of no consequence.
+            return of_stack, of_stack[k]
+
+        return result, gradient
+
+    return written(stack, values)
 
 
 def lend(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
@@ -41,6 +55,7 @@ def lend(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> tuple[list[tf.Tensor], li
 
     @tf.custom_gradient
     def slices(*stacks):
+        @for_same_device
         def gradient(*gradients):
             of_slices, of_stacks = gradients[: len(stacks)], gradients[len(stacks) :]
             return [None if s is None else write(stack, k, s) for stack, s in zip(of_stacks, of_slices, strict=True)]

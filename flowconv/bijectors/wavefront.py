@@ -1,5 +1,7 @@
 """Substitution in triangular systems of images, one anti-diagonal of pixels at a time."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,6 +26,10 @@ class TriangularSystem(NamedTuple):
     centre_inverse: tf.Tensor
     taps: tf.Tensor
     reverse: bool
+
+    def transposed(self) -> TriangularSystem:
+        """Returns the system of the transposed matrix, which runs the other way."""
+        return TriangularSystem(tf.transpose(self.centre_inverse), tf.transpose(self.taps, [0, 2, 1]), not self.reverse)
 
 
 def substitute_back(y: tf.Tensor, systems: Sequence[TriangularSystem]) -> tf.Tensor:
@@ -71,19 +77,19 @@ def _solve(y, system, diagonals, batch):
     solved, products = [None] * len(y), [None] * len(y)
 
     def contribution(number, d, first_row, length):
-        """Rows `first_row`, … of a product of diagonal d; beyond the border they are 0."""
+        """Rows `first_row`, … of a product of diagonal d, 0 beyond the border; None if all of them are beyond it."""
+        if not 0 <= d < len(y):
+            return None
         start = first_row - diagonals[d][0]
         above, below = max(0, -start), max(0, start + length - diagonals[d][1])
+        if max(above, below) >= length:
+            return None
         inside = products[d][number][(start + above) * batch : (start + length - below) * batch]
         return tf.pad(inside, [[above * batch, below * batch], [0, 0]]) if above or below else inside
 
     for d in range(len(y))[::-sign]:
         first, length = diagonals[d]
-        terms = [
-            contribution(number, d + a + b, first + a, length)
-            for number, (a, b) in enumerate(offsets)
-            if 0 <= d + a + b < len(y)
-        ]
-        solved[d] = tf.add_n([tf.matmul(y[d], system.centre_inverse), *terms])
+        terms = [contribution(number, d + a + b, first + a, length) for number, (a, b) in enumerate(offsets)]
+        solved[d] = tf.add_n([tf.matmul(y[d], system.centre_inverse), *(term for term in terms if term is not None)])
         products[d] = tf.unstack(tf.matmul(solved[d][None], taps))
     return solved

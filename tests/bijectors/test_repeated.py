@@ -8,7 +8,6 @@ import tensorflow as tf
 from flowconv import bijectors
 from flowconv.bijectors.matrices import MATRICES
 from flowconv.bijectors.partitions import Checkerboard
-from flowconv.bijectors.side_by_side import whole_batches
 from tests.checks import perturb
 
 SHAPE = (4, 4, 8)
@@ -166,11 +165,186 @@ def test_every_step_starts_with_a_rotation():
 def test_compiles_under_xla(mode):
     layer = repeated(3, mode, "float32")
     expected = loss_and_gradients(layer, images("float32"))
-    with whole_batches():
-        found = loss_and_gradients(layer, images("float32"), compiled=True)
+    found = loss_and_gradients(layer, images("float32"), compiled=True)
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-4)
     for a, b in zip(found[1], expected[1], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
+
+
+def test_a_compiled_forward_has_gradients_outside():
+    """(What the other ways keep for their gradients can't leave a function that XLA compiles.)"""
+    layer = repeated(3, "invert", "float32")
+    x = images("float32")
+    variables = [variable.value for variable in layer.trainable_variables]
+    results = []
+    for compiled in (False, True):
+        forward = tf.function(layer.forward_and_log_det, autograph=False, jit_compile=compiled)
+        with tf.GradientTape() as tape:
+            loss = LOSSES["both"](*forward(x))
+        results.append(tape.gradient(loss, variables))
+    for found, expected in zip(*reversed(results), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-2, atol=1e-3)
+
+
+def penalty_and_gradients(layer, x):
+    """A gradient penalty, |∂loss/∂x|², and its gradients: second derivatives."""
+    sources = [x, *(variable.value for variable in layer.trainable_variables)]
+
+    with tf.GradientTape() as outer:
+        outer.watch(sources)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            loss = LOSSES["both"](*layer.forward_and_log_det(x))
+        penalty = tf.reduce_sum(inner.gradient(loss, x) ** 2)
+    return penalty, outer.gradient(penalty, sources, unconnected_gradients="zero")
+
+
+GRAPH = pytest.mark.parametrize("in_graph", [False, True], ids=["eager", "graph"])
+
+
+@pytest.mark.parametrize("options", [{}, STEPS["direct"], STEPS["checkerboard"]], ids=["shift", "direct", "fields"])
+def test_second_derivatives_are_those_of_differences(options):
+    """Of x and of all weights at once, in one random direction."""
+    layer = repeated(2, "store", **options)
+    x = images()
+    _, gradients = penalty_and_gradients(layer, x)
+    generator = np.random.default_rng(5)
+    directions = [generator.standard_normal(gradient.shape) for gradient in gradients]
+    values = [variable.numpy() for variable in layer.trainable_variables]
+    penalties = []
+    for sign in (1, -1):
+        for variable, value, direction in zip(layer.trainable_variables, values, directions[1:], strict=True):
+            variable.assign(value + sign * 1e-5 * direction)
+        penalties.append(penalty_and_gradients(layer, x + sign * 1e-5 * directions[0])[0])
+    expected = (penalties[0] - penalties[1]) / 2e-5
+    found = sum(np.sum(tf.convert_to_tensor(g).numpy() * d) for g, d in zip(gradients, directions, strict=True))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+SECOND = {
+    ("store", "graph"): "a tf.function has no second derivatives of a depth loop: take them eagerly",
+    **{
+        (mode, where): f"backward='{mode}' has first derivatives alone: .*backward='store'"
+        for mode in ("recompute", "invert")
+        for where in ("eager", "graph")
+    },
+}
+
+
+@pytest.mark.parametrize(("mode", "where"), SECOND.keys())
+def test_second_derivatives_are_refused_where_they_are_not_right(mode, where):
+    compute = tf.function(penalty_and_gradients, autograph=False) if where == "graph" else penalty_and_gradients
+    with pytest.raises(ValueError, match=SECOND[mode, where]):
+        compute(repeated(2, mode), images())
+
+
+class Conditioned(bijectors.Bijector):
+    """y = x + c·w with any c."""
+
+    condition = None
+
+    def build(self, input_shape):
+        self.weight = self.add_weight(shape=(), initializer="ones", name="weight")
+
+    def forward_and_log_det(self, x):
+        return x + self.condition * self.weight.value, tf.zeros_like(x[:, 0, 0, 0])
+
+    def inverse_and_log_det(self, y):
+        return y - self.condition * self.weight.value, tf.zeros_like(y[:, 0, 0, 0])
+
+
+CONDITIONS = {
+    "tensor": (lambda: tf.ones(SHAPE), "conditioned.condition|Identity"),
+    "scalar": (lambda: tf.constant(2.0), "conditioned.condition|Identity"),
+    "variable": (lambda: tf.Variable(2.0, name="theirs"), "theirs"),
+    "fixed variable": (lambda: tf.Variable(2.0, trainable=False, name="theirs"), "conditioned.condition|theirs"),
+}
+
+
+@GRAPH
+@pytest.mark.parametrize(("condition", "name"), CONDITIONS.values(), ids=CONDITIONS.keys())
+@pytest.mark.parametrize("mode", MODES)
+def test_what_a_step_uses_besides_has_its_gradient_or_is_refused(mode, condition, name, in_graph):
+    layer = bijectors.Repeated(Conditioned(name="conditioned"), 3, mode)
+    layer.build((None, *SHAPE))
+    condition = condition()
+
+    def compute():
+        with tf.GradientTape() as tape:
+            c = condition
+            if not isinstance(c, tf.Variable):
+                tape.watch(condition)
+                c = tf.identity(condition)
+            elif not c.trainable:
+                tape.watch(c)
+            layer.step().condition = c
+            y, _ = layer.forward_and_log_det(images("float32"))
+            loss = tf.reduce_sum(y)
+        return tape.gradient(loss, [layer.trainable_variables[0].value, condition])
+
+    compute = tf.function(compute, autograph=False) if in_graph else compute
+    if mode == "store":
+        assert np.sum(compute()[1]) == 3 * 3 * np.prod(SHAPE)  # K, examples, numbers
+    else:
+        with pytest.raises(ValueError, match=f"a step of Repeated uses ({name}).*backward='{mode}'.*add_weight"):
+            compute()
+
+
+def test_fixed_numbers_are_no_tensors_that_a_step_may_not_use():
+    layer = bijectors.Repeated(Conditioned(), 3, "invert")
+    layer.build((None, *SHAPE))
+    layer.step().condition = np.ones(SHAPE, np.float32)
+    for compiled in (False, True):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(
+                tf.function(layer.forward)(images("float32")) if compiled else layer(images("float32"))
+            )
+        np.testing.assert_allclose(tape.gradient(loss, layer.trainable_variables[0].value), [384.0] * 3)
+
+
+class Counting(bijectors.InvertibleShift):
+    """Counts how often it was called."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+
+    def forward_and_log_det(self, x):
+        self.calls.assign(self.calls + 1)
+        return super().forward_and_log_det(x)
+
+
+@GRAPH
+@pytest.mark.parametrize("mode", MODES)
+def test_a_step_that_assigns_a_variable_is_refused(mode, in_graph):
+    layer = bijectors.Repeated(Counting(name="counting"), 3, mode)
+    layer.build((None, *SHAPE))
+    with pytest.raises(ValueError, match=r"a step of Repeated assigns .*counting/calls: it has no state"):
+        (tf.function(layer.forward, autograph=False) if in_graph else layer.forward)(images("float32"))
+
+
+def test_refuses_a_step_that_changes_shapes():
+    with pytest.raises(ValueError, match=r"must keep shapes, and makes \(2, 2, 32\) of \(4, 4, 8\)"):
+        bijectors.Repeated(bijectors.Squeeze(), 2).build((None, *SHAPE))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_full_precision_holds_in_the_gradient(mode):
+    """A tape that ends outside of `full_precision`, within which the flow was called."""
+    gradients = []
+    for network_dtype in ("mixed_bfloat16", "float32"):
+        keras.utils.set_random_seed(3)
+        step = bijectors.Chain([bijectors.ActNorm(), bijectors.AffineCoupling(8, network_dtype=network_dtype)])
+        layer = bijectors.Repeated(step, 3, mode)
+        layer.build((None, *SHAPE))
+        perturb(layer)
+        x = images("float32")
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            with bijectors.full_precision():
+                loss = LOSSES["both"](*layer.forward_and_log_det(x))
+        gradients.append(tape.gradient(loss, x))
+    np.testing.assert_allclose(*gradients, rtol=0, atol=1e-4)
 
 
 def test_a_wrong_inverse_gives_wrong_gradients():
