@@ -78,7 +78,7 @@ def default_config() -> ConfigDict:
 
     guards = config.guards = ConfigDict()
     guards.skipped_steps = 10  # in a row, with a loss or gradient not finite; then back to the last checkpoint
-    guards.condition_number = 1e6  # of a W; above it, back to the last checkpoint, too
+    guards.condition_number = 1e6  # of a W; above it, back to the last checkpoint, too; see docs/RELIABILITY.md
     guards.learning_rate_factor = 0.5  # the learning rate's after going back
     guards.rollbacks = 3  # times that a run goes back before it ends with a diagnosis
 
@@ -139,8 +139,8 @@ RANGES = {
     "optimizer.learning_rate": (0.0, None),
     "optimizer.warmup_images": (0, None),
     "optimizer.beta_1": (0.0, 0.999999),
-    "optimizer.beta_2": (0.0, 0.999999999),
-    "optimizer.epsilon": (0.0, None),
+    "optimizer.beta_2": (0.0, 0.9999999),  # float32 rounds the next ones to 1, and no weight moves
+    "optimizer.epsilon": (1e-30, None),  # 0 / 0 where a gradient is 0
     "optimizer.clip_norm": (0.0, None),
     "distributed.fusion_megabytes": (0, None),
     "distributed.backward_passes_per_step": (1, None),
