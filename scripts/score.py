@@ -5,7 +5,8 @@
 
 Writes scores.csv (path, bits_per_dim, oddness), the oddest first, and oddest.png, a sheet of these. Likelihood is high
 where nothing varies: flat images get fewer bits/dim than any photograph. `oddness`, |bits/dim − the test split's mean|
-in standard deviations of the test split, finds those, too.
+in standard deviations of the test split, finds those, too. Both stand in the run's results, so its data need not be
+there; with --data_dir they are measured again.
 
     python scripts/score.py --workdir=runs/photos --check=100
 
@@ -47,7 +48,8 @@ def main():
     table.check(loading.find_images("images", IMAGES.value))
     run = loading.load_run(workdir.path, DATA_DIR.value)
     paths, images = loading.read_images("images", IMAGES.value, run.config.data)
-    scores = score(run.flow, images, run.images("test"), SEED.value)
+    typical = run.typical(SEED.value, measured=DATA_DIR.value is not None)
+    scores = score(run.flow, images, typical, SEED.value)
     order = np.argsort(-(scores.bits_per_dim if scores.oddness is None else scores.oddness))
     table.write(paths, scores, order)
     pictures.save(folder / "oddest.png", pictures.grid(images[order[: SHOWN.value]]), 512)

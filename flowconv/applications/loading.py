@@ -1,6 +1,8 @@
 """A trained flow and what it was trained on."""
 
+import contextlib
 import csv
+import math
 import os
 import sys
 from collections import Counter
@@ -12,6 +14,7 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import configuration, data
+from flowconv.applications.scoring import Typical, typical_of
 from flowconv.bijectors import drawn_later
 from flowconv.data.folder import image_files, in_words
 from flowconv.data.progress import progress
@@ -19,11 +22,11 @@ from flowconv.data.reading import Unreadable, read
 from flowconv.data.square import central_patch, square
 from flowconv.errors import UserError, warn
 from flowconv.models import Flow, build_flow
-from flowconv.paths import given_path
+from flowconv.paths import given_path, printable
 from flowconv.training import distributed, kept_data
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.optimizer import build_optimizer
-from flowconv.training.workdir import Workdir
+from flowconv.training.workdir import Workdir, read_json
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,35 @@ class Run:
             warn(changed)
         return images.splits[split]
 
+    def typical(self, seed: int, measured: bool = False) -> Typical:
+        """Returns what is typical of the test split: as the results have it, or else measured.
+
+        Args:
+          seed: of the noise it is measured with.
+          measured: whether it is measured in any case.
+
+        Raises:
+          UserError: as `images`, if the results don't have it.
+        """
+        kept = None if measured else _kept_typical(self.workdir)
+        return kept or typical_of(self.flow, self.images("test"), seed)
+
     def images_of(self, flag: str, given: str | None, most: int) -> np.ndarray:
         """Returns the first images that a flag names, as `read_images`, or if it isn't given of the test split."""
         if given is None:
             return self.images("test")[:most]
         return read_images(flag, given, self.config.data, most)[1]
+
+
+def _kept_typical(workdir):
+    for path in (workdir.results, workdir.evaluation):
+        with contextlib.suppress(UserError, KeyError, TypeError, ValueError):  # none, or damaged
+            results = read_json(path)
+            name = "test_bits_per_dim_ema" if results["better_weights"] == "averaged" else "test_bits_per_dim"
+            found = Typical(float(results[name]), float(results["test_bits_per_dim_deviation"]))
+            if math.isfinite(found.mean) and math.isfinite(found.deviation):
+                return found
+    return None
 
 
 def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | None = None) -> Run:
@@ -94,7 +121,7 @@ def find_images(flag: str, given: str | None) -> list[Path]:
     """Returns the image files that a flag names: files or folders, with commas between them.
 
     What exists by the whole text, commas included, is taken for one name. A folder stands for the image files below it,
-    in the order of their names; how many other files it holds is said on stderr. A file counts whatever its suffix.
+    in the order of their names. A file counts whatever its suffix.
 
     Args:
       flag: for what is said of it.
@@ -103,6 +130,11 @@ def find_images(flag: str, given: str | None) -> list[Path]:
     Raises:
       UserError: if it is missing, or one of the names is no file or folder, or a folder without images.
     """
+    return [path for paths, _ in _found(flag, given) for path in paths]
+
+
+def _found(flag, given):
+    """The image files of each name, and the line about what is left out of it, "" if nothing."""
     if given is None:
         raise UserError(f"--{flag} is missing: name files or folders of images, with commas between them")
     found = []
@@ -110,7 +142,7 @@ def find_images(flag: str, given: str | None) -> list[Path]:
         path = given_path(f"--{flag}", name)
         if not path.exists():
             raise UserError(f"--{flag}={name}: there is no such file or folder")
-        found += _files_below(flag, path) if path.is_dir() else [path]
+        found.append(_files_below(flag, path) if path.is_dir() else ([path], ""))
     return found
 
 
@@ -122,15 +154,15 @@ def _files_below(flag, folder):
         raise UserError(f"--{flag}={folder}: can't be listed ({error.strerror}: {error.filename!r})") from error
     if not paths:
         raise UserError(f"--{flag}={folder}: holds no images{in_words(left_out, '; left out: ')}")
-    if left_out:
-        print(f"--{flag}={folder}:{in_words(left_out, ' left out: ')}", file=sys.stderr)
-    return paths
+    return paths, in_words(left_out, f"--{flag}={printable(folder)}: left out: ")
 
 
 def read_images(
     flag: str, given: str | None, data_config: ConfigDict, most: int | None = None
 ) -> tuple[list[Path], np.ndarray]:
     """Returns the image files that a flag names, as `find_images`, and their pictures, uint8 `[N, H, W, 3]`.
+
+    How many other files its folders hold is said on stderr.
 
     Args:
       flag: for what is said of it.
@@ -141,7 +173,11 @@ def read_images(
     Raises:
       UserError: as `find_images`, or if one of them can't be read.
     """
-    paths = find_images(flag, given)[:most]
+    found = _found(flag, given)
+    for _, left_out in found:
+        if left_out:
+            print(left_out, file=sys.stderr)
+    paths = [path for paths, _ in found for path in paths][:most]
     shown = progress(paths, len(paths), f"reading --{flag}")
     return paths, np.stack([read_image(flag, path, data_config) for path in shown])
 

@@ -24,6 +24,14 @@ class Scores:
     oddness: np.ndarray | None
 
 
+@dataclass(frozen=True)
+class Typical:
+    """What bits/dim typical images have: their mean, and their standard deviation."""
+
+    mean: float
+    deviation: float
+
+
 def bits_per_dim(flow: Flow, images: np.ndarray, seed: int, batch_size: int = 64, name: str = "images") -> np.ndarray:
     """Returns the bits/dim of each of uint8 images `[N, H, W, C]`, called `name`; the same for any batch size."""
     function = tf.function(lambda batch, first: flow.bits_per_dim(batch, seed, first), autograph=False)
@@ -32,19 +40,23 @@ def bits_per_dim(flow: Flow, images: np.ndarray, seed: int, batch_size: int = 64
     return np.concatenate([function(batch, first)[: int(count)] for batch, first, count in batches])
 
 
-def score(flow: Flow, images: np.ndarray, typical: np.ndarray, seed: int, batch_size: int = 64) -> Scores:
-    """Scores images against typical ones, both uint8 `[N, H, W, C]`.
+def typical_of(flow: Flow, images: np.ndarray, seed: int, name: str = "the test split") -> Typical:
+    """Returns what is typical of uint8 images `[N, H, W, C]`, called `name`."""
+    bits = bits_per_dim(flow, images, seed, name=name)
+    return Typical(float(bits.mean()), float(bits.std()))
+
+
+def score(flow: Flow, images: np.ndarray, typical: Typical, seed: int, batch_size: int = 64) -> Scores:
+    """Scores uint8 images `[N, H, W, C]` against typical ones.
 
     Likelihood alone takes flat images for the most likely of all: a density is high where nothing varies. The
     typical-set score (Nalisnick et al. 2019) asks how far from the data's own bits/dim an image is, to either side.
     """
-    own = bits_per_dim(flow, typical, seed, batch_size, name="the test split")
-    return _compare(bits_per_dim(flow, images, seed, batch_size), own)
+    return _compare(bits_per_dim(flow, images, seed, batch_size), typical)
 
 
 def _compare(bits, typical):
-    deviation = typical.std()
-    return Scores(bits, np.abs(bits - typical.mean()) / deviation if deviation > 0 else None)
+    return Scores(bits, np.abs(bits - typical.mean) / typical.deviation if typical.deviation > 0 else None)
 
 
 @dataclass(frozen=True)
@@ -82,8 +94,8 @@ def detect(flow: Flow, images: np.ndarray, count: int, seed: int) -> dict[str, D
       count: images of each kind.
       seed: of the odd images and the dequantization noise.
     """
-    own, typical = images[:count], images[count:]
-    typical = bits_per_dim(flow, typical, seed, name="typical images of the test split")
+    own = images[:count]
+    typical = typical_of(flow, images[count:], seed, name="typical images of the test split")
     normal = _compare(bits_per_dim(flow, own, seed, name="other images of it"), typical)
     found = {"own": Detection(float(normal.bits_per_dim.mean()))}
     for kind, odd in odd_images(own, seed).items():

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -30,6 +31,7 @@ from flowconv.evaluation import pictures
 from flowconv.models import build_flow
 from flowconv.paths import printable
 from flowconv.training import loop
+from flowconv.training.workdir import Workdir, write_json
 from tests.programs import Ended, run_here
 from tests.runs import FULL, environment, launch
 
@@ -84,10 +86,40 @@ def test_without_two_typical_images_that_differ_there_is_no_oddness(run, typical
     """No division by 0: bits/dim alone."""
     images = run.images("test")[:3]
     monkeypatch.setattr(scoring, "bits_per_dim", lambda flow, images, *_, **__: np.full(len(images), 4.0))
-    scores = scoring.score(run.flow, images, images[:typical], 0)
+    scores = scoring.score(run.flow, images, scoring.typical_of(run.flow, images[:typical], 0), 0)
     assert scores.oddness is None and np.all(scores.bits_per_dim == 4.0)
     found = scoring.detect(run.flow, images, 3 - typical, 0)
     assert found["noise"].by_oddness is None and found["noise"].by_bits_per_dim == 0.5
+
+
+def test_what_is_typical_stands_in_the_results(run, monkeypatch):
+    """So images are scored where the run's data are gone."""
+    own = scoring.bits_per_dim(run.flow, run.images("test"), run.config.evaluation.seed)
+    monkeypatch.setattr(loading.data, "load_for_use", lambda *_: pytest.fail("reads data"))
+    typical = run.typical(seed=3)
+    np.testing.assert_allclose((typical.mean, typical.deviation), (own.mean(), own.std()), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        None,
+        "[]",
+        {"test_bits_per_dim_deviation": None},
+        {"test_bits_per_dim_deviation": float("nan")},
+        {"test_bits_per_dim": "x", "test_bits_per_dim_ema": "x"},
+    ],
+)
+def test_what_is_typical_is_measured_where_the_results_lack_it(run, tmp_path, change):
+    """As of runs of the first version."""
+    workdir = Workdir(tmp_path)
+    if isinstance(change, dict):
+        write_json(workdir.results, json.loads(run.workdir.results.read_text()) | change)
+    elif change:
+        workdir.results.write_text(change)
+    found = dataclasses.replace(run, workdir=workdir).typical(seed=3)
+    own = scoring.bits_per_dim(run.flow, run.images("test"), 3)
+    np.testing.assert_allclose((found.mean, found.deviation), (own.mean(), own.std()), atol=1e-5)
 
 
 def test_interpolation_takes_two_images(run):
@@ -121,7 +153,7 @@ def test_images_that_are_not_finite_are_told(run, draw, monkeypatch, capsys):
 
 
 def test_noise_is_odd(run):
-    typical = run.images("test")[:200]
+    typical = scoring.typical_of(run.flow, run.images("test")[:200], 0)
     noise = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 3), np.uint8)
     odd, own = (scoring.score(run.flow, images, typical, 0) for images in (noise, run.images("test")[200:250]))
     assert scoring.area_under_curve(odd.bits_per_dim, own.bits_per_dim) > 0.9
@@ -265,7 +297,7 @@ def test_alike_images_say_nothing_of_what_is_typical(typical, monkeypatch):
     """One, or several whose bits/dim agree."""
     monkeypatch.setattr(scoring, "bits_per_dim", lambda flow, images, *_, **__: np.full(len(images), 3.5))
     images = np.zeros((4, 8, 8, 3), np.uint8)
-    assert scoring.score(None, images, images[:typical], 0).oddness is None
+    assert scoring.score(None, images, scoring.typical_of(None, images[:typical], 0), 0).oddness is None
     found = scoring.detect(None, images, 1, 0)
     assert {kind: each.by_oddness for kind, each in found.items()} == dict.fromkeys(
         ("own", "noise", "flat", "inverted")
@@ -388,14 +420,17 @@ def test_data_that_moved_are_named_by_a_flag_of_the_program(finished_run, photos
     flowconv.load(moved)
     images = [f"--images={photos}", f"--output={tmp_path}/out"]
     for script, arguments in (
-        ("score", images),
+        ("score", ["--check=1"]),
         ("reconstruct", images[1:]),
         ("interpolate", images[1:]),
         ("evaluate", images[1:]),
     ):
         with pytest.raises(Ended, match=rf"^error: --data_dir={tmp_path}/gone is not a folder; name the one"):
             run_here(f"scripts/{script}.py", f"--workdir={moved}", *arguments)
+    run_here("scripts/score.py", f"--workdir={moved}", *images)  # what is typical stands in the results
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(photos / "2.png")
+    with pytest.raises(Ended, match=rf"^error: --data_dir={tmp_path}/none is not a folder"):
+        run_here("scripts/score.py", f"--workdir={moved}", *images, f"--data_dir={tmp_path}/none")
     run_here("scripts/reconstruct.py", f"--workdir={moved}", f"--data_dir={photos}", f"--output={tmp_path}/out")
 
 

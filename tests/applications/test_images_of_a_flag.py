@@ -62,8 +62,10 @@ def test_what_is_no_image(here, given, line):
         find_images("images", given)
 
 
-def test_what_is_left_out_is_said(here, capsys):
+def test_what_is_left_out_is_said(here, capsys, data_config):
+    """Once, however often the files are looked for before they are read."""
     find_images("images", "b,c")
+    read_images("images", "b,c", data_config)
     assert capsys.readouterr().err == "--images=b: left out: 1 .txt\n"
 
 
