@@ -140,6 +140,7 @@ DRAWN = {
 def test_images_that_are_not_finite_are_told(run, draw, monkeypatch, capsys):
     """And drawn as what no image is, not as black ones."""
     images = run.images("test")[:2]
+    capsys.readouterr()  # where they were read
     draw(run.flow, images)
     assert not capsys.readouterr().err
     decode = run.flow.decode
