@@ -28,7 +28,7 @@ VALID = {
     "optimizer.learning_rate": st.floats(0.0, 1e3),
     "optimizer.warmup_images": st.integers(0, 100),
     "optimizer.clip_norm": st.sampled_from([0.0, 1.0, 100.0]),
-    "optimizer.epsilon": st.floats(0.0, 1e-3),
+    "optimizer.epsilon": st.floats(1e-30, 1e-3),
     "distributed.backward_passes_per_step": st.integers(1, 2),
     "distributed.fusion_megabytes": st.integers(0, 128),
     "train.jit_compile": st.sampled_from(["auto", "off"]),
@@ -45,7 +45,7 @@ INVALID = {
     "train.batch_size": st.integers(-5, 0),
     "train.ema_decay": st.sampled_from([-0.1, 1.0, float("nan")]),
     "optimizer.learning_rate": st.sampled_from([-1.0, float("nan"), float("inf")]),
-    "optimizer.epsilon": st.sampled_from([-1e-8, float("nan")]),
+    "optimizer.epsilon": st.sampled_from([-1e-8, 0.0, float("nan")]),
     "distributed.backward_passes_per_step": st.integers(-5, 0),
 } | {name: st.text("abcdxyz", min_size=1, max_size=6) for name in CHOICES}
 
