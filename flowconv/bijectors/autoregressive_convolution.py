@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from flowconv.bijectors import inputs
 from flowconv.bijectors.bijector import Bijector, per_example, pixels
 from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.numerics import soft_clip
@@ -21,7 +22,7 @@ class AutoregressiveConvolution(SolvedBySubstitution):
     Inverse: pixels of one anti-diagonal i + j depend on later ones alone, so that each of these is solved at once, from
     the last corner to the first: H + W − 1 steps, which take as much arithmetic as forward. That is exact, but a
     triangular system can be so badly conditioned that rounding spoils its solution. So the error of each example is
-    estimated, at the cost of inverting three images more, and one that is spoilt comes back as NaN, not wrong.
+    estimated, at the cost of inverting two images more, and one that is spoilt comes back as NaN, not wrong.
 
     Args:
       kernel_size: k, odd.
@@ -30,7 +31,7 @@ class AutoregressiveConvolution(SolvedBySubstitution):
 
     def __init__(self, kernel_size: int = 3, reverse: bool = False, **kwargs):
         super().__init__(**kwargs)
-        self.window = kernel_size // 2 + 1  # of the unmasked taps
+        self.window = inputs.kernel_size(kernel_size) // 2 + 1  # of the unmasked taps
         self.reverse = reverse
 
     def build(self, input_shape):

@@ -65,6 +65,12 @@ def number(value: Any, is_right: Callable[[Any], bool], name: str, expected: str
         raise ValueError(f"{name} must be {expected}, got {value!r}")
 
 
+def kernel_size(value: int) -> int:
+    """Returns the size of a kernel, which must be odd; raises as `number`."""
+    number(value, lambda size: size >= 1 and size % 2 == 1, "kernel_size", "odd, so that a window has a middle")
+    return value
+
+
 def choice(table: Mapping[str, Any], value: str, name: str) -> Any:
     """Returns the entry of a table.
 

@@ -12,7 +12,7 @@ from flowconv.bijectors.bijector import Bijector, batch_size
 from flowconv.bijectors.closures import Lent, check_closed, closed, first_order, refuse_variables
 from flowconv.bijectors.initialization import drawing_later, initializing, without_values
 from flowconv.bijectors.precision import in_same_precision
-from flowconv.bijectors.side_by_side import for_same_device, joined, sharing, sharing_constants, split
+from flowconv.bijectors.side_by_side import for_same_device, joined, sharing, split
 from flowconv.bijectors.stack import give_back, lend, read, unwritten, write
 
 Backward = Literal["store", "recompute", "invert"]
@@ -183,7 +183,7 @@ class Repeated(Bijector):
 
         def body(number, y, dy, sums):
             k = self.depth - 1 - number
-            with self.lend(read(stacks, k)), sharing_constants():
+            with self.lend(read(stacks, k)):
                 known = [kept.read(k) for kept in inputs] or y
                 with closed(self.step(), dlog_dets, self.backward):
                     x, dx, gradients = zip(*map(step_back, known, dy, dlog_dets), strict=True)

@@ -16,7 +16,6 @@ from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 from flowconv.bijectors.context import as_now, within
 
 _of_all_parts: ContextVar[dict | None] = ContextVar("of_all_parts", default=None)
-_constants: ContextVar[dict | None] = ContextVar("constants", default=None)
 _whole: ContextVar[bool] = ContextVar("whole", default=False)
 
 
@@ -80,30 +79,19 @@ def sharing() -> AbstractContextManager:
     return within(_of_all_parts, {})
 
 
-def sharing_constants() -> AbstractContextManager:
-    """Within it, that holds for methods alone of which no gradient is taken: one that is taken part by part may be."""
-    return within(_constants, {})
+def shared(method: Callable) -> Callable:
+    """Makes a method of a layer, without arguments, one whose result the parts of a batch share: it sees weights alone.
 
-
-def shared(method: Callable | None = None, *, constant: bool = False) -> Callable:
-    """Makes a method of a layer one whose result the parts of a batch share: it sees weights alone, and no images.
-
-    Args:
-      method: its arguments are the same for all parts, numbers or tuples of numbers.
-      constant: whether its result is one of which no gradient is taken.
+    Outside `sharing` it is as it was: a gradient that is taken part by part needs a result for each.
     """
-    if method is None:
-        return functools.partial(shared, constant=constant)
 
     @functools.wraps(method)
-    def once(self, *arguments):
-        results, key = _of_all_parts.get(), (self, method, *arguments)
-        if results is None and constant:
-            results = _constants.get()
+    def once(self):
+        results, key = _of_all_parts.get(), (self, method)
         if results is None:
-            return method(self, *arguments)
+            return method(self)
         if key not in results:
-            results[key] = method(self, *arguments)
+            results[key] = method(self)
         return results[key]
 
     return once

@@ -1,7 +1,5 @@
 """Substitution in triangular systems of images, one anti-diagonal of pixels at a time."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -26,10 +24,6 @@ class TriangularSystem(NamedTuple):
     centre_inverse: tf.Tensor
     taps: tf.Tensor
     reverse: bool
-
-    def transposed(self) -> TriangularSystem:
-        """Returns the system of the transposed matrix, which runs the other way."""
-        return TriangularSystem(tf.transpose(self.centre_inverse), tf.transpose(self.taps, [0, 2, 1]), not self.reverse)
 
 
 def substitute_back(y: tf.Tensor, systems: Sequence[TriangularSystem]) -> tf.Tensor:

@@ -41,7 +41,9 @@ def test_alpha_never_reaches_0_or_infinity(raw):
 def test_folds_into_actnorm_and_the_1x1_convolution():
     """actnorm → shift → 1×1 is actnorm → 1×1: the per-channel shift adds no expressiveness to Glow's step."""
     shape = (4, 4, 6)
-    step = bijectors.Chain([bijectors.ActNorm(dtype="float64"), bijectors.ShiftConvolution(dtype="float64")], dtype="float64")
+    step = bijectors.Chain(
+        [bijectors.ActNorm(dtype="float64"), bijectors.ShiftConvolution(dtype="float64")], dtype="float64"
+    )
     step.build((None, *shape))
     perturb(step)
     actnorm, (shift, conv1x1) = step.layers[0], step.layers[1].layers
