@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector, per_example, sum_per_example
 from flowconv.bijectors.coupling_network import ScaledConvolution
+from flowconv.bijectors.numerics import bounded
 
 
 class Split(Bijector):
@@ -14,7 +15,7 @@ class Split(Bijector):
     With prior "standard" z_b is the second half itself, N(0, I): the paper's choice. With "learned"
     (openai/glow) the second half x_b is N(μ(x_a), σ(x_a)²), written as one more bijector,
     z_b = (x_b − μ(x_a)) / σ(x_a): log N(x_b; μ, σ²) = log N(z_b; 0, 1) − Σ log σ, so that all latents of a
-    flow are N(0, I) either way. μ and log σ are a 3×3 convolution of x_a, zero at first.
+    flow are N(0, I) either way. μ and log σ are a 3×3 convolution of x_a, zero at first; log σ is kept within ±60.
 
     Forward: [B, H, W, C] → (x_a, z_b), [B, H, W, C/2] each. Inverse: x_b = μ + σ z_b, joined with x_a.
     Log-determinant: 0, or −Σ log σ. Cost: none, or one convolution.
@@ -42,12 +43,16 @@ class Split(Bijector):
         x_a, x_b = tf.split(x, 2, axis=-1)
         if self.prior == "standard":
             return (x_a, x_b), per_example(0.0, x)
-        mean, log_deviation = tf.split(self.moments.call(x_a), 2, axis=-1)
+        mean, log_deviation = self._mean_and_log_deviation(x_a)
         return (x_a, (x_b - mean) * tf.exp(-log_deviation)), -sum_per_example(log_deviation)
 
     def inverse_and_log_det(self, y):
         x_a, z_b = y
         if self.prior == "standard":
             return tf.concat([x_a, z_b], axis=-1), per_example(0.0, x_a)
-        mean, log_deviation = tf.split(self.moments.call(x_a), 2, axis=-1)
+        mean, log_deviation = self._mean_and_log_deviation(x_a)
         return tf.concat([x_a, mean + tf.exp(log_deviation) * z_b], axis=-1), sum_per_example(log_deviation)
+
+    def _mean_and_log_deviation(self, x_a):
+        mean, log_deviation = tf.split(self.moments.call(x_a), 2, axis=-1)
+        return mean, bounded(log_deviation)

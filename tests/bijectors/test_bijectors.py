@@ -136,6 +136,31 @@ def test_tfp_bijector(make):
     np.testing.assert_allclose(bijector.inverse_log_det_jacobian(tf.identity(y))[1], -single, atol=1e-9)
 
 
+@pytest.mark.parametrize("log_scale", [-1e9, -110.0, 110.0, 1e9])
+@pytest.mark.parametrize(
+    "make", [lambda: bijectors.ActNorm(), lambda: bijectors.Split("learned")], ids=["actnorm", "split"]
+)
+def test_no_scale_is_0_or_infinite(make, log_scale):
+    layer = make()
+    layer.build((None, *SHAPE))
+    scale = layer.log_scale if isinstance(layer, bijectors.ActNorm) else layer.moments.bias
+    scale.assign(tf.fill(scale.shape, log_scale))
+    x = tf.zeros((2, *SHAPE)) if isinstance(layer, bijectors.ActNorm) else images("float32")
+    y, log_det = layer.forward_and_log_det(x)
+    back, back_log_det = layer.inverse_and_log_det(y)
+    for result in tf.nest.flatten((y, log_det, back)):
+        assert np.all(np.isfinite(result))
+    np.testing.assert_array_equal(back_log_det, -log_det)
+
+
+def test_a_scale_of_any_ordinary_run_is_as_it_was():
+    layer = bijectors.ActNorm()
+    layer.build((None, *SHAPE))
+    log_scale = np.float32([-59.0, -0.1, 3.0, 59.0])
+    layer.log_scale.assign(log_scale)
+    np.testing.assert_array_equal(layer.affine().matrix, tf.exp(log_scale))
+
+
 class WrongInverse(bijectors.InvertibleShift):
     """Forgets β on the way back."""
 
