@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from flowconv.bijectors import inputs
 from flowconv.bijectors.bijector import sum_per_example
 from flowconv.bijectors.coupling import Coupling
 
@@ -20,6 +21,7 @@ class AffineCoupling(Coupling):
 
     def __init__(self, width: int, scale_floor: float = 0.05, **kwargs):
         super().__init__(width, **kwargs)
+        inputs.number(scale_floor, lambda floor: 0.0 < floor < 1.0, "scale_floor", "within (0, 1)")
         self.scale_floor = scale_floor
 
     def scale_and_shift(self, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from flowconv.bijectors import inputs
 from flowconv.bijectors.bijector import Bijector
 from flowconv.bijectors.coupling_network import CouplingNetwork
 from flowconv.bijectors.partitions import ChannelHalves, Partition
@@ -23,6 +24,7 @@ class Coupling(Bijector):
 
     def __init__(self, width: int, partition: Partition | None = None, network_dtype: str | None = None, **kwargs):
         super().__init__(**kwargs)
+        inputs.number(width, lambda width: width >= 1 and width == int(width), "width", "a whole number of at least 1")
         self.width = width
         self.partition = partition or ChannelHalves()
         self.network_dtype = network_dtype or self.dtype_policy

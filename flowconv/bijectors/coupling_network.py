@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from flowconv.bijectors import inputs
 from flowconv.bijectors.convolution import convolve, convolve_ones, pixelwise
 from flowconv.bijectors.initialization import initializing, normalize_once
 from flowconv.bijectors.precision import computing_dtype
@@ -38,7 +39,7 @@ class Convolution(keras.layers.Layer):
         super().__init__(**kwargs)
         self.filters = filters
         self._ones = ones
-        self.kernel_size = kernel_size
+        self.kernel_size = inputs.kernel_size(kernel_size)
         self.kernel_initializer = initializer
 
     def build(self, input_shape):

@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from flowconv.bijectors import inputs
 from flowconv.bijectors.bijector import batch_size
 
 
@@ -63,6 +64,7 @@ class Checkerboard(Partition):
     """
 
     def __init__(self, colour: int = 0):
+        inputs.number(colour, lambda colour: colour in (0, 1), "colour", "0 or 1")
         self.colour = colour
 
     def network_channels(self, shape):

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from flowconv.bijectors import inputs
 from flowconv.bijectors.bijector import Bijector, per_example
 
 
@@ -18,7 +19,7 @@ class Roll(Bijector):
 
     def __init__(self, kernel_size: int = 3, **kwargs):
         super().__init__(**kwargs)
-        border = kernel_size // 2
+        border = inputs.kernel_size(kernel_size) // 2
         self.offsets = [(a, b) for a in range(-border, border + 1) for b in range(-border, border + 1)]
 
     def forward_and_log_det(self, x):

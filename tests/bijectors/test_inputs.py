@@ -92,6 +92,43 @@ def test_outside_of_the_logit_s_domain(x):
         bijectors.Logit().forward(np.full((1, 2, 2, 3), x, np.float32))
 
 
-def test_names_that_aren_t_there():
-    with pytest.raises(ValueError, match="parameterization must be one of plu, direct, qr, orthogonal, got 'lu'"):
-        bijectors.Conv1x1("lu")
+WRONG = {
+    "per": (lambda: bijectors.InvertibleShift("pixel"), "per must be 'channel' or 'position', got 'pixel'"),
+    "shift": (lambda: bijectors.ShiftConvolution("pixel"), "shift must be one of channel, position, got 'pixel'"),
+    "prior": (lambda: bijectors.Split("normal"), "prior must be 'standard' or 'learned', got 'normal'"),
+    "backward": (lambda: bijectors.Repeated(bijectors.ActNorm(), 1, "forget"), "backward must be .* got 'forget'"),
+    "colour": (lambda: Checkerboard(2), "colour must be 0 or 1, got 2"),
+    "scale_floor": (lambda: bijectors.AffineCoupling(4, 1.0), r"scale_floor must be within \(0, 1\), got 1.0"),
+    "width": (lambda: bijectors.AdditiveCoupling(0), "width must be a whole number of at least 1, got 0"),
+    **{
+        f"{name}'s parameterization": (
+            lambda name=name: bijectors.build_convolution(name, {"parameterization": "lu"}),
+            "parameterization must be one of plu, direct, qr, orthogonal, got 'lu'",
+        )
+        for name in ("conv1x1", "emerging", "rolled_shift", "shift")
+    },
+    **{
+        f"{make.__name__}'s kernel_size {size}": (
+            lambda make=make, size=size: make(kernel_size=size),
+            f"kernel_size must be odd, so that a window has a middle, got {size}",
+        )
+        for size in (0, 2, -3)
+        for make in (
+            bijectors.AutoregressiveConvolution,
+            bijectors.EmergingConvolution,
+            bijectors.PeriodicConvolution,
+            bijectors.Roll,
+            bijectors.RolledShiftConvolution,
+        )
+    },
+    "a field that none has": (
+        lambda: bijectors.build_convolution("emerging", {"kernel_sise": 7}),
+        r"emerging has no kernel_sise \(did you mean kernel_size\?\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "line"), WRONG.values(), ids=WRONG.keys())
+def test_arguments_that_a_layer_does_not_take(make, line):
+    with pytest.raises(ValueError, match=line):
+        make()

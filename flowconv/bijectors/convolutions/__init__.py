@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from flowconv.bijectors.bijector import Bijector
+from flowconv.configuration import nearest
 
+FIELDS = ("kernel_size", "shift", "parameterization")  # of config.model: a convolution uses some, or none
 CONVOLUTIONS = tuple(sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py")))
 
 
@@ -39,7 +41,15 @@ def convolution_class(name: str) -> type[Bijector]:
 
 
 def build_convolution(convolution: str, fields: Mapping[str, Any], **kwargs) -> Bijector:
-    """Returns the `convolution` of this name, given those of `fields` that it uses, and `kwargs`."""
+    """Returns the `convolution` of this name, given those of `fields` that it uses, and `kwargs`.
+
+    Raises:
+      ValueError: if there is no such convolution, or a field that none uses.
+    """
     make = convolution_class(convolution)
     used = inspect.signature(make).parameters
+    known = dict.fromkeys((*FIELDS, *(name for name in used if name != "kwargs")))
+    for field in fields:
+        if field not in known:
+            raise ValueError(f"{convolution} has no {field}{nearest(field, known)}")
     return make(**{field: value for field, value in fields.items() if field in used}, **kwargs)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors import numerics
+from flowconv.bijectors import inputs, numerics
 from flowconv.bijectors.bijector import Bijector, per_example
 from flowconv.bijectors.matrices.direct import RandomRotation
 
@@ -25,7 +25,7 @@ class PeriodicConvolution(Bijector):
 
     def __init__(self, kernel_size: int = 3, **kwargs):
         super().__init__(**kwargs)
-        self.border = kernel_size // 2
+        self.border = inputs.kernel_size(kernel_size) // 2
 
     def build(self, input_shape):
         height, width, channels = input_shape[-3:]

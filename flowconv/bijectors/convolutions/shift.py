@@ -4,6 +4,7 @@ from typing import Literal
 
 from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
+from flowconv.bijectors.inputs import choice
 from flowconv.bijectors.shift import InvertibleShift
 
 
@@ -20,6 +21,7 @@ class ShiftConvolution(Chain):
     """
 
     def __init__(self, shift: Literal["channel", "position"] = "channel", parameterization: str = "plu", **kwargs):
+        choice({"channel": None, "position": None}, shift, "shift")  # (which InvertibleShift calls by another name)
         dtype = kwargs.get("dtype")
         super().__init__(
             [
