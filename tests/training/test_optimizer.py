@@ -6,7 +6,36 @@ import pytest
 import tensorflow as tf
 
 from flowconv.bijectors import drawn_later
-from flowconv.training.optimizer import Adam, Adamax
+from flowconv.configuration import RANGES, default_config, validate
+from flowconv.errors import UserError
+from flowconv.training.optimizer import Adam, Adamax, build_optimizer
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("beta_2", 0.99999999), ("beta_2", 1.0), ("epsilon", 0.0), ("epsilon", -1e-8)]
+)
+def test_settings_that_float32_does_not_hold_are_refused(name, value):
+    config = default_config()
+    config.optimizer[name] = value
+    with pytest.raises(UserError, match=f"^--config.optimizer.{name}={value}: must be "):
+        validate(config)
+
+
+@pytest.mark.parametrize("kind", ["adam", "adamax"])
+@pytest.mark.parametrize("name", ["beta_2", "epsilon"])
+@pytest.mark.parametrize("end", [0, 1], ids=["lowest", "highest"])
+def test_the_ends_of_ranges_move_weights(kind, name, end):
+    """Of gradients that are 0, too: nothing becomes NaN."""
+    bound = RANGES[f"optimizer.{name}"][end]
+    config = default_config()
+    config.optimizer.name = kind
+    config.optimizer[name] = 1e-3 if bound is None else bound
+    validate(config)
+    optimizer, variable = build_optimizer(config), keras.Variable([1.0, 1.0])
+    optimizer.build([variable])
+    for _ in range(4):
+        optimizer.apply([tf.constant([1.0, 0.0])], [variable])
+    assert np.all(np.isfinite(variable)) and 0.9 < variable.numpy()[0] < 0.9999 and variable.numpy()[1] == 1.0
 
 
 def trained(kind, build=lambda optimizer, variables: optimizer.build(variables)):

@@ -19,6 +19,7 @@ from flowconv.configuration import CHOICES, default_config, validate
 from flowconv.models import build_flow
 from flowconv.training import programs
 from flowconv.training.step import build_step
+from tests.checks import perturb
 from tests.test_configs import CONFIGS, load
 
 # Both are parts of a QR decomposition, which XLA expands to its own operations before it compiles.
@@ -76,6 +77,23 @@ VARIANTS |= {name: {"model.convolution": name} | VARIANTS[name] for name in CHOI
 @pytest.mark.parametrize("fields", VARIANTS.values(), ids=VARIANTS.keys())
 def test_every_variant_lowers(fields):
     check(lowered(tiny(**fields)))
+
+
+@pytest.mark.parametrize("backward", CHOICES["model.backward"])
+def test_a_user_s_own_compiled_gradient_is_that_of_the_kernels(backward):
+    flow = build_flow(tiny(**{"model.backward": backward}))
+    perturb(flow)
+    x = tf.constant(np.random.default_rng(0).uniform(0.1, 0.9, (2, 4, 4, 3)), tf.float32)
+
+    def loss_and_gradients(x):
+        with tf.GradientTape() as tape:
+            loss = -tf.reduce_mean(flow.log_prob(x))
+        return loss, tape.gradient(loss, [variable.value for variable in flow.trainable_variables])
+
+    expected = tf.function(loss_and_gradients)(x)
+    found = tf.function(loss_and_gradients, jit_compile=True)(x)
+    for a, b in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
 
 
 def test_the_program_does_not_grow_with_depth():
