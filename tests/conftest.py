@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as the programs have it, see flowconv.process
@@ -9,6 +10,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as the programs have it, 
 import keras
 import pytest
 
+from flowconv.signals import SIGNALS
 from flowconv.training import distributed
 from tests.runs import TINY, launch, overrides
 
@@ -20,6 +22,13 @@ def seeds():
     """Every test draws the same weights, alone or in company."""
     keras.utils.set_random_seed(0)
     random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """No signal is ignored as a test begins, by what an earlier one left, or by a shell's `&`: processes inherit it."""
+    for number in SIGNALS:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -66,7 +66,7 @@ def test_everything_in_a_report_is_escaped(tmp_path):
     run = sent_run(tmp_path / "<b>run", dataset=dataset, versions={HOSTILE: HOSTILE}, precision=HOSTILE, seed=HOSTILE)
     png(run.pictures / "<i>.png")
     config = configuration.default_config()
-    config.data.name = config.model.name = HOSTILE
+    config.data.name = config.data.dir = HOSTILE
     run.save_config(config)
     page = write_report(run, tmp_path / "report.html").read_text()
     assert page.count("&lt;script&gt;") >= 6 and not re.search("<script|<b>|<i>", page)

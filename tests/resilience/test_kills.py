@@ -45,7 +45,9 @@ def run_and_kill(workdir, duration, most):
                 time.sleep(random.uniform(0.0, duration))
                 process.send(signal.SIGKILL)
             status = process.wait()
-        assert "warning" not in process.output  # what a kill leaves half-written is no damaged checkpoint
+        warnings = [line for line in process.output.splitlines() if line.startswith("warning")]
+        # What a kill leaves half-written is no damaged checkpoint; only the lock of the killed process is told of.
+        assert all("its lock is taken over" in line for line in warnings), process.output
         kills += status == -signal.SIGKILL
         if status == 0:
             return kills
