@@ -31,7 +31,8 @@ def prepare(precision: str | None = "float32") -> None:
 def quiet_libraries() -> None:
     """Keeps TensorFlow's and XLA's chatter out of the output, unless the environment asks for it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user has set for other programs
+    # Whatever the user has set for other programs, in the environment or in keras.json.
+    os.environ |= {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.devnull}
 
 
 def choose_kernels(precision: str | None) -> None:
