@@ -105,7 +105,9 @@ def test_a_run_leaves_nothing_in_the_temporary_folder(tmp_path, images):
 @pytest.mark.parametrize("number", ["0", "-1", "two", "", "2 3", "00"])
 def test_make_train_refuses_no_number_of_processes(number):
     """With which horovodrun ended well, having done nothing."""
-    result = subprocess.run(["make", "train", f"NP={number}"], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    result = subprocess.run(
+        ["make", "--no-print-directory", "train", f"NP={number}"], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
     assert result.returncode == 2 and not result.stdout
     assert result.stderr.splitlines()[0] == f"error: NP={number}: must be a whole number of at least 1"
 

@@ -94,7 +94,7 @@ def test_weights_that_are_not_finite_are_named():
 
 def test_outputs_that_are_not_finite_are_named():
     flow = flow_of()
-    put(variable(flow, "actnorm.log_scale", level=1), 1, 300.0)
+    put(variable(flow, "hidden.log_scale", level=1), 1, 300.0)
     line = diagnosis(flow, IMAGES)
     assert "is the first layer whose output is not finite" in line and "level_2" in line, line
 
