@@ -12,7 +12,7 @@ from flowconv.training.trainer import Trainer
 from flowconv.training.workdir import Workdir
 from tests.runs import config_of
 
-SECONDS = 0.25
+SECONDS = 0.1
 
 distributed.initialize()
 random = np.random.default_rng(0)
