@@ -26,7 +26,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Typical:
-    """What bits/dim typical images have: their mean, and their standard deviation."""
+    """The bits/dim of typical images: their mean, and their standard deviation."""
 
     mean: float
     deviation: float

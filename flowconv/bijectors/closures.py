@@ -1,4 +1,4 @@
-"""What a function of tensors must not do where its gradient is computed by hand."""
+"""Checks of functions whose gradients are computed by hand: they use nothing but their arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes into a layer or a flow: of the dtype and shape that it takes, or refused in a sentence."""
+"""Checks of what goes into a layer or a flow: its dtype and shape, or a refusal in a sentence."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

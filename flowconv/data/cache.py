@@ -37,7 +37,7 @@ class Damaged(Exception):
 
 @dataclass(frozen=True)
 class Decoded:
-    """What an entry holds."""
+    """The contents of an entry."""
 
     pixels: dict[str, np.ndarray]  # of each of the builder's splits, memory-mapped
     fingerprint: str  # of all pixels in order, 12 hexadecimal digits

@@ -103,7 +103,7 @@ def folder_builder(root: str, image_size: int, patches: bool, data_dir: Path) ->
 
 
 class Listing(NamedTuple):
-    """What is in a folder."""
+    """The contents of a folder."""
 
     paths: list[str]  # of the image files, in order, relative to the folder
     fingerprint: str  # of their names, sizes and dates

@@ -1,4 +1,4 @@
-"""What stands in a checkpoint."""
+"""The contents of a checkpoint."""
 
 import contextlib
 import re

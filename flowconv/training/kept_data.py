@@ -1,4 +1,4 @@
-"""What a run knows of the images that it was trained and its best weights were chosen on: data.json."""
+"""Facts that a run keeps of the images that it was trained and its best weights were chosen on: data.json."""
 
 from typing import Any
 
