@@ -17,7 +17,7 @@ def load(workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None) 
     Raises:
       flowconv.errors.UserError: if there is no run, or no checkpoint in it that can be read, or no data in `data_dir`.
     """
-    from flowconv.applications.loading import load_run
+    from flowconv.inference.load import load_run
 
     run = load_run(workdir, data_dir)
     if data_dir is not None:

@@ -108,7 +108,7 @@ def words(name: str, default: Sequence[str], explanation: str) -> absl_flags.Fla
 
 
 def images(explanation: str, name: str = "images") -> absl_flags.FlagHolder:
-    """Defines a flag that takes image files and folders of them, as `applications.loading.read_images` reads them."""
+    """Defines a flag that takes image files and folders of them, as `inference.load.read_images` reads them."""
     return text(name, None, f"{explanation}: files or folders, with commas between them")
 
 

@@ -20,19 +20,20 @@ import os
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for benchmarks/, which is not installed
 try:
+    from benchmarks import machine
+    from benchmarks.options import Options
+    from benchmarks.peers import environment
+    from benchmarks.sizes import SIZES
+    from benchmarks.suites import SUITES, merge
     from flowconv import command_line, flags
-    from flowconv.benchmarks import machine
-    from flowconv.benchmarks.options import Options
-    from flowconv.benchmarks.parts import PARTS, merge
-    from flowconv.benchmarks.peers import environment
-    from flowconv.benchmarks.sizes import SIZES
     from flowconv.errors import UserError
     from flowconv.files import write_text
 except ModuleNotFoundError as error:
     raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
-PARTS_WANTED = flags.several("parts", tuple(PARTS), "what is measured", tuple(PARTS))
+PARTS_WANTED = flags.several("parts", tuple(SUITES), "what is measured", tuple(SUITES))
 SIZES_WANTED = flags.several("sizes", tuple(SIZES), "at which sizes", tuple(SIZES))
 ROUNDS = flags.whole("rounds", 5, "alternated rounds; the medians count", 1)
 PEERS = flags.boolean("peers", False, "measure other programs too, in an environment of their own")
@@ -58,7 +59,7 @@ def main():
     figures = {"command": sys.argv, "machine": machine.describe()}
     print(machine.line(figures["machine"]), flush=True)
     for part in PARTS_WANTED.value:
-        figures = merge(figures, PARTS[part](options))
+        figures = merge(figures, SUITES[part](options))
         if output:  # after each part, since what comes later may be stopped
             write_text(output, json.dumps(figures, indent=2) + "\n")
 

@@ -10,9 +10,13 @@ order. Stopped and started again with the same flags, it goes on where it was. -
 curves.png, layers.md and layers.csv (the cost of one layer of each convolution that is compared), and the runs.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for experiments/, which is not installed
 try:
+    from experiments.comparison import variants
     from flowconv import command_line, flags
-    from flowconv.comparison import variants
 except ModuleNotFoundError as error:
     raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
@@ -29,7 +33,7 @@ LAYERS = flags.boolean(
 
 def main(config):
     configs = variants.variant_configs(config, VARIANTS.value, SEEDS.value)
-    from flowconv.comparison.compare import compare  # flags are checked before TensorFlow is imported
+    from experiments.comparison.compare import compare  # flags are checked before TensorFlow is imported
 
     compare(configs, OUTPUT.value, ROUNDS.value, LAYERS.value)
 

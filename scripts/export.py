@@ -19,9 +19,9 @@ OUTPUT = flags.path("output", None, "folder to write; empty or not there")
 
 
 def main():
-    from flowconv.applications.export import export
-    from flowconv.applications.loading import free_folder, load_run
     from flowconv.errors import UserError
+    from flowconv.inference.load import free_folder, load_run
+    from flowconv.inference.saved_model import export
 
     if not OUTPUT.value:
         raise UserError("--output is missing: name the folder to write")

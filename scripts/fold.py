@@ -7,6 +7,10 @@ With one α and β a channel, actnorm → shift → 1×1 convolution is actnorm 
 of the run's best weights before and after, and writes them as a run with model.convolution=conv1x1.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for experiments/, which is not installed
 try:
     from flowconv import command_line, flags
     from flowconv.errors import UserError
@@ -21,7 +25,7 @@ OUTPUT = flags.path("output", None, "folder of the folded run")
 def main():
     if OUTPUT.value is None:
         raise UserError("--output is missing: name the folder of the run to make")
-    from flowconv.comparison.folding import fold  # flags are checked before TensorFlow is imported
+    from experiments.comparison.fold import fold  # flags are checked before TensorFlow is imported
 
     fold(WORKDIR.value, OUTPUT.value, DATA_DIR.value)
 

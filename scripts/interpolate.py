@@ -23,15 +23,15 @@ MOST = 5  # images of the test split
 def main():
     import numpy as np
 
-    from flowconv.applications import loading
-    from flowconv.applications.interpolation import interpolate
     from flowconv.errors import UserError
     from flowconv.evaluation import pictures
+    from flowconv.inference import load
+    from flowconv.inference.interpolation import interpolate
     from flowconv.training.workdir import Workdir
 
     workdir = Workdir(WORKDIR.value)
     folder = workdir.results_folder(OUTPUT.value, workdir.pictures)
-    run = loading.load_run(workdir.path, DATA_DIR.value)
+    run = load.load_run(workdir.path, DATA_DIR.value)
     images = run.images_of("images", IMAGES.value, MOST if IMAGES.value is None else None)
     if len(images) < 2:
         given = f"--images={IMAGES.value}: is" if IMAGES.value else "--images is missing: the run's test split has"

@@ -26,20 +26,20 @@ OUTPUT = flags.path("output", None, "folder for the picture (default: pictures/ 
 def main():
     import numpy as np
 
-    from flowconv.applications import loading
-    from flowconv.applications.interpolation import attribute_direction, manipulate
     from flowconv.evaluation import pictures
+    from flowconv.inference import load
+    from flowconv.inference.interpolation import attribute_direction, manipulate
     from flowconv.training.workdir import Workdir
     from flowconv.words import counted
 
     workdir = Workdir(WORKDIR.value)
     folder = workdir.results_folder(OUTPUT.value, workdir.pictures)
-    run = loading.load_run(workdir.path, DATA_DIR.value)
+    run = load.load_run(workdir.path, DATA_DIR.value)
     if LABELS.value:
-        positive, negative = loading.read_labels("labels", LABELS.value, run.config.data)
+        positive, negative = load.read_labels("labels", LABELS.value, run.config.data)
     else:
-        _, positive = loading.read_images("positive", POSITIVE.value, run.config.data)
-        _, negative = loading.read_images("negative", NEGATIVE.value, run.config.data)
+        _, positive = load.read_images("positive", POSITIVE.value, run.config.data)
+        _, negative = load.read_images("negative", NEGATIVE.value, run.config.data)
     images = run.images_of("images", IMAGES.value, COUNT.value)
     rows = manipulate(run.flow, images, attribute_direction(run.flow, positive, negative), STRENGTHS.value)
     pictures.save(folder / "manipulation.png", pictures.grid(np.concatenate(rows), columns=len(STRENGTHS.value)), 400)

@@ -23,13 +23,13 @@ OUTPUT = flags.path("output", None, "folder for the picture (default: pictures/ 
 def main():
     import numpy as np
 
-    from flowconv.applications import loading
     from flowconv.evaluation import pictures
+    from flowconv.inference import load
     from flowconv.training.workdir import Workdir
 
     workdir = Workdir(WORKDIR.value)
     folder = workdir.results_folder(OUTPUT.value, workdir.pictures)
-    run = loading.load_run(workdir.path, DATA_DIR.value)
+    run = load.load_run(workdir.path, DATA_DIR.value)
     images = run.images_of("images", IMAGES.value, COUNT.value)
     x = run.flow.level_centres(images)
     back = run.flow.decode(run.flow.encode(x))

@@ -18,7 +18,7 @@ OUTPUT = flags.path("output", None, "the file (default: report.html in the workd
 def main():
     from pathlib import Path
 
-    from flowconv.applications.report import write_report
+    from flowconv.inference.html_report import write_report
     from flowconv.training.workdir import Workdir
 
     workdir = Workdir(WORKDIR.value)

@@ -21,7 +21,7 @@ OUTPUT = flags.path("output", None, "folder for the pictures (default: pictures/
 
 
 def main():
-    from flowconv.applications import loading, sampling
+    from flowconv.inference import load, sampling
     from flowconv.training.workdir import Workdir
 
     workdir = Workdir(WORKDIR.value)
@@ -29,8 +29,8 @@ def main():
     names = {temperature: f"samples-{temperature:g}" for temperature in TEMPERATURES.value}
     if FILES.value:
         for name in names.values():
-            loading.free_folder("output", folder / name)
-    run = loading.load_run(workdir.path)
+            load.free_folder("output", folder / name)
+    run = load.load_run(workdir.path)
     for temperature, name in names.items():
         images = sampling.sample(run.flow, COUNT.value, temperature, SEED.value)
         print(sampling.save(images, folder, name, single=FILES.value))

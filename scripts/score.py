@@ -31,23 +31,23 @@ OUTPUT = flags.path("output", None, "folder for both files (default: the workdir
 def main():
     import numpy as np
 
-    from flowconv.applications import loading
-    from flowconv.applications.score_table import ScoreTable
-    from flowconv.applications.scoring import score
     from flowconv.evaluation import pictures
+    from flowconv.inference import load
+    from flowconv.inference.score_table import ScoreTable
+    from flowconv.inference.scoring import score
     from flowconv.paths import printable
     from flowconv.training.workdir import Workdir
     from flowconv.words import counted
 
     workdir = Workdir(WORKDIR.value)
     if CHECK.value:
-        check(loading.load_run(workdir.path, DATA_DIR.value))
+        check(load.load_run(workdir.path, DATA_DIR.value))
         return
     folder = workdir.results_folder(OUTPUT.value, workdir.path)
     table = ScoreTable(folder / "scores.csv")
-    table.check(loading.find_images("images", IMAGES.value))
-    run = loading.load_run(workdir.path, DATA_DIR.value)
-    paths, images = loading.read_images("images", IMAGES.value, run.config.data)
+    table.check(load.find_images("images", IMAGES.value))
+    run = load.load_run(workdir.path, DATA_DIR.value)
+    paths, images = load.read_images("images", IMAGES.value, run.config.data)
     typical = run.typical(SEED.value, measured=DATA_DIR.value is not None)
     scores = score(run.flow, images, typical, SEED.value)
     order = np.argsort(-(scores.bits_per_dim if scores.oddness is None else scores.oddness))
@@ -65,8 +65,8 @@ def main():
 
 
 def check(run):
-    from flowconv.applications.scoring import detect
     from flowconv.errors import UserError
+    from flowconv.inference.scoring import detect
     from flowconv.words import counted
 
     images = run.images("test")

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from benchmarks.sizes import SIZES
+from benchmarks.suites import SUITES
 from flowconv import command_line, configuration, experiment, flags
-from flowconv.benchmarks.parts import PARTS
-from flowconv.benchmarks.sizes import SIZES
 from flowconv.errors import UserError
 from tests.runs import Running, launch
 
@@ -79,7 +79,7 @@ def test_every_program_has_help_at_any_width(path):
 
 def test_the_benchmark_explains_its_parts_and_sizes():
     text = (ROOT / "scripts/benchmark.py").read_text().split('"""')[1]
-    assert all(re.search(rf"\b{name}\b", text) for name in (*PARTS, *SIZES))
+    assert all(re.search(rf"\b{name}\b", text) for name in (*SUITES, *SIZES))
 
 
 @pytest.mark.parametrize(

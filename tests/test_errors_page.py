@@ -17,14 +17,14 @@ import requests
 import tensorflow as tf
 from PIL import Image
 
+from experiments.comparison import fold, variants
 from flowconv import command_line, configuration, data, experiment
-from flowconv.applications import loading
-from flowconv.applications.export import export
-from flowconv.applications.report import write_report
-from flowconv.applications.score_table import ScoreTable
-from flowconv.comparison import folding, variants
 from flowconv.errors import UserError
 from flowconv.files import room_needed
+from flowconv.inference import load
+from flowconv.inference.html_report import write_report
+from flowconv.inference.saved_model import export
+from flowconv.inference.score_table import ScoreTable
 from flowconv.models import build_flow
 from flowconv.training import distributed, loop, preflight, trainer
 from flowconv.training.checkpoints import Checkpoints
@@ -460,7 +460,7 @@ def results_folder(here, monkeypatch):
 @trigger
 def folder_in_use(here, monkeypatch):
     (here / "file").write_text("")
-    loading.free_folder("output", here)
+    load.free_folder("output", here)
 
 
 @trigger
@@ -485,7 +485,7 @@ def refused_of_a_run(name, script, *arguments, **fields):
         Workdir(here / "run").save_config(config)
         Image.new("RGB", (16, 16)).save(here / "a.png")
         flow = types.SimpleNamespace()
-        monkeypatch.setattr(loading, "load_run", lambda *_: loading.Run(flow, config, Workdir(here / "run")))
+        monkeypatch.setattr(load, "load_run", lambda *_: load.Run(flow, config, Workdir(here / "run")))
         given = [argument.replace("HERE", str(here)) for argument in arguments]
         try:
             run_here(script, f"--workdir={here}/run", *given)
@@ -508,7 +508,7 @@ def unknown_variants(here, monkeypatch):
 @trigger
 def fold_what(here, monkeypatch):
     Workdir(here).save_config(config_of(model__convolution="conv1x1"))
-    folding.fold(here, here / "folded")
+    fold.fold(here, here / "folded")
 
 
 def test_the_page_has_every_row_and_no_other():

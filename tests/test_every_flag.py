@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.sizes import SIZES
+from benchmarks.suites import SUITES
 from flowconv import configuration
-from flowconv.benchmarks.parts import PARTS
-from flowconv.benchmarks.sizes import SIZES
 from tests.programs import Ended, flags_of, run_here
 from tests.runs import FULL, ROOT, TINY
 
@@ -193,7 +193,7 @@ def test_a_wrong_value_is_refused_by_its_flag(name, flag, value, tmp_path, finis
 
 
 def test_the_benchmark_takes_all_its_words():
-    for flag, words in {"parts": PARTS, "sizes": SIZES, "bfloat16": ("auto", "on", "off")}.items():
+    for flag, words in {"parts": SUITES, "sizes": SIZES, "bfloat16": ("auto", "on", "off")}.items():
         for word in words:
             with pytest.raises(Ended, match=r"--nothing"):
                 run_here("scripts/benchmark.py", f"--{flag}={word}", "--peers", "--depths=1,8", "--nothing=1")

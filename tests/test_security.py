@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from flowconv import configuration
-from flowconv.applications.report import write_report
 from flowconv.errors import UserError
+from flowconv.inference.html_report import write_report
 from flowconv.training.workdir import Workdir, write_json
 from tests.runs import ROOT, environment
 

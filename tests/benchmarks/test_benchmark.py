@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from flowconv.benchmarks import machine
-from flowconv.benchmarks.peers import environment
+from benchmarks import machine
+from benchmarks.peers import environment
 from flowconv.errors import UserError
 from tests.runs import ROOT, launch
 
@@ -35,7 +35,7 @@ def test_refuses_in_one_line(argument, message):
 
 
 def test_flags_are_checked_before_tensorflow_is_imported():
-    code = "import sys, flowconv.benchmarks.parts; print(any(m.startswith('tensorflow') for m in sys.modules))"
+    code = "import sys, benchmarks.suites; print(any(m.startswith('tensorflow') for m in sys.modules))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     assert printed.strip() == "False"
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.benchmarks import floor
-from flowconv.benchmarks.sizes import PAPER, SMALL, Size
+from benchmarks import floor
+from benchmarks.sizes import PAPER, SMALL, Size
 from flowconv.bijectors.convolution import convolve
 from flowconv.models import glow
 

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from flowconv.applications.report import write_report
 from flowconv.configuration import default_config
 from flowconv.errors import UserError
+from flowconv.inference.html_report import write_report
 from flowconv.training import preflight
 from flowconv.training.cgroups import memory_limit
 from flowconv.training.metrics import COLUMNS, MetricsFile, read_metrics

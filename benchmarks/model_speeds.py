@@ -1,0 +1,58 @@
+"""Speeds of models, measured in turns: what else the machine does meanwhile slows all of them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+from ml_collections import ConfigDict
+
+from benchmarks.timing import timed
+from flowconv import data
+from flowconv.bijectors.side_by_side import traced
+from flowconv.configuration import images_per_rank
+from flowconv.data.progress import progress
+from flowconv.models import build_flow
+from flowconv.training import distributed
+from flowconv.training.step import build_step, uses_xla
+
+
+def measure_speeds(
+    configs: Mapping[str, ConfigDict], images: data.ImageData, rounds: int
+) -> dict[str, dict[str, float]]:
+    """Returns train_images_per_second, encode_images_per_second and decode_images_per_second of each config.
+
+    Over all workers, at the images of the config's training step, medians of alternated rounds. The models are
+    new ones: speed doesn't depend on weights.
+    """
+    batch_size = images_per_rank(next(iter(configs.values())))
+    pixels = tf.constant(images.splits["train"][:batch_size])
+    actions = {name: _actions(config, pixels) for name, config in configs.items()}
+    seconds = {name: {what: [] for what in does} for name, does in actions.items()}
+    visible = distributed.is_root()
+    for does in progress(actions.values(), len(actions), "tracing", "models", visible):
+        for act in does.values():
+            act()
+    for _ in progress(range(rounds), rounds, "measuring speeds", "rounds", visible):
+        for name, does in actions.items():
+            for what, act in does.items():
+                seconds[name][what].append(timed(act))
+    at_once = len(pixels) * distributed.size()
+    return {
+        name: {what: at_once / float(np.median(values)) for what, values in each.items()}
+        for name, each in seconds.items()
+    }
+
+
+def _actions(config, pixels):
+    flow = build_flow(config)
+    step = build_step(config, flow)
+    x = flow.dequantize(pixels, seed=0)
+    flow.initialize(x, distributed.average)
+    encode = traced(lambda x: tf.reduce_sum(flow.log_prob(x)), uses_xla(config))
+    decode = traced(lambda latents: tf.reduce_sum(flow.decode(latents)), uses_xla(config))
+    latents = flow.sample_latents(len(pixels), temperature=0.7)
+    return {
+        "train_images_per_second": lambda: step(pixels, tf.constant(0, tf.int64))["bits_per_dim"],
+        "encode_images_per_second": lambda: encode(x),
+        "decode_images_per_second": lambda: decode(latents),
+    }

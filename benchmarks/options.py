@@ -1,0 +1,25 @@
+"""Options of the benchmark."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from benchmarks.sizes import Size
+
+
+@dataclass(frozen=True)
+class Options:
+    """What scripts/benchmark.py was asked for.
+
+    Attributes:
+      sizes: the sizes to measure, by name.
+      rounds: alternated rounds; medians count.
+      peers: the Python that has the programs on PyTorch (`peers.environment`), None to leave all other programs out.
+      bfloat16: whether bfloat16 coupling networks are measured too.
+      depths: K of the models whose start-up is measured.
+    """
+
+    sizes: Mapping[str, Size]
+    rounds: int
+    peers: str | None = None
+    bfloat16: bool = False
+    depths: tuple[int, ...] = (8, 48)

@@ -1,0 +1,60 @@
+"""Glow of nflows' parts: a `MultiscaleCompositeTransform` of actnorms, 1×1 convolutions and affine couplings."""
+
+import torch
+from nflows import distributions, flows, transforms
+
+from benchmarks.peers.pytorch import actions_of, use_all_cores
+from benchmarks.sizes import Size
+from benchmarks.worker_protocol import Actions, serve
+
+
+class Network(torch.nn.Sequential):
+    """3×3, 1×1 and 3×3 convolutions, the last one zero at first; nflows brings only residual networks."""
+
+    def __init__(self, inputs: int, outputs: int, width: int):
+        last = torch.nn.Conv2d(width, outputs, 3, padding=1)
+        torch.nn.init.zeros_(last.weight)
+        torch.nn.init.zeros_(last.bias)
+        super().__init__(
+            torch.nn.Conv2d(inputs, width, 3, padding=1),
+            torch.nn.ReLU(),
+            torch.nn.Conv2d(width, width, 1),
+            torch.nn.ReLU(),
+            last,
+        )
+
+    def forward(self, x, context=None):
+        return super().forward(x)
+
+
+def build_step(channels: int, width: int) -> transforms.Transform:
+    """Returns one step of flow."""
+    half = [0] * (channels // 2) + [1] * (channels // 2)
+    return transforms.CompositeTransform(
+        [
+            transforms.ActNorm(channels),
+            transforms.OneByOneConvolution(channels),
+            transforms.AffineCouplingTransform(half, lambda inputs, outputs: Network(inputs, outputs, width)),
+        ]
+    )
+
+
+def build(size: Size) -> tuple[Actions, dict]:
+    """Returns the program's actions; arguments as `worker_protocol.serve` has them."""
+    use_all_cores()
+    transform = transforms.MultiscaleCompositeTransform(size.levels)
+    for height, width, channels in size.level_shapes():
+        steps = [build_step(channels, size.width) for _ in range(size.depth)]
+        level = transforms.CompositeTransform([transforms.SqueezeTransform(), *steps])
+        transform.add_transform(level, (channels, height, width))
+    dimensions = 3 * size.image_size**2
+    flow = flows.Flow(transform, distributions.StandardNormal([dimensions]))
+
+    def sample():  # Flow.sample knows no temperature
+        return transform.inverse(0.7 * torch.randn(size.batch_size, dimensions))[0]
+
+    return actions_of(flow, size, flow.log_prob, sample, "nflows")
+
+
+if __name__ == "__main__":
+    serve(build)

@@ -1,0 +1,69 @@
+"""What the programs on PyTorch have in common."""
+
+import math
+import os
+from collections.abc import Callable
+from importlib import metadata
+
+import torch
+
+from benchmarks.sizes import Size
+from benchmarks.worker_protocol import Actions
+
+LEARNING_RATE = 1e-4
+
+
+def actions_of(
+    model: torch.nn.Module,
+    size: Size,
+    log_prob: Callable[[torch.Tensor], torch.Tensor],
+    sample: Callable[[], torch.Tensor],
+    package: str,
+) -> tuple[Actions, dict]:
+    """Returns a model's actions and facts, as `worker_protocol.serve` wants them.
+
+    Args:
+      model: whose parameters are trained.
+      size: of its batches.
+      log_prob: of images `[B, 3, H, W]` around zero, `[B]`, nats.
+      sample: draws a batch of images at temperature 0.7.
+      package: the program's name.
+    """
+    pixels = torch.randint(0, 256, (size.batch_size, 3, size.image_size, size.image_size), dtype=torch.uint8)
+    dimensions = math.prod(pixels.shape[1:])
+
+    def loss():
+        x = (pixels + torch.rand(pixels.shape)) / 256.0 - 0.5
+        return 8.0 - log_prob(x).mean() / (dimensions * math.log(2.0))
+
+    with torch.no_grad():
+        loss()  # which initializes what depends on data
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+
+    def train():
+        optimizer.zero_grad(set_to_none=True)
+        bits_per_dim = loss()
+        bits_per_dim.backward()
+        optimizer.step()
+        return bits_per_dim.item()
+
+    def encode():
+        with torch.no_grad():
+            return loss().item()
+
+    def draw():
+        with torch.no_grad():
+            return sample().mean().item()
+
+    facts = {
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "threads": torch.get_num_threads(),
+        "versions": {"torch": torch.__version__, package: metadata.version(package)},
+    }
+    return {"train": train, "encode": encode, "sample": draw}, facts
+
+
+def use_all_cores() -> None:
+    """Gives PyTorch as many threads as this process may use cores, and its draws a seed."""
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.manual_seed(0)

@@ -1,0 +1,1 @@
+"""Studies made with the library: what they need beside it, and what their scripts call."""

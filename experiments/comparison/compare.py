@@ -1,0 +1,106 @@
+"""Variants trained alike."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from ml_collections import ConfigDict
+
+from benchmarks.layers import cost_layers
+from benchmarks.model_speeds import measure_speeds
+from experiments.comparison.tables import draw_curves, summarize, write_layers, write_variants
+from experiments.comparison.variants import folder_name
+from flowconv import configuration, data
+from flowconv.errors import UserError
+from flowconv.training import distributed
+from flowconv.training.loop import load_data, train
+from flowconv.training.metrics import read_metrics, say
+from flowconv.training.workdir import Workdir, read_json
+
+# Runs that differ in these alone are the same runs.
+IMMATERIAL = (
+    "data.dir",
+    "data.cache_dir",
+    "train.log_seconds",
+    "train.checkpoint_seconds",
+    "train.watchdog_seconds",
+)
+
+
+def compare(
+    configs: Mapping[tuple[str, int], ConfigDict], output: str | os.PathLike, rounds: int = 10, layers: bool = True
+) -> list[dict]:
+    """Trains each variant from each seed on the same images in the same order, and writes tables and curves.
+
+    Called by every worker of a Horovod job, or alone. Finished runs stay as they are, one that was stopped goes on.
+
+    Args:
+      configs: as `variant_configs` has them.
+      output: folder of table.md, table.csv, curves.png, layers.md, layers.csv, and of the runs, in runs/.
+      rounds: alternated rounds in which speeds are measured.
+      layers: whether the cost of the convolutions that are compared is measured too, one layer alone.
+
+    Returns:
+      The rows of table.csv, on every worker.
+
+    Raises:
+      UserError: for anything that the user can put right, on every worker, before any run begins.
+    """
+    variants, seeds = (list(dict.fromkeys(part)) for part in zip(*configs, strict=True))
+    config = configs[variants[0], seeds[0]]
+    output = Path(output)
+    workdirs = {key: Workdir(output / "runs" / folder_name(*key), "--output") for key in configs}
+    # Every model is traced anew, and has to be.
+    tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
+    distributed.initialize(config.distributed.fusion_megabytes)
+    distributed.everywhere(lambda: data.check(config.data))
+    distributed.on_root(lambda: [_check(workdir, configs[key]) for key, workdir in workdirs.items()])
+
+    results = {key: _run(configs[key], workdirs[key], f"{key[0]}, seed {key[1]}") for key in configs}
+    say_on_root("\nAll runs are finished; measuring speeds")
+    speeds = measure_speeds({v: configs[v, seeds[0]] for v in variants}, load_data(config), rounds)
+    rows = [summarize(variant, [results[variant, seed] for seed in seeds]) | speeds[variant] for variant in variants]
+
+    models = [configs[variant, seeds[0]].model for variant in variants]
+    convolutions = list(dict.fromkeys(model.convolution for model in models if model.name == "glow"))
+
+    def write():
+        curves = {v: [read_metrics(workdirs[v, seed].metrics) for seed in seeds] for v in variants}
+        say("\n" + write_variants(output, rows, results[variants[0], seeds[0]], config))
+        draw_curves(output / "curves.png", curves)
+        if layers and convolutions:
+            say("\n" + write_layers(output, cost_layers(convolutions, config.model.kernel_size, rounds)))
+        say(f"\nTables and curves are in {output}")
+
+    distributed.on_root(write)
+    return rows
+
+
+def say_on_root(text: str) -> None:
+    """Prints a line, on the first worker alone."""
+    if distributed.is_root():
+        say(text)
+
+
+def _check(workdir, config):
+    """Checks that a run's folder is free, or holds the same run."""
+    if workdir.config.exists():
+        there, here = (dict(configuration.flatten(c)) for c in (workdir.load_config(), config))
+        for name in here:
+            if name not in IMMATERIAL and there[name] != here[name]:
+                raise UserError(
+                    f"--output: {workdir.path} holds another run ({name} is {there[name]} there and {here[name]} "
+                    f"here): choose another folder"
+                )
+    workdir.check(config)
+
+
+def _run(config, workdir, title):
+    """Trains, unless that was done; returns the results."""
+    if not distributed.on_root(workdir.results.exists):
+        say_on_root(f"\n{title}")
+        keras.backend.clear_session()  # of the graphs of the run before
+        train(config, workdir.path)
+    return distributed.on_root(lambda: read_json(workdir.results))

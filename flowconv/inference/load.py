@@ -1,0 +1,229 @@
+"""A trained flow and what it was trained on."""
+
+import contextlib
+import csv
+import math
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from ml_collections import ConfigDict
+
+from flowconv import configuration, data
+from flowconv.bijectors import drawn_later
+from flowconv.data.folder import image_files, in_words
+from flowconv.data.progress import progress
+from flowconv.data.reading import Unreadable, read
+from flowconv.data.square import central_patch, square
+from flowconv.errors import UserError, warn
+from flowconv.inference.scoring import Typical, typical_of
+from flowconv.models import Flow, build_flow
+from flowconv.paths import given_path, printable
+from flowconv.training import distributed, kept_data
+from flowconv.training.checkpoints import Checkpoints
+from flowconv.training.optimizer import build_optimizer
+from flowconv.training.workdir import Workdir, read_json
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained flow.
+
+    Attributes:
+      flow: with its best weights.
+      config: it was trained with.
+      workdir: where it lies.
+    """
+
+    flow: Flow
+    config: ConfigDict
+    workdir: Workdir
+
+    def images(self, split: str = "test") -> np.ndarray:
+        """Returns a split of the data set that the run was trained on, uint8 `[N, H, W, 3]`.
+
+        Raises:
+          UserError: if the data set is no longer there. That it has changed is said on stderr.
+        """
+        images = data.load_for_use(self.config.data)
+        if changed := kept_data.changes(self.workdir, images):
+            warn(changed)
+        return images.splits[split]
+
+    def typical(self, seed: int, measured: bool = False) -> Typical:
+        """Returns what is typical of the test split: as the results have it, or else measured.
+
+        Args:
+          seed: of the noise it is measured with.
+          measured: whether it is measured in any case.
+
+        Raises:
+          UserError: as `images`, if the results don't have it.
+        """
+        kept = None if measured else _kept_typical(self.workdir)
+        return kept or typical_of(self.flow, self.images("test"), seed)
+
+    def images_of(self, flag: str, given: str | None, most: int) -> np.ndarray:
+        """Returns the first images that a flag names, as `read_images`, or if it isn't given of the test split."""
+        if given is None:
+            return self.images("test")[:most]
+        return read_images(flag, given, self.config.data, most)[1]
+
+
+def _kept_typical(workdir):
+    for path in (workdir.results, workdir.evaluation):
+        with contextlib.suppress(UserError, KeyError, TypeError, ValueError):  # none, or damaged
+            results = read_json(path)
+            name = "test_bits_per_dim_ema" if results["better_weights"] == "averaged" else "test_bits_per_dim"
+            found = Typical(float(results[name]), float(results["test_bits_per_dim_deviation"]))
+            if math.isfinite(found.mean) and math.isfinite(found.deviation):
+                return found
+    return None
+
+
+def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | None = None) -> Run:
+    """Returns the run in a folder, its flow with the weights that were best on the validation split.
+
+    If these are damaged, a line on stderr says so, and the newest good ones are taken. No data are read.
+
+    Args:
+      workdir: the run's folder.
+      data_dir: where its data are, if not where it found them (data.dir).
+
+    Raises:
+      UserError: if there is none, or no checkpoint in it that can be read.
+    """
+    workdir = Workdir(workdir)
+    distributed.initialize()
+    config = workdir.load_config()
+    if data_dir is not None:
+        config.data.dir = os.fspath(data_dir)
+    configuration.validate(config)
+    with drawn_later():
+        flow = build_flow(config)
+    optimizer = build_optimizer(config)  # which keeps the averages
+    optimizer.build(flow.trainable_variables)
+    average_is_best = tf.Variable(False, trainable=False)
+    progress_variables = {"average_is_best": average_is_best}
+    checkpoints = Checkpoints(flow, optimizer, progress_variables, config, workdir.checkpoints, workdir.best_checkpoint)
+    for line in checkpoints.restore_best().damaged:
+        warn(line)
+    if average_is_best:
+        optimizer.finalize_variable_values(flow.trainable_variables)
+    return Run(flow, config, workdir)
+
+
+def find_images(flag: str, given: str | None) -> list[Path]:
+    """Returns the image files that a flag names: files or folders, with commas between them.
+
+    What exists by the whole text, commas included, is taken for one name. A folder stands for the image files below it,
+    in the order of their names. A file counts whatever its suffix.
+
+    Args:
+      flag: for what is said of it.
+      given: its value.
+
+    Raises:
+      UserError: if it is missing, or one of the names is no file or folder, or a folder without images.
+    """
+    return [path for paths, _ in _found(flag, given) for path in paths]
+
+
+def _found(flag, given):
+    """The image files of each name, and the line about what is left out of it, "" if nothing."""
+    if given is None:
+        raise UserError(f"--{flag} is missing: name files or folders of images, with commas between them")
+    found = []
+    for name in [given] if os.path.exists(os.path.expanduser(given)) else given.split(","):
+        path = given_path(f"--{flag}", name)
+        if not path.exists():
+            raise UserError(f"--{flag}={name}: there is no such file or folder")
+        found.append(_files_below(flag, path) if path.is_dir() else ([path], ""))
+    return found
+
+
+def _files_below(flag, folder):
+    left_out = Counter()
+    try:
+        paths = sorted(Path(entry.path) for entry in image_files(str(folder), left_out))
+    except OSError as error:
+        raise UserError(f"--{flag}={folder}: can't be listed ({error.strerror}: {error.filename!r})") from error
+    if not paths:
+        raise UserError(f"--{flag}={folder}: holds no images{in_words(left_out, '; left out: ')}")
+    return paths, in_words(left_out, f"--{flag}={printable(folder)}: left out: ")
+
+
+def read_images(
+    flag: str, given: str | None, data_config: ConfigDict, most: int | None = None
+) -> tuple[list[Path], np.ndarray]:
+    """Returns the image files that a flag names, as `find_images`, and their pictures, uint8 `[N, H, W, 3]`.
+
+    How many other files its folders hold is said on stderr.
+
+    Args:
+      flag: for what is said of it.
+      given: its value.
+      data_config: of the run; each image is cropped and resized, or its central patch taken, as its data were.
+      most: as many at most, the first ones (default: all).
+
+    Raises:
+      UserError: as `find_images`, or if one of them can't be read.
+    """
+    found = _found(flag, given)
+    for _, left_out in found:
+        if left_out:
+            print(left_out, file=sys.stderr)
+    paths = [path for paths, _ in found for path in paths][:most]
+    shown = progress(paths, len(paths), f"reading --{flag}")
+    return paths, np.stack([read_image(flag, path, data_config) for path in shown])
+
+
+def read_labels(flag: str, path: str, data_config: ConfigDict) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the pictures that a CSV file marks with 1, and those marked with 0: uint8 `[N, H, W, 3]` each.
+
+    Raises:
+      UserError: if it can't be read, or has none of either.
+    """
+    groups = {"1": [], "0": []}
+    path = given_path(f"--{flag}", path)
+    try:
+        # Excel begins UTF-8 with a mark; names of files may be in any encoding.
+        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (OSError, csv.Error) as error:
+        raise UserError(f"--{flag}={path}: can't be read ({error})") from error
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2 or row[1].strip() not in groups:
+            raise UserError(f"--{flag}={path}: line {number} must be a path, a comma, and 1 or 0")
+        groups[row[1].strip()].append(read_image(flag, path.parent / row[0], data_config))
+    if not all(groups.values()):
+        raise UserError(f"--{flag}={path}: must have images of both kinds, 1 and 0")
+    return np.stack(groups["1"]), np.stack(groups["0"])
+
+
+def read_image(flag: str, path: str | os.PathLike, data_config: ConfigDict) -> np.ndarray:
+    """Returns one picture, uint8 `[H, W, 3]`; arguments and errors as of `read_images`."""
+    try:
+        image = read(given_path(f"--{flag}", path))
+    except Unreadable as error:
+        raise UserError(f"--{flag}={path}: can't be read as an image ({error})") from None
+    return np.asarray((central_patch if data_config.patches else square)(image, data_config.image_size))
+
+
+def free_folder(flag: str, given: str | os.PathLike) -> Path:
+    """Returns a folder that holds nothing or isn't there; to be called before the work.
+
+    Raises:
+      UserError: if it holds something.
+    """
+    folder = given_path(f"--{flag}", given)
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UserError(f"--{flag}={folder}: holds something; name a folder that is empty or not there")
+    except OSError as error:
+        raise UserError(f"--{flag}={folder}: can't be read ({error.strerror})") from error
+    return folder

@@ -1,0 +1,134 @@
+"""scripts/compare.py from its start to its table."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from benchmarks.layers import _cost
+from experiments.comparison.fold import fold
+from flowconv.errors import UserError
+from tests.runs import ROOT, TINY, launch
+
+FIELDS = TINY | {"model.levels": 1, "train.images": 96, "train.evaluate_images": 48}
+FLAGS = ["--variants=conv1x1,rolled_shift", "--seeds=1", "--rounds=1", "--nolayers"]
+
+
+@pytest.fixture(scope="module")
+def arguments(tmp_path_factory):
+    fields = FIELDS | {"data.cache_dir": tmp_path_factory.mktemp("cache")}
+    return [*FLAGS, *(f"--config.{name}={value}" for name, value in fields.items())]
+
+
+def table(output):
+    """table.csv without the speeds, which differ from one measurement to the next."""
+    with (output / "table.csv").open() as file:
+        return [
+            {name: value for name, value in row.items() if "per_second" not in name} for row in csv.DictReader(file)
+        ]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(arguments, tmp_path_factory):
+    output = tmp_path_factory.mktemp("whole")
+    result = launch("scripts/compare.py", f"--output={output}", *arguments)
+    assert result.returncode == 0, result.stderr
+    assert "retracing" not in result.stderr
+    return output, result.stdout
+
+
+def test_leaves_what_a_user_looks_for(uninterrupted):
+    output, printed = uninterrupted
+    assert {path.name for path in output.iterdir()} == {"table.md", "table.csv", "curves.png", "runs"}
+    rows = table(output)
+    assert [row["variant"] for row in rows] == ["conv1x1", "rolled_shift"]
+    for row in rows:
+        assert 4 < float(row["bits_per_dim_mean"]) < 9 and row["seeds"] == "1"
+        assert 1 <= float(row["max_condition_number"]) < 2 and 0 < float(row["max_reconstruction_error"]) < 0.05
+    assert rows[0]["parameters"] == rows[1]["parameters"] != ""
+    assert rows[0]["bits_per_dim_mean"] != rows[1]["bits_per_dim_mean"]
+    assert "1 seed, 0: nothing is known" in printed and "nan" not in printed and "| conv1x1" not in printed
+    assert "nan" not in (output / "table.md").read_text()
+    assert {path.name for path in (output / "runs").iterdir()} == {"conv1x1-seed-0", "rolled_shift-seed-0"}
+
+
+def test_killed_and_started_again_it_ends_with_the_same_table(arguments, uninterrupted, tmp_path):
+    """SIGKILL in the middle of the second run: the first is not trained again, the second goes on."""
+    command = [sys.executable, str(ROOT / "scripts/compare.py"), f"--output={tmp_path}", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
+    second = tmp_path / "runs" / "rolled_shift-seed-0" / "best"
+    deadline = time.monotonic() + 120
+    while not list(second.glob("*.index")):
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    first = tmp_path / "runs" / "conv1x1-seed-0" / "results.json"
+    before = first.stat().st_mtime_ns
+    assert not (tmp_path / "table.csv").exists()
+    result = launch("scripts/compare.py", f"--output={tmp_path}", *arguments)
+    assert result.returncode == 0, result.stderr
+    assert first.stat().st_mtime_ns == before
+    assert table(tmp_path) == table(uninterrupted[0])
+
+
+def test_two_ranks(arguments, tmp_path):
+    result = launch("scripts/compare.py", f"--output={tmp_path}", *arguments, "--variants=shift", ranks=2)
+    assert result.returncode == 0, result.stderr
+    (row,) = table(tmp_path)
+    assert row["variant"] == "shift" and 4 < float(row["bits_per_dim_mean"]) < 9
+
+
+def test_refuses_the_folder_of_another_comparison(arguments, uninterrupted):
+    output, _ = uninterrupted
+    result = launch("scripts/compare.py", f"--output={output}", *arguments, "--config.optimizer.learning_rate=0.5")
+    assert result.returncode == 2
+    (line,) = result.stderr.strip().splitlines()
+    assert "holds another run (optimizer.learning_rate is 0.002 there and 0.5 here)" in line
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--seeds=0", "--seeds=0: must be a whole number of at least 1"),
+        ("--rounds=0", "--rounds=0: must be a whole number of at least 1"),
+        ("--variants=", "--variants=: must be one or more words"),
+        ("--variants=shift,glow", "--variants=glow: must be one of"),
+    ],
+)
+def test_refuses_in_one_line(argument, message, tmp_path):
+    result = launch("scripts/compare.py", f"--output={tmp_path}", argument)
+    assert result.returncode == 2
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("error: ") and message in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_costs_of_one_layer():
+    names = ("shift", "conv1x1", "emerging", "periodic", "rolled_shift", "reverse")
+    rows = _cost((2, 4, 4, 4), names, kernel_size=3, rounds=1)
+    assert [row["layer"] for row in rows] == [*names, "emerging without its 1×1", "standard 3×3"]
+    assert all(row["forward_ms"] > 0 for row in rows)
+    parameters = {row["layer"]: row["parameters"] for row in rows}
+    assert parameters["shift"] == parameters["conv1x1"] + 2 * 4
+    assert parameters["periodic"] == 9 * 16 and parameters["standard 3×3"] == 9 * 16 + 4
+    assert rows[-1]["inverse_ms"] is None and rows[0]["inverse_ms"] > 0
+
+
+def test_a_trained_run_folds_into_a_glow(finished_run, tmp_path):
+    workdir, _ = finished_run
+    output = tmp_path / "folded"
+    result = launch("scripts/fold.py", f"--workdir={workdir}", f"--output={output}")
+    assert result.returncode == 0, result.stderr
+    words = result.stdout.split()
+    before, folded = (float(words[words.index(name) + 1].rstrip(",")) for name in ("before", "folded"))
+    assert abs(before - folded) < 1e-6
+    result = launch("scripts/evaluate.py", f"--workdir={output}")
+    assert result.returncode == 0 and f"{before:.4f}" in result.stdout
+    with pytest.raises(UserError, match=r"only a glow with convolution=shift, shift=channel folds, this is .*conv1x1"):
+        fold(output, tmp_path / "again")

@@ -1,0 +1,65 @@
+"""Tables and curves of a comparison."""
+
+import csv
+import math
+import re
+
+import numpy as np
+from PIL import Image
+
+from experiments.comparison import tables
+from flowconv.configuration import default_config
+
+RESULT = {
+    "test_bits_per_dim": 4.0,
+    "test_bits_per_dim_ema": 3.9,
+    "better_weights": "raw",
+    "parameters": 1234,
+    "max_condition_number": 2.0,
+    "max_reconstruction_error": 0.1,
+    "images_trained": 100,
+    "world_size": 1,
+    "dataset": {"name": "cifar10", "version": "3.0.2", "train": 50_000, "validation": 1, "test": 10_000},
+}
+SPEEDS = {f"{what}_images_per_second": 10.0 for what in ("train", "encode", "decode")}
+
+
+def test_a_row_is_mean_and_deviation_over_seeds():
+    runs = [RESULT, RESULT | {"better_weights": "averaged", "max_condition_number": 5.0}, RESULT]
+    row = tables.summarize("shift", runs)
+    values = [4.0, 3.9, 4.0]
+    assert row["bits_per_dim_mean"] == np.mean(values) and row["bits_per_dim_std"] == np.std(values, ddof=1)
+    assert (row["seeds"], row["max_condition_number"], row["parameters"]) == (3, 5.0, 1234)
+    assert math.isnan(tables.summarize("shift", [RESULT])["bits_per_dim_std"])
+
+
+def test_tables_on_disk(tmp_path):
+    rows = [tables.summarize(name, [RESULT, RESULT]) | SPEEDS for name in ("shift", "periodic")]
+    config = default_config()
+    config.data.name = "cifar10"
+    text = tables.write_variants(tmp_path, rows, RESULT, config)
+    written = (tmp_path / "table.md").read_text()
+    assert "2 seeds from 0" in written
+    assert "| shift | 4.000 ± 0.000 | 3.50 | 1,234 |" in written  # the paper's row beside ours
+    assert "| periodic | 4.000 ± 0.000 |  |" in written
+    assert max(map(len, text.splitlines())) <= 100 and "|" not in text
+    assert re.search(r"^shift    4.000 ± 0.000 +3.50 +1,234 +10 ", text, re.MULTILINE)
+    with (tmp_path / "table.csv").open() as file:
+        found = list(csv.DictReader(file))
+    assert tuple(found[0]) == tables.COLUMNS and [row["variant"] for row in found] == ["shift", "periodic"]
+    subset = RESULT | {"dataset": RESULT["dataset"] | {"name": "cifar10 subset (8,068/1,017)"}}
+    assert "paper" not in tables.write_variants(tmp_path, rows, subset, config)
+
+
+def test_of_one_seed_no_deviation_is_shown(tmp_path):
+    rows = [tables.summarize("shift", [RESULT]) | SPEEDS]
+    for text in (tables.write_variants(tmp_path, rows, RESULT, default_config()), (tmp_path / "table.md").read_text()):
+        assert "1 seed, 0: nothing is known of the noise" in " ".join(text.split())
+        assert "nan" not in text and "±" not in text and "4.000" in text
+
+
+def test_curves(tmp_path):
+    names = ("validation_bits_per_dim", "validation_bits_per_dim_ema")
+    rows = [{"images": n} | {name: 8 / n if n > 1 else None for name in names} for n in (1, 2, 3)]
+    tables.draw_curves(tmp_path / "curves.png", {"shift": [rows, rows[:2]]})
+    assert np.asarray(Image.open(tmp_path / "curves.png")).std() > 1

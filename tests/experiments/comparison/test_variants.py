@@ -1,0 +1,44 @@
+"""Variants by name."""
+
+import pytest
+
+from experiments.comparison.variants import folder_name, variant_config
+from flowconv.configuration import default_config
+from flowconv.errors import UserError
+
+
+def test_a_variant_is_a_model_or_a_convolution_and_further_fields():
+    base = default_config()
+    config = variant_config(base, "realnvp", 4)
+    assert (config.model.name, config.seed) == ("realnvp", 4)
+    config = variant_config(base, "emerging:kernel_size=5:parameterization=orthogonal", 0)
+    model = config.model
+    assert (model.name, model.convolution, model.kernel_size, model.parameterization) == (
+        "glow",
+        "emerging",
+        5,
+        "orthogonal",
+    )
+    assert base == default_config()
+
+
+@pytest.mark.parametrize(
+    ("variant", "message"),
+    [
+        ("emergin", r"--variants=emergin: must be one of realnvp, nice, conv1x1, .* \(did you mean emerging\?\)"),
+        ("shift:kernelsize=5", r"has no field kernelsize \(did you mean kernel_size\?\)"),
+        ("shift:kernel_size=many", "kernel_size can't be 'many'"),
+        ("shift:kernel_size=4", "--config.model.kernel_size=4: must be odd"),
+        ("realnvp:depth=6", "--config.model.depth=6: must be divisible by 4"),
+        ("periodic:kernel_size=11", "--config.model.kernel_size=11: must be at most 9 .* images are 4×4"),
+        ("", "must be one of"),
+    ],
+)
+def test_refuses(variant, message):
+    with pytest.raises(UserError, match=message):
+        variant_config(default_config(), variant, 0)
+
+
+def test_every_run_has_a_folder_of_its_own():
+    names = {folder_name(v, s) for v in ("shift", "shift:depth=8", "shift:depth=18") for s in (0, 1)}
+    assert len(names) == 6 and all("/" not in name and ":" not in name for name in names)
