@@ -1,7 +1,7 @@
 """The floor: the coupling networks' convolutions and their gradients, without a flow around them.
 
 A worker: action "conv2d" computes them by `tf.nn.conv2d`, what the library takes for a convolution, and "products" by
-`flowconv.bijectors.convolution.convolve`, which is faster on CPUs.
+`flowconv.ops.conv2d.conv2d`, which is faster on CPUs.
 """
 
 import math
@@ -12,14 +12,14 @@ import tensorflow as tf
 from benchmarks.machine import threads
 from benchmarks.sizes import Size
 from benchmarks.worker_protocol import Actions, serve
-from flowconv.bijectors.convolution import convolve
-from flowconv.bijectors.side_by_side import split
+from flowconv.ops.batch_parallel import num_slices, slice_sizes, split_batch
+from flowconv.ops.conv2d import conv2d
 from flowconv.training import distributed
 
 Convolve = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def conv2d(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+def library_conv2d(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Returns the convolution of x `[B, H, W, C]` with `[k, k, C, F]`, of the same H and W."""
     return tf.nn.conv2d(x, kernel, 1, "SAME")
 
@@ -71,7 +71,7 @@ def build_floor(size: Size, convolve: Convolve) -> Callable[..., tf.Tensor]:
                 used = [tf.add_n([g[(0,) * len(g.shape)] for g in gradients]) for _, gradients in results]
                 return k + 1, parts, [a + b for a, b in zip(totals, used, strict=True)]
 
-            parts = split(x)
+            parts = split_batch(x, slice_sizes(len(x), num_slices(len(x))))
             _, _, totals = tf.while_loop(
                 lambda k, *_: k < size.depth,
                 body,
@@ -89,7 +89,7 @@ def build(size: Size) -> tuple[Actions, dict]:
     """Returns the two floors; arguments as `worker_protocol.serve` has them."""
     distributed.initialize()
     levels = draw_kernels(size)
-    runs = {"conv2d": build_floor(size, conv2d), "products": build_floor(size, convolve)}
+    runs = {"conv2d": build_floor(size, library_conv2d), "products": build_floor(size, conv2d)}
     actions = {name: lambda run=run: float(run(*levels)) for name, run in runs.items()}
     parameters = sum(math.prod(stack.shape) for stacks in levels for stack in stacks)
     return actions, {"parameters": parameters, "threads": threads()}

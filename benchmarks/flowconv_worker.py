@@ -30,7 +30,7 @@ def build(size: Size, backward: str, precision: str) -> tuple[Actions, dict]:
     shape = (size.batch_size, size.image_size, size.image_size, 3)
     pixels = tf.constant(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     first = tf.constant(0, tf.int64)
-    flow.initialize(flow.dequantize(pixels, seed=0), distributed.average)
+    flow.initialize(pixels, average=distributed.average)
     encode = tf.function(lambda pixels: tf.reduce_mean(flow.bits_per_dim(pixels, seed=0)), autograph=False)
     sample = tf.function(lambda: tf.reduce_mean(flow.sample(size.batch_size, temperature=0.7)), autograph=False)
     actions = {

@@ -94,7 +94,6 @@ def train_a_little(fields: Mapping[str, Any]) -> dict[str, int]:
     import numpy as np
     import tensorflow as tf
 
-    from flowconv.bijectors import drawn_later
     from flowconv.models import build_flow
     from flowconv.training import distributed
     from flowconv.training.step import build_step
@@ -102,14 +101,13 @@ def train_a_little(fields: Mapping[str, Any]) -> dict[str, int]:
     config = default_config()
     config.update_from_flattened_dict(dict(fields))
     distributed.initialize(images=config.train.batch_size)
-    with drawn_later():
-        flow = build_flow(config)
-        step = build_step(config, flow)
+    flow = build_flow(config, reset=False)
+    step = build_step(config, flow, reset=False)
     shape = (config.train.batch_size, config.data.image_size, config.data.image_size, 3)
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     few = np.resize(images, (INITIALIZATION_IMAGES, *shape[1:]))
-    with step.traced_beside(config.train.batch_size):
-        step.initialize(flow.dequantize(tf.constant(few), 0))
+    with step.trace_in_background(config.train.batch_size):
+        step.initialize(tf.constant(few))
     for _ in range(STEPS):
         float(step(tf.constant(images), tf.constant(0, tf.int64))["bits_per_dim"])
     return {"peak_bytes": peak_bytes(), "weight_bytes": 4 * flow.parameters}

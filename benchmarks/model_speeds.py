@@ -8,10 +8,10 @@ from ml_collections import ConfigDict
 
 from benchmarks.timing import timed
 from flowconv import data
-from flowconv.bijectors.side_by_side import traced
 from flowconv.configuration import images_per_rank
 from flowconv.data.progress import progress
 from flowconv.models import build_flow
+from flowconv.ops.backends import compile_fn
 from flowconv.training import distributed
 from flowconv.training.step import build_step, uses_xla
 
@@ -47,9 +47,9 @@ def _actions(config, pixels):
     flow = build_flow(config)
     step = build_step(config, flow)
     x = flow.dequantize(pixels, seed=0)
-    flow.initialize(x, distributed.average)
-    encode = traced(lambda x: tf.reduce_sum(flow.log_prob(x)), uses_xla(config))
-    decode = traced(lambda latents: tf.reduce_sum(flow.decode(latents)), uses_xla(config))
+    flow.initialize(x, average=distributed.average)
+    encode = compile_fn(lambda x: tf.reduce_sum(flow.log_prob(x)), uses_xla(config))
+    decode = compile_fn(lambda latents: tf.reduce_sum(flow.decode(latents)), uses_xla(config))
     latents = flow.sample_latents(len(pixels), temperature=0.7)
     return {
         "train_images_per_second": lambda: step(pixels, tf.constant(0, tf.int64))["bits_per_dim"],

@@ -37,7 +37,7 @@ pixels = tf.constant(generator.integers(0, 256, (images, size.image_size, size.i
 first = tf.constant(distributed.rank() * images, tf.int64)
 flow = build_flow(config)
 step = build_step(config, flow)
-flow.initialize(flow.dequantize(pixels[: size.batch_size], config.seed, first), distributed.average)
+flow.initialize(pixels[: size.batch_size], config.seed, first, distributed.average)
 
 
 @tf.function(autograph=False)

@@ -53,7 +53,6 @@ def build(size: Size) -> tuple[Actions, dict]:
     import tensorflow as tf
 
     from benchmarks.configs import config_of
-    from flowconv.bijectors import drawn_later
     from flowconv.models import build_flow
     from flowconv.training import distributed
     from flowconv.training.step import build_step
@@ -64,13 +63,12 @@ def build(size: Size) -> tuple[Actions, dict]:
     pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     times = [started, time.time()]
     distributed.initialize(images=size.batch_size)
-    with drawn_later():
-        flow = build_flow(config)
-        step = build_step(config, flow)
+    flow = build_flow(config, reset=False)
+    step = build_step(config, flow, reset=False)
     images, first = tf.constant(pixels), tf.constant(0, tf.int64)
     times.append(time.time())
-    with step.traced_beside(size.batch_size):
-        step.initialize(flow.dequantize(images, 0))
+    with step.trace_in_background(size.batch_size):
+        step.initialize(images)
     times.append(time.time())
     for _ in range(4):
         float(step(images, first)["bits_per_dim"])

@@ -31,7 +31,7 @@ def main():
     folder = workdir.results_folder(OUTPUT.value, workdir.pictures)
     run = load.load_run(workdir.path, DATA_DIR.value)
     images = run.images_of("images", IMAGES.value, COUNT.value)
-    x = run.flow.level_centres(images)
+    x = run.flow.dequantize_midpoint(images)
     back = run.flow.decode(run.flow.encode(x))
     error = np.abs(back.numpy() - x.numpy()) * 2.0**run.flow.n_bits  # in pixel levels
     known = np.isfinite(error)

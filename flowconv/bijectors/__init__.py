@@ -1,11 +1,8 @@
 """Invertible Keras layers, one a file. They know nothing of data, training or Horovod."""
 
 from flowconv.bijectors.actnorm import ActNorm
-from flowconv.bijectors.additive_coupling import AdditiveCoupling
-from flowconv.bijectors.affine_coupling import AffineCoupling
 from flowconv.bijectors.autoregressive_convolution import AutoregressiveConvolution
-from flowconv.bijectors.bijector import Bijector
-from flowconv.bijectors.centre import Centre
+from flowconv.bijectors.bijector import Bijector, Gradients
 from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.convolutions import CONVOLUTIONS, build_convolution
 from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
@@ -15,39 +12,68 @@ from flowconv.bijectors.convolutions.reverse import Reverse
 from flowconv.bijectors.convolutions.rolled_shift import RolledShiftConvolution
 from flowconv.bijectors.convolutions.shift import ShiftConvolution
 from flowconv.bijectors.convolutions.shuffle import Shuffle
-from flowconv.bijectors.initialization import data_dependent_initialization, drawn_later
-from flowconv.bijectors.logit import Logit
-from flowconv.bijectors.precision import full_precision
+from flowconv.bijectors.coupling import Coupling
+from flowconv.bijectors.elementwise import TRANSFORMS, build_transform
+from flowconv.bijectors.elementwise.additive import Additive
+from flowconv.bijectors.elementwise.affine import Affine
+from flowconv.bijectors.elementwise.gaussian import Gaussian
+from flowconv.bijectors.invertible_shift import InvertibleShift
+from flowconv.bijectors.masks import ChannelMask, CheckerboardMask, Mask
+from flowconv.bijectors.matrices import MATRICES, build_matrix
+from flowconv.bijectors.multiscale.multiscale import MultiScale
+from flowconv.bijectors.multiscale.split import Split
+from flowconv.bijectors.pixels import PREPROCESSINGS, build_preprocessing
+from flowconv.bijectors.pixels.centre import Centre
+from flowconv.bijectors.pixels.logit import Logit
 from flowconv.bijectors.repeated import Repeated
-from flowconv.bijectors.roll import Roll
-from flowconv.bijectors.shift import InvertibleShift
-from flowconv.bijectors.split import Split
-from flowconv.bijectors.squeeze import Squeeze
+from flowconv.bijectors.reshape.permutation import Permutation
+from flowconv.bijectors.reshape.roll import Roll
+from flowconv.bijectors.reshape.squeeze import Squeeze
+from flowconv.bijectors.square_matrix import SquareMatrix
+from flowconv.bijectors.transform import Transform
+from flowconv.core.inputs import NONE, Inputs
+from flowconv.ops.random import Seed
 
 __all__ = [
     "CONVOLUTIONS",
+    "MATRICES",
+    "NONE",
+    "PREPROCESSINGS",
+    "TRANSFORMS",
     "ActNorm",
-    "AdditiveCoupling",
-    "AffineCoupling",
+    "Additive",
+    "Affine",
     "AutoregressiveConvolution",
     "Bijector",
     "Centre",
     "Chain",
+    "ChannelMask",
+    "CheckerboardMask",
     "Conv1x1",
+    "Coupling",
     "EmergingConvolution",
+    "Gaussian",
+    "Gradients",
+    "Inputs",
     "InvertibleShift",
     "Logit",
+    "Mask",
+    "MultiScale",
     "PeriodicConvolution",
+    "Permutation",
     "Repeated",
     "Reverse",
     "Roll",
     "RolledShiftConvolution",
+    "Seed",
     "ShiftConvolution",
     "Shuffle",
     "Split",
+    "SquareMatrix",
     "Squeeze",
+    "Transform",
     "build_convolution",
-    "data_dependent_initialization",
-    "drawn_later",
-    "full_precision",
+    "build_matrix",
+    "build_preprocessing",
+    "build_transform",
 ]

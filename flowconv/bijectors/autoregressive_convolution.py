@@ -1,14 +1,16 @@
 """Masked convolutions whose Jacobian is triangular."""
 
-import keras
 import tensorflow as tf
 
-from flowconv.bijectors import inputs
-from flowconv.bijectors.bijector import Bijector, per_example, pixels
+from flowconv.bijectors.bijector import Bijector
 from flowconv.bijectors.chain import Chain
-from flowconv.bijectors.numerics import soft_clip
 from flowconv.bijectors.substitution import SolvedBySubstitution
-from flowconv.bijectors.wavefront import TriangularSystem
+from flowconv.core import arguments
+from flowconv.core.inputs import NONE
+from flowconv.core.weights import Normal
+from flowconv.ops.log_scale import soft_clip
+from flowconv.ops.shapes import per_example, pixels
+from flowconv.ops.triangular_solve import TriangularSystem
 
 
 class AutoregressiveConvolution(SolvedBySubstitution):
@@ -31,14 +33,14 @@ class AutoregressiveConvolution(SolvedBySubstitution):
 
     def __init__(self, kernel_size: int = 3, reverse: bool = False, **kwargs):
         super().__init__(**kwargs)
-        self.window = inputs.kernel_size(kernel_size) // 2 + 1  # of the unmasked taps
+        self.window = arguments.kernel_size(kernel_size) // 2 + 1  # of the unmasked taps
         self.reverse = reverse
 
     def build(self, input_shape):
         channels = input_shape[-1]
         self.taps = self.add_weight(
             shape=(self.window, self.window, channels, channels),  # [a, b, in, out]
-            initializer=keras.initializers.RandomNormal(0.0, 0.02),
+            initializer=Normal(0.02),
             name="taps",
         )
         self.log_diagonal_unclipped = self.add_weight(shape=(channels,), initializer="zeros", name="log_diagonal")
@@ -68,11 +70,11 @@ class AutoregressiveConvolution(SolvedBySubstitution):
         inverse = tf.linalg.triangular_solve(centre, identity, lower=self.reverse)
         return [TriangularSystem(tf.cast(inverse, self.variable_dtype), self.others(), self.reverse)]
 
-    def forward_and_log_det(self, x):
+    def forward_and_log_det(self, x, inputs=NONE):
         y = _correlate(x, self.kernel(), self.reverse)
         return y, per_example(pixels(x) * tf.reduce_sum(self.log_diagonal), x)
 
-    def inverse_and_log_det(self, y):
+    def inverse_and_log_det(self, y, inputs=NONE):
         return self.solve(y), per_example(-pixels(y) * tf.reduce_sum(self.log_diagonal), y)
 
 
@@ -94,11 +96,12 @@ class AutoregressivePair(SolvedBySubstitution, Chain):
     def systems(self):
         return [system for layer in self.layers for system in layer.systems()]
 
-    def inverse_and_log_det(self, y):
+    def inverse_and_log_det(self, y, inputs=NONE):
         log_det = sum(tf.reduce_sum(layer.log_diagonal) for layer in self.layers)
         return self.solve(y), per_example(-pixels(y) * log_det, y)
 
     inverse_and_gradients = Bijector.inverse_and_gradients  # with the inverse of both, not one by one
+    initialize = Bijector.initialize
     flat = Bijector.flat
 
 

@@ -3,47 +3,81 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors.inputs import floats
+from flowconv.core.arguments import floats
+from flowconv.core.inputs import NONE, Inputs
+from flowconv.core.layer import Layer
+from flowconv.core.network import Average
 
 if TYPE_CHECKING:
     import tensorflow_probability as tfp
 
-Gradients = dict[int, tf.Tensor]  # of trainable variables, by their id()
+
+class Gradients(NamedTuple):
+    """The loss' gradients with respect to what a layer's output is made of.
+
+    Attributes:
+      x: with respect to the layer's input.
+      condition: a list, with respect to `inputs.differentiable()`.
+      variables: with respect to the trainable variables, by their id().
+    """
+
+    x: tf.Tensor
+    condition: list[tf.Tensor]
+    variables: dict[int, tf.Tensor]
 
 
-class Bijector(keras.layers.Layer):
+class Bijector(Layer):
     """An invertible Keras layer with TensorFlow Probability's bijector conventions.
 
-    Data → latent is `forward` (the paper's f). A layer writes `forward_and_log_det` and
-    `inverse_and_log_det`; the other methods derive from these two. Inputs and outputs are images
-    `[B, H, W, C]`, log-determinants are `[B]`, in nats. Variables are made in `build(input_shape)`.
+    Data → latent is `forward` (the paper's f). A layer writes `forward_and_log_det` and `inverse_and_log_det`; the
+    other methods derive from these two. Images are `[B, H, W, C]`, log-determinants `[B]`, in nats. Variables are made
+    in `build(input_shape)`; `reset_weights(seed)` draws the random ones.
 
     Whatever is called, the input is looked at before (`take`): another dtype than floats is a TypeError, another shape
     than the one it was built for a ValueError, and so are numbers outside its domain, as far as they are known.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import ActNorm
+      >>> layer = ActNorm()
+      >>> layer.build((None, 4, 4, 3))
+      >>> y, log_det = layer.forward_and_log_det(tf.ones([2, 4, 4, 3]))
+      >>> log_det.shape
+      TensorShape([2])
     """
 
-    pixelwise_affine = False  # whether it is one, see that module
+    is_per_pixel_affine = False  # see `flowconv.bijectors.per_pixel_affine`
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        for name, inverse in (("forward_and_log_det", False), ("inverse_and_log_det", True)):
+        for name, inverse in (("forward_and_log_det", False), ("inverse_and_log_det", True), ("initialize", False)):
             if name in vars(cls):
                 setattr(cls, name, _of_what_it_takes(vars(cls)[name], inverse))
 
-    def forward_and_log_det(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns y = f(x) and log |det ∂f/∂x|, `[B]`, nats."""
         raise NotImplementedError
 
-    def inverse_and_log_det(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns x = f⁻¹(y) and log |det ∂f⁻¹/∂y|, `[B]`, nats."""
         raise NotImplementedError
+
+    def initialize(self, x: tf.Tensor, inputs: Inputs = NONE, average: Average = tf.identity) -> tf.Tensor:
+        """Sets data-dependent weights from a batch, unless that was done before; returns y = f(x).
+
+        Args:
+          x: the batch.
+          inputs: as of `forward_and_log_det`.
+          average: returns a tensor's mean over all workers, so that statistics are those of the global batch.
+        """
+        return self.forward(x, inputs)
 
     def take(self, x: Any, inverse: bool = False) -> Any:
         """Returns x, an input of the forward or the inverse direction, as floats in the layer's dtype.
@@ -78,24 +112,24 @@ class Bijector(keras.layers.Layer):
         config = self.get_build_config()
         return tuple(config["input_shape"][-3:]) if config else (None, None, None)
 
-    def forward(self, x: tf.Tensor) -> tf.Tensor:
+    def forward(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         """Returns y = f(x)."""
-        return self.forward_and_log_det(x)[0]
+        return self.forward_and_log_det(x, inputs)[0]
 
-    def inverse(self, y: tf.Tensor) -> tf.Tensor:
+    def inverse(self, y: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         """Returns x = f⁻¹(y)."""
-        return self.inverse_and_log_det(y)[0]
+        return self.inverse_and_log_det(y, inputs)[0]
 
-    def forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
+    def forward_log_det_jacobian(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         """Returns log |det ∂f/∂x| at x, `[B]`, nats."""
-        return self.forward_and_log_det(x)[1]
+        return self.forward_and_log_det(x, inputs)[1]
 
-    def inverse_log_det_jacobian(self, y: tf.Tensor) -> tf.Tensor:
+    def inverse_log_det_jacobian(self, y: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         """Returns log |det ∂f⁻¹/∂y| at y, `[B]`, nats."""
-        return self.inverse_and_log_det(y)[1]
+        return self.inverse_and_log_det(y, inputs)[1]
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Keras' own entry: the forward direction."""
+        """Returns y = f(x): Keras' own entry."""
         return self.forward(x)
 
     def forward_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -103,11 +137,15 @@ class Bijector(keras.layers.Layer):
         return tuple(shape)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Keras' own, which summaries show: `[B, H, W, C]` to `[B, *forward_shape]`."""
+        """Returns `[B, *forward_shape]` for `[B, H, W, C]`: Keras' own, which summaries show."""
         return (*input_shape[:-3], *self.forward_shape(tuple(input_shape[-3:])))
 
+    def children(self) -> list[tuple[str, Bijector]]:
+        """Returns the layers that this one is made of, with their places in it."""
+        return []
+
     def flat(self) -> list[Bijector]:
-        """Returns the layers that this one is nothing but the composition of: itself, unless it is a chain."""
+        """Returns `[self]`, or of a plain chain the layers of it, nested chains included."""
         return [self]
 
     def singular_values(self) -> dict[str, np.ndarray]:
@@ -115,34 +153,30 @@ class Bijector(keras.layers.Layer):
         return {}
 
     def inverse_and_gradients(
-        self, y: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
-        """One step of backpropagation that starts from the output instead of a stored input.
+        self, y: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor, inputs: Inputs = NONE
+    ) -> tuple[tf.Tensor, Gradients]:
+        """Backpropagates from the output instead of a stored input.
 
         Args:
           y: the layer's output.
           dy: the loss' gradient with respect to y.
           dlog_det: the loss' gradient with respect to the forward log-determinant, `[B]`.
+          inputs: those of the forward pass.
 
         Returns:
-          The input x = f⁻¹(y), the loss' gradient with respect to x, and those of the trainable variables.
+          The input x = f⁻¹(y), and the gradients.
         """
-        return self.gradients(tf.stop_gradient(self.inverse(y)), dy, dlog_det)
+        return self.gradients(tf.stop_gradient(self.inverse(y, inputs)), dy, dlog_det, inputs)
 
-    def gradients(self, x: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
-        """Backpropagation from a known input; arguments and results as in `inverse_and_gradients`."""
-        values = [variable.value for variable in self.trainable_variables]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([x, *values])
-            y, log_det = self.forward_and_log_det(x)
-        dx, *dvalues = tape.gradient(
-            [y, log_det], [x, *values], [dy, dlog_det], unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        return x, dx, {id(v): dv for v, dv in zip(self.trainable_variables, dvalues, strict=True)}
+    def gradients(
+        self, x: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor, inputs: Inputs = NONE
+    ) -> tuple[tf.Tensor, Gradients]:
+        """Backpropagates from a known input x; arguments and results as of `inverse_and_gradients`."""
+        return x, backpropagate(self.forward_and_log_det, self.trainable_variables, x, dy, dlog_det, inputs)
 
     def as_bijector(self, input_shape: tuple[int, int, int]) -> tfp.bijectors.Bijector:
         """Returns this layer as a `tfb.Bijector` over events `input_shape` = [H, W, C], which it must be built for."""
-        from flowconv.bijectors.probability import KerasBijector
+        from flowconv.bijectors.tfp import KerasBijector
 
         self.take(tf.zeros([0, *input_shape], self.compute_dtype))
         return KerasBijector(
@@ -154,12 +188,32 @@ class Bijector(keras.layers.Layer):
         )
 
 
+def backpropagate(
+    forward_and_log_det: Callable,
+    variables: Sequence[keras.Variable],
+    x: tf.Tensor,
+    dy: tf.Tensor,
+    dlog_det: tf.Tensor,
+    inputs: Inputs,
+) -> Gradients:
+    """Returns the gradients of a function of x and of these variables, by evaluating it once more."""
+    values, conditions = [variable.value for variable in variables], inputs.differentiable()
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch([x, *conditions, *values])
+        y, log_det = forward_and_log_det(x, inputs)
+    dx, *rest = tape.gradient(
+        [y, log_det], [x, *conditions, *values], [dy, dlog_det], unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    dvalues = rest[len(conditions) :]
+    return Gradients(dx, rest[: len(conditions)], {id(v): dv for v, dv in zip(variables, dvalues, strict=True)})
+
+
 def _of_what_it_takes(function: Callable, inverse: bool) -> Callable:
     """Makes a layer's function one that looks at its input first."""
 
     @functools.wraps(function)
-    def take_and_compute(self, x):
-        return function(self, self.take(x, inverse))
+    def take_and_compute(self, x, *arguments, **keywords):
+        return function(self, self.take(x, inverse), *arguments, **keywords)
 
     return take_and_compute
 
@@ -170,23 +224,3 @@ def _shapes_after(layer: Bijector, shape: tuple[int | None, ...]) -> tuple:
         return (None, None, None)
     shapes = layer.compute_output_shape((None, *shape))
     return tuple(part[1:] for part in shapes) if isinstance(shapes[0], tuple) else shapes[1:]
-
-
-def per_example(value: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """Returns the scalar `value` once for each example of x, `[B]`: a log-determinant that no pixel enters."""
-    return tf.fill([batch_size(x)], tf.cast(value, x.dtype))
-
-
-def batch_size(x: tf.Tensor) -> int | tf.Tensor:
-    """Returns the length of the first axis, as a number where it is known."""
-    return x.shape[0] or tf.shape(x)[0]
-
-
-def sum_per_example(x: tf.Tensor) -> tf.Tensor:
-    """Returns the sum over all axes but the first, `[B]`."""
-    return tf.reduce_sum(x, axis=list(range(1, x.shape.rank)))
-
-
-def pixels(x: tf.Tensor) -> float:
-    """Returns H·W of images `[B, H, W, C]`."""
-    return float(x.shape[1] * x.shape[2])

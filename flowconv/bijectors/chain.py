@@ -3,17 +3,22 @@
 import itertools
 from collections.abc import Sequence
 
-from flowconv.bijectors.bijector import Bijector
-from flowconv.bijectors.initialization import initializing
-from flowconv.bijectors.pixelwise_affine import Together
+import tensorflow as tf
+
+from flowconv.bijectors.bijector import Bijector, Gradients
+from flowconv.bijectors.per_pixel_affine import FusedAffine
+from flowconv.core.inputs import NONE
 
 
 class Chain(Bijector):
     """y = f_n(… f_2(f_1(x))): the layers in the order in which they are applied to data.
 
-    (TFP's `tfb.Chain` lists them the other way round.) Inverse: the inverses in reverse order.
-    Log-determinant: the sum. Neighbours that are affine at every pixel are computed as one, chains within seen through.
-    A subclass with a forward or an inverse of its own forbids that: `flat = Bijector.flat`.
+    (TFP's `tfb.Chain` lists them the other way round.) Inverse: the inverses in reverse order. Log-determinant: the
+    sum. Adjacent per-pixel affine layers, also across nested chains, are fused into one matrix product. A subclass that
+    overrides `forward` or `inverse` opts out by `flat = Bijector.flat`. Each layer draws from a seed of its own.
+
+    Args:
+      layers: bijectors, the first one applied first.
     """
 
     def __init__(self, layers: Sequence[Bijector], **kwargs):
@@ -24,48 +29,66 @@ class Chain(Bijector):
         shape = tuple(input_shape)
         for layer in self.layers:
             layer.build(shape)
-            shape = shape[:-3] + layer.forward_shape(shape[-3:])
+            shape = layer.compute_output_shape(shape)
 
     def forward_shape(self, shape):
         for layer in self.layers:
             shape = layer.forward_shape(shape)
         return shape
 
-    def parts(self) -> list[Bijector | Together]:
-        """Returns what is computed one after the other: the layers, neighbours that are pixelwise affine together."""
-        if initializing():  # each sees its own input
-            return self.layers
-        parts = []
-        for affine, layers in itertools.groupby(Chain.flat(self), key=lambda layer: layer.pixelwise_affine):
-            layers = list(layers)
-            parts += [Together(tuple(layers))] if affine and len(layers) > 1 else layers
-        return parts
+    def compute_output_shape(self, input_shape):
+        shape = tuple(input_shape)
+        for layer in self.layers:
+            shape = layer.compute_output_shape(shape)
+        return shape
+
+    def outside_domain(self, x):
+        return self.layers[0].outside_domain(x) if self.layers else False
+
+    def children(self):
+        return [(layer.name, layer) for layer in self.layers]
 
     def flat(self):
         return [flat for layer in self.layers for flat in layer.flat()]
 
-    def forward_and_log_det(self, x):
+    def numbered(self) -> list[tuple[int, Bijector | FusedAffine]]:
+        """Returns what is computed one after the other, each with the number of its first layer."""
+        fused = []
+        numbered = enumerate(Chain.flat(self))
+        for affine, group in itertools.groupby(numbered, key=lambda pair: pair[1].is_per_pixel_affine):
+            group = list(group)
+            together = affine and len(group) > 1
+            fused += [(group[0][0], FusedAffine(tuple(layer for _, layer in group)))] if together else group
+        return fused
+
+    def forward_and_log_det(self, x, inputs=NONE):
         total = 0.0
-        for layer in self.parts():
-            x, log_det = layer.forward_and_log_det(x)
+        for number, layer in self.numbered():
+            x, log_det = layer.forward_and_log_det(x, inputs.fold_in(number))
             total += log_det
         return x, total
 
-    def inverse_and_log_det(self, y):
+    def inverse_and_log_det(self, y, inputs=NONE):
         total = 0.0
-        for layer in reversed(self.parts()):
-            y, log_det = layer.inverse_and_log_det(y)
+        for number, layer in reversed(self.numbered()):
+            y, log_det = layer.inverse_and_log_det(y, inputs.fold_in(number))
             total += log_det
         return y, total
+
+    def initialize(self, x, inputs=NONE, average=tf.identity):
+        for number, layer in enumerate(Chain.flat(self)):  # each sees its own input
+            x = layer.initialize(x, inputs.fold_in(number), average)
+        return x
 
     def singular_values(self):
         return {
             f"{layer.name}/{name}": values for layer in self.layers for name, values in layer.singular_values().items()
         }
 
-    def inverse_and_gradients(self, y, dy, dlog_det):
-        gradients = {}
-        for layer in reversed(self.parts()):
-            y, dy, own = layer.inverse_and_gradients(y, dy, dlog_det)
-            gradients |= own
-        return y, dy, gradients
+    def inverse_and_gradients(self, y, dy, dlog_det, inputs=NONE):
+        variables, conditions = {}, []
+        for number, layer in reversed(self.numbered()):
+            y, (dy, condition, own) = layer.inverse_and_gradients(y, dy, dlog_det, inputs.fold_in(number))
+            variables |= own
+            conditions.append(condition)
+        return y, Gradients(dy, [sum(each) for each in zip(*conditions, strict=True)], variables)

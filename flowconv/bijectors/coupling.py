@@ -1,75 +1,86 @@
-"""What the coupling layers share."""
+"""The coupling layer."""
 
 import tensorflow as tf
 
-from flowconv.bijectors import inputs
-from flowconv.bijectors.bijector import Bijector
-from flowconv.bijectors.coupling_network import CouplingNetwork
-from flowconv.bijectors.partitions import ChannelHalves, Partition
+from flowconv.bijectors.bijector import Bijector, Gradients
+from flowconv.bijectors.masks import ChannelMask, Mask
+from flowconv.bijectors.transform import Transform
+from flowconv.core.inputs import NONE, Inputs
+from flowconv.core.network import Network
 
 
 class Coupling(Bijector):
-    """x = (x_a, x_b) in two halves; y_b = x_b, and y_a is a function of x_a with parameters NN(x_b).
+    """x = (x_a, x_b) in two halves; y_b = x_b, and y_a is a transform of x_a with parameters NN(x_b).
 
-    A layer writes `transform` and `invert`. Cost of forward and inverse: one evaluation of the network
-    each.
+    Inverse: the transform's, with the same parameters, since y_b = x_b. Log-determinant: the transform's. Cost of
+    forward and inverse: one evaluation of the network each.
 
     Args:
-      width: hidden channels of the network.
-      partition: what the halves are (default: of the channels, which must be even).
-      network_dtype: dtype policy of the network alone, e.g. "mixed_bfloat16" (default: the layer's own).
+      transform: of x_a, as `elementwise.affine.Affine`.
+      network: NN, not built yet.
+      mask: what the halves are (default: of the channels, which must be even).
+
+    Example:
+      >>> from flowconv.bijectors import Affine, Coupling
+      >>> from flowconv.networks.glow import GlowNetwork
+      >>> layer = Coupling(Affine(), GlowNetwork(width=8))
+      >>> layer.build((None, 4, 4, 6))
+      >>> layer.network.outputs
+      6
+
+    References:
+      Dinh, Krueger, Bengio 2015, "NICE: Non-linear Independent Components Estimation".
+      Dinh, Sohl-Dickstein, Bengio 2017, "Density estimation using Real NVP".
     """
 
-    parameters_per_number: int
-
-    def __init__(self, width: int, partition: Partition | None = None, network_dtype: str | None = None, **kwargs):
+    def __init__(self, transform: Transform, network: Network, mask: Mask | None = None, **kwargs):
         super().__init__(**kwargs)
-        inputs.number(width, lambda width: width >= 1 and width == int(width), "width", "a whole number of at least 1")
-        self.width = width
-        self.partition = partition or ChannelHalves()
-        self.network_dtype = network_dtype or self.dtype_policy
+        self.transform = transform
+        self.network = network
+        self.mask = mask or ChannelMask()
 
     def build(self, input_shape):
-        seen, each = self.partition.network_channels(tuple(input_shape[-3:]))
-        self.network = CouplingNetwork(
-            self.width, self.parameters_per_number * each, dtype=self.network_dtype, name="network"
-        )
+        seen, each = self.mask.network_channels(tuple(input_shape[-3:]))
+        self.network.outputs = self.transform.parameters_per_dim * each
         self.network.build((*input_shape[:-1], seen))
 
-    def transform(self, x_a: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns y_a and log |det ∂y_a/∂x_a|, `[B]`."""
-        raise NotImplementedError
+    def parameters(self, x_b: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
+        """Returns NN(x_b), `parameters_per_dim` images of the shape of x_a, in the dtype of x_b."""
+        outputs = self.network.call(self.mask.network_input(x_b), inputs)
+        return self.mask.parameters(tf.cast(outputs, x_b.dtype))
 
-    def invert(self, y_a: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns x_a and log |det ∂x_a/∂y_a|, `[B]`."""
-        raise NotImplementedError
+    def forward_and_log_det(self, x, inputs=NONE):
+        x_a, x_b = self.mask.split(x)
+        y_a, log_det = self.transform.forward_and_log_det(x_a, self.parameters(x_b, inputs))
+        return self.mask.merge(y_a, x_b), log_det
 
-    def parameters(self, x_b: tf.Tensor) -> tf.Tensor:
-        """Returns NN(x_b), of the shape of x_a with `parameters_per_number` times its channels, in the dtype of x_b."""
-        return self.partition.parameters(tf.cast(self.network.call(self.partition.seen(x_b)), x_b.dtype))
+    def inverse_and_log_det(self, y, inputs=NONE):
+        y_a, y_b = self.mask.split(y)
+        x_a, log_det = self.transform.inverse_and_log_det(y_a, self.parameters(y_b, inputs))
+        return self.mask.merge(x_a, y_b), log_det
 
-    def forward_and_log_det(self, x):
-        x_a, x_b = self.partition.split(x)
-        y_a, log_det = self.transform(x_a, self.parameters(x_b))
-        return self.partition.join(y_a, x_b), log_det
+    def initialize(self, x, inputs=NONE, average=tf.identity):
+        x_a, x_b = self.mask.split(x)
+        outputs = self.network.initialize(self.mask.network_input(x_b), inputs, average)
+        y_a, _ = self.transform.forward_and_log_det(x_a, self.mask.parameters(tf.cast(outputs, x_b.dtype)))
+        return self.mask.merge(y_a, x_b)
 
-    def inverse_and_log_det(self, y):
-        y_a, y_b = self.partition.split(y)
-        x_a, log_det = self.invert(y_a, self.parameters(y_b))
-        return self.partition.join(x_a, y_b), log_det
-
-    def inverse_and_gradients(self, y, dy, dlog_det):
+    def inverse_and_gradients(self, y, dy, dlog_det, inputs=NONE):
         """As the base class has it, with one evaluation of the network, since its input y_b = x_b is known."""
-        y_a, x_b = self.partition.split(y)
-        dy_a, dy_b = self.partition.split(dy)
-        values = [variable.value for variable in self.trainable_variables]
+        y_a, x_b = self.mask.split(y)
+        dy_a, dy_b = self.mask.split(dy)
+        values, conditions = [variable.value for variable in self.trainable_variables], inputs.differentiable()
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([x_b, *values])
-            parameters = self.parameters(x_b)
+            tape.watch([x_b, *conditions, *values])
+            parameters = self.parameters(x_b, inputs)
             with tape.stop_recording():
-                x_a, _ = self.invert(y_a, parameters)
+                x_a, _ = self.transform.inverse_and_log_det(y_a, parameters)
             tape.watch(x_a)
-            y_a, log_det = self.transform(x_a, parameters)
-        dx_a, dx_b, *dvalues = tape.gradient([y_a, log_det], [x_a, x_b, *values], [dy_a, dlog_det])
-        gradients = {id(v): dv for v, dv in zip(self.trainable_variables, dvalues, strict=True)}
-        return self.partition.join(x_a, x_b), self.partition.join(dx_a, dx_b + dy_b), gradients
+            y_a, log_det = self.transform.forward_and_log_det(x_a, parameters)
+        dx_a, dx_b, *rest = tape.gradient(
+            [y_a, log_det], [x_a, x_b, *conditions, *values], [dy_a, dlog_det], unconnected_gradients="zero"
+        )
+        dvalues = rest[len(conditions) :]
+        variables = {id(v): dv for v, dv in zip(self.trainable_variables, dvalues, strict=True)}
+        dx = self.mask.merge(dx_a, dx_b + dy_b)
+        return self.mask.merge(x_a, x_b), Gradients(dx, rest[: len(conditions)], variables)

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
-from flowconv.bijectors.wavefront import TriangularSystem, substitute_back
+from flowconv.ops.triangular_solve import TriangularSystem, substitute_back
 
 ERROR_LIMIT = 4e-4  # of the error of all numbers of x together, by the size of one
 PROBES = 2  # images of noise, with which errors are estimated

@@ -7,11 +7,10 @@ from itertools import chain, repeat
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors.side_by_side import traced
 from flowconv.data import evaluation_batches
 from flowconv.data.progress import progress
 from flowconv.models import Flow
-from flowconv.models.dequantization import quantize
+from flowconv.ops.backends import compile_fn
 
 
 class Evaluator:
@@ -46,10 +45,10 @@ class Evaluator:
         self.total = total
         self.maximum = maximum
         self.between = between
-        self._bits_per_dim = traced(
+        self._bits_per_dim = compile_fn(
             lambda images, first, stream: flow.bits_per_dim(images, seed, first, stream), jit_compile
         )
-        self._reconstruct = traced(lambda x: flow.decode(flow.encode(x)), jit_compile)
+        self._reconstruct = compile_fn(lambda x: flow.decode(flow.encode(x)), jit_compile)
 
     def bits_per_dim(self, pixels: np.ndarray, samples: int = 1, name: str = "evaluation") -> float:
         """Returns the mean bits/dim of uint8 images `[N, H, W, C]`; arguments and errors as of `statistics`."""
@@ -93,12 +92,12 @@ class Evaluator:
         error, changed = 0.0, 0
         for (images, _, count), _ in self._pass(pixels, name):
             count = int(count)
-            x = self.flow.level_centres(images)
+            x = self.flow.dequantize_midpoint(images)
             reconstructed = self._reconstruct(x)
             difference = tf.abs(tf.cast(reconstructed, tf.float64) - tf.cast(x, tf.float64))[:count]
             # A NaN must not pass as the smaller one.
             error = float(np.max(np.append(difference.numpy().ravel(), error)))
-            levels, expected = (quantize(images, self.flow.n_bits) for images in (reconstructed, x))
+            levels, expected = (self.flow.dequantization.inverse(images) for images in (reconstructed, x))
             same = (levels == expected) & tf.math.is_finite(reconstructed)
             changed += int(np.sum(~same.numpy()[:count]))
         return {

@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors import AffineCoupling, InvertibleShift
+from flowconv.bijectors import Affine, Coupling, InvertibleShift
 from flowconv.evaluation.conditioning import ill_conditioned, matrix_health
-from flowconv.evaluation.walk import repeated_layers, walk
+from flowconv.evaluation.layer_outputs import layer_outputs, level_outputs, repeated_layers
 from flowconv.models import Flow
 
 
@@ -26,31 +26,26 @@ def health(flow: Flow, images: np.ndarray) -> dict[str, float]:
             _keep(values, "max_condition_number", max, value)
         else:
             _keep(values, "min_singular_value", min, value)
-    x = flow.level_centres(tf.constant(images))
-    for visit in walk(flow, x):
-        if isinstance(visit.layer, InvertibleShift):
-            _keep(values, "min_alpha", min, tf.reduce_min(tf.exp(visit.layer.log_alpha)))
-        elif isinstance(visit.layer, AffineCoupling):
-            _, seen = visit.layer.partition.split(visit.x)
-            scale, _ = visit.layer.scale_and_shift(visit.layer.parameters(seen))
+    x = flow.dequantize_midpoint(tf.constant(images))
+    for output in layer_outputs(flow, x):
+        if isinstance(output.layer, InvertibleShift):
+            _keep(values, "min_alpha", min, tf.reduce_min(tf.exp(output.layer.log_alpha)))
+        elif isinstance(output.layer, Coupling) and isinstance(output.layer.transform, Affine):
+            _, x_b = output.layer.mask.split(output.x)
+            scale, _ = output.layer.transform.scale_and_shift(output.layer.parameters(x_b))
             _keep(values, "min_coupling_scale", min, tf.reduce_min(scale))
     error = tf.reduce_max(tf.abs(flow.decode(flow.encode(x)) - x))
     values["max_reconstruction_error"] = float(error) * 2.0**flow.n_bits
-    values["walk_back_drift"] = walk_back_drift(flow, x)
+    values["walk_back_drift"] = inversion_drift(flow, x)
     return {f"health/{name}": value for name, value in values.items()} | matrices
 
 
-def walk_back_drift(flow: Flow, x: tf.Tensor) -> float:
+def inversion_drift(flow: Flow, x: tf.Tensor) -> float:
     """Returns the largest error of any level's input, computed from its output, over the largest of its numbers."""
     drift = 0.0
-    x, _ = flow.preprocessing.forward_and_log_det(tf.cast(x, flow.compute_dtype))
-    for number, level in enumerate(flow.levels):
-        y, _ = level.forward_and_log_det(x)
-        error = tf.reduce_max(tf.abs(level.inverse(y) - x)) / tf.reduce_max(tf.abs(x))
+    for level, given, y in level_outputs(flow, x):
+        error = tf.reduce_max(tf.abs(level.inverse(y) - given)) / tf.reduce_max(tf.abs(given))
         drift = float(np.max([drift, float(error)]))  # (a NaN must not pass as the smaller one)
-        if number < len(flow.splits):
-            (y, _), _ = flow.splits[number].forward_and_log_det(y)
-        x = y
     return drift
 
 
@@ -65,10 +60,10 @@ def diagnosis(flow: Flow, images: np.ndarray) -> str:
     if weights:
         more = f" and {len(weights) - 1} more" if len(weights) > 1 else ""
         return f"the weights {weights[0]}{more} are not finite"
-    for visit in walk(flow, flow.level_centres(tf.constant(images))):
-        for what, value in (("output", visit.y), ("log-determinant", visit.log_det)):
+    for output in layer_outputs(flow, flow.dequantize_midpoint(tf.constant(images))):
+        for what, value in (("output", output.y), ("log-determinant", output.log_det)):
             if not np.all(np.isfinite(value)):
-                return f"{visit.place} is the first layer whose {what} is not finite"
+                return f"{output.path} is the first layer whose {what} is not finite"
     worst = ill_conditioned(flow, 0.0)
     return f"weights and outputs are finite; {worst[0]}, the largest" if worst else "weights and outputs are finite"
 

@@ -89,6 +89,6 @@ def sample_grid(flow: Flow, n: int, temperature: float, seed: int) -> np.ndarray
 
 def reconstruction_grid(flow: Flow, images: np.ndarray) -> np.ndarray:
     """Returns uint8 images `[N, H, W, 3]` in rows of pairs: an original, then its reconstruction."""
-    x = flow.level_centres(images)
+    x = flow.dequantize_midpoint(images)
     pairs = np.stack([flow.to_images(x), shown(flow, flow.decode(flow.encode(x)))], axis=1)
     return grid(pairs.reshape(-1, *images.shape[1:]), columns=8)

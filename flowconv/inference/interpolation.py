@@ -71,7 +71,7 @@ def manipulate(
 
 
 def _latents(flow, images):
-    return flow.encode(flow.level_centres(tf.constant(images)))
+    return flow.encode(flow.dequantize_midpoint(tf.constant(images)))
 
 
 def _between(one, other, weights):

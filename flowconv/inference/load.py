@@ -14,7 +14,6 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import configuration, data
-from flowconv.bijectors import drawn_later
 from flowconv.data.folder import image_files, in_words
 from flowconv.data.progress import progress
 from flowconv.data.reading import Unreadable, read
@@ -103,8 +102,7 @@ def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | No
     if data_dir is not None:
         config.data.dir = os.fspath(data_dir)
     configuration.validate(config)
-    with drawn_later():
-        flow = build_flow(config)
+    flow = build_flow(config, reset=False)
     optimizer = build_optimizer(config)  # which keeps the averages
     optimizer.build(flow.trainable_variables)
     average_is_best = tf.Variable(False, trainable=False)

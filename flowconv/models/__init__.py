@@ -1,9 +1,16 @@
-"""How bijectors are put together, and the flow as a density."""
+"""Families of flows, one a file, and the flow as a density.
 
-from flowconv.models.factory import MODELS, build_flow
+A file put here is a value of `model.name` at once. It defines a function of its own name.
+"""
+
+import functools
+
 from flowconv.models.flow import Flow
-from flowconv.models.glow import glow
-from flowconv.models.nice import nice
-from flowconv.models.realnvp import realnvp
+from flowconv.models.from_config import Parts, build_flow, build_model
+from flowconv.models.standard_normal import StandardNormal
 
-__all__ = ["MODELS", "Flow", "build_flow", "glow", "nice", "realnvp"]
+glow = functools.partial(build_model, "glow")
+nice = functools.partial(build_model, "nice")
+realnvp = functools.partial(build_model, "realnvp")
+
+__all__ = ["Flow", "Parts", "StandardNormal", "build_flow", "build_model", "glow", "nice", "realnvp"]

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors import Bijector, Repeated, Split, data_dependent_initialization, full_precision, inputs
-from flowconv.bijectors.bijector import batch_size
-from flowconv.models.beside import beside
-from flowconv.models.dequantization import dequantize, images_of, uniform_noise
+from flowconv.bijectors.bijector import Bijector
+from flowconv.core import arguments
+from flowconv.core.dequantization import Dequantization
+from flowconv.core.inputs import NONE, Inputs
+from flowconv.core.network import Average
+from flowconv.core.no_image import where_finite
+from flowconv.core.serialization import Configured
+from flowconv.core.structure import described
+from flowconv.core.weights import random_variables, reset_weights
+from flowconv.models.standard_normal import StandardNormal
+from flowconv.ops.random import Seed
+from flowconv.utils.background import run_in_background
 
 if TYPE_CHECKING:
     import tensorflow_probability as tfp
@@ -21,52 +29,59 @@ if TYPE_CHECKING:
 FARTHEST = 50.0  # from the middle of [0, 1): only images of another scale, as 0 to 255, have numbers beyond
 
 
-class Flow(keras.Model):
-    """A multi-scale flow (Dinh et al. 2017): preprocessing, then levels, with a split between each two.
+class Flow(Configured, keras.Model):
+    """A density of images: a dequantization, a bijector from x to latents, and the latents' distribution.
 
-    Images x are `[B, H, W, C]` in [0, 1). Their latents are a list of tensors, one a level, N(0, I) each,
-    which together have as many numbers as x: those that leave at a split, in order, and the last level's.
-    A batch of uint8 images becomes such x by `dequantize`, and x becomes uint8 again by `to_images`.
+    Images are uint8 `[B, H, W, C]`; x are their floats in [0, 1), `dequantize` and `to_images` lead from one to the
+    other. Latents are a list of tensors, N(0, I) each, which together have as many numbers as x.
 
-    A little outside of [0, 1) the density isn't 0: samples lie there, too. Its support is what `preprocessing` maps,
+    A little outside of [0, 1) the density isn't 0: samples lie there, too. Its support is what the bijector maps,
     about (−0.056, 1.056) for `Logit` and everything for `Centre`. Whatever else a method is given is a TypeError or a
     ValueError that says what it takes; numbers are looked at where they are known, outside of a `tf.function`.
 
+    A new flow's networks are zero. `reset_weights` draws them, `initialize` then sets what depends on data.
+
     Args:
-      preprocessing: a bijector of pixels, `Logit` or `Centre`.
-      levels: bijectors, each from one level's input to its output.
-      splits: one fewer.
+      dequantization: from images to x.
+      bijector: from x to latents, not built yet.
+      base: the distribution of the latents.
       image_shape: (H, W, C).
-      n_bits: bits that are kept of each uint8 number.
+
+    Example:
+      >>> from flowconv.bijectors import ActNorm, Affine, Chain, Conv1x1, Coupling, Logit, Squeeze
+      >>> from flowconv.models import Flow, StandardNormal
+      >>> from flowconv.networks.glow import GlowNetwork
+      >>> from flowconv.surjections.uniform import UniformDequantization
+      >>> step = Chain([ActNorm(), Conv1x1(), Coupling(Affine(), GlowNetwork(width=8))])
+      >>> flow = Flow(UniformDequantization(), Chain([Logit(), Squeeze(), step]), StandardNormal(), (8, 8, 3))
+      >>> flow.reset_weights(seed=0)
+      >>> flow.sample(2).shape
+      TensorShape([2, 8, 8, 3])
     """
 
     def __init__(
         self,
-        preprocessing: Bijector,
-        levels: Sequence[Bijector],
-        splits: Sequence[Split],
+        dequantization: Dequantization,
+        bijector: Bijector,
+        base: StandardNormal,
         image_shape: tuple[int, int, int],
-        n_bits: int = 8,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        inputs.number(n_bits, lambda bits: bits in range(1, 9), "n_bits", "a whole number from 1 to 8")
-        self.preprocessing = preprocessing
-        self.levels = list(levels)
-        self.splits = list(splits)
+        self.dequantization = dequantization
+        self.bijector = bijector
+        self.base = base
         self.image_shape = tuple(image_shape)
-        self.n_bits = n_bits
-        self.latent_shapes = []
-        shape = self.image_shape
-        self.preprocessing.build((None, *shape))
-        for number, level in enumerate(self.levels):
-            level.build((None, *shape))
-            shape = level.forward_shape(shape)
-            if number < len(self.splits):
-                self.splits[number].build((None, *shape))
-                shape = (*shape[:2], shape[2] // 2)
-            self.latent_shapes.append(shape)
+        self.dequantization.build((None, *self.image_shape))
+        self.bijector.build((None, *self.image_shape))
+        shapes = self.bijector.compute_output_shape((None, *self.image_shape))
+        self.latent_shapes = [tuple(shape[1:]) for shape in (shapes if isinstance(shapes[0], tuple) else [shapes])]
         self.built = True
+
+    @property
+    def n_bits(self) -> int:
+        """The bits that are kept of each uint8 number."""
+        return self.dequantization.n_bits
 
     @property
     def dimensions(self) -> int:
@@ -77,6 +92,140 @@ class Flow(keras.Model):
     def parameters(self) -> int:
         """The number of trainable numbers."""
         return sum(math.prod(variable.shape) for variable in self.trainable_variables)
+
+    # ------------------------------------------------------------------------------------------- latents
+
+    def encode_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """Returns the latents of x, within the support, and log |det ∂latents/∂x|, `[B]`, nats."""
+        return self._encode(self.take(x), inputs)
+
+    def decode_and_log_det(self, latents: Sequence[tf.Tensor], inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the x of these latents and log |det ∂x/∂latents|, `[B]`, nats."""
+        if not isinstance(latents, (list, tuple)) or len(latents) != len(self.latent_shapes):
+            got = len(latents) if isinstance(latents, (list, tuple)) else f"a {type(latents).__name__}"
+            raise ValueError(
+                f"{self.name}: expected a list of {len(self.latent_shapes)} latents, as encode's, got {got}"
+            )
+        latents = tuple(
+            arguments.floats(z, shape, self.compute_dtype, f"{self.name}, latents of level {level}")
+            for level, (z, shape) in enumerate(zip(latents, self.latent_shapes, strict=True), 1)
+        )
+        return self.bijector.inverse_and_log_det(latents if self._has_levels() else latents[0], inputs)
+
+    def encode(self, x: tf.Tensor, condition: Any = None) -> list[tf.Tensor]:
+        """Returns all latents of x, split ones included: shapes `[B, *shape]` for each of `latent_shapes`.
+
+        With bfloat16 networks this and `decode` compute in float32, so that an image comes back as it was.
+        """
+        return self.encode_and_log_det(x, Inputs(condition, full_precision=True))[0]
+
+    def decode(self, latents: Sequence[tf.Tensor], condition: Any = None) -> tf.Tensor:
+        """Returns the images x of these latents; `decode(encode(x))` is x, as far as the flow's precision reaches.
+
+        In float32 that is to 0.01 of a pixel level for images like those of the training. Others lie farther out: of a
+        model of photographs, trained on 12,000 images, flat colours came back to 1.4 levels and noise to 57. What
+        overflows comes back as NaN.
+        """
+        return self.decode_and_log_det(latents, Inputs(condition, full_precision=True))[0]
+
+    def _encode(self, x, inputs):
+        latents, log_det = self.bijector.forward_and_log_det(x, inputs)
+        return list(latents) if self._has_levels() else [latents], log_det
+
+    def _has_levels(self):
+        return isinstance(self.bijector.compute_output_shape((None, *self.image_shape))[0], tuple)
+
+    # ------------------------------------------------------------------------------------------- densities
+
+    def log_prob(self, x: tf.Tensor, condition: Any = None) -> tf.Tensor:
+        """Returns log p(x | condition), `[B]`, nats: equation 2 of the paper; −∞ outside of the support.
+
+        Args:
+          x: floats `[B, H, W, C]` in [0, 1).
+          condition: tensors `[B, …]`, of a conditional flow.
+        """
+        inputs = Inputs(condition)
+        return self._within_support(self.take(x), lambda x: self._log_density(x, inputs))
+
+    def bits_per_dim(
+        self,
+        images: tf.Tensor,
+        seed: tf.Tensor | int = 0,
+        first: tf.Tensor | int = 0,
+        stream: tf.Tensor | int = 0,
+        condition: Any = None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Returns −log₂ P(image) / (H·W·C), `[B]`: an upper bound on it, from one draw of the dequantization noise.
+
+        Args:
+          images: uint8 `[B, H, W, C]`.
+          seed: of the noise; by default always the same.
+          first: the number of the first image in its data set or stream; an image's noise depends on
+            (seed, its number, stream) alone.
+          stream: another one gives another draw.
+          condition: tensors `[B, …]`, of a conditional flow.
+          training: whether layers behave as in training.
+        """
+        inputs = Inputs(condition, Seed(seed, first, stream), training)
+        x, log_density = self.dequantization.forward_and_log_density(self._take_bytes(images), inputs)
+        return self.to_bits_per_dim(self._log_density(x, inputs.fold_in(0)) - log_density)
+
+    def to_bits_per_dim(self, log_prob: tf.Tensor) -> tf.Tensor:
+        """Returns bits/dim of pixels at `n_bits`, for log-densities (nats) of x in [0, 1)."""
+        return self.n_bits - log_prob / (self.dimensions * math.log(2.0))
+
+    def outside_support(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns for each image of x `[..., H, W, C]` whether a number of it lies outside of the support."""
+        return tf.reduce_any(self.bijector.outside_domain(x) | tf.zeros_like(x, tf.bool), axis=[-3, -2, -1])
+
+    def _within_support(self, x, log_density):
+        """Returns log_density(x), and −∞ where a number of an example has none: no NaN, neither in the gradient."""
+        outside = self.outside_support(x)
+        x = tf.where(outside[..., None, None, None], tf.constant(0.5, x.dtype), x)
+        return tf.where(outside, tf.constant(-math.inf, x.dtype), log_density(x))
+
+    def _log_density(self, x, inputs):
+        latents, log_det = self._encode(x, inputs)
+        return self.base.log_prob(latents) + log_det
+
+    # ------------------------------------------------------------------------------------------- images
+
+    def dequantize(
+        self, images: tf.Tensor, seed: tf.Tensor | int = 0, first: tf.Tensor | int = 0, stream: tf.Tensor | int = 0
+    ) -> tf.Tensor:
+        """Returns x = (level + u) / 2^n_bits; arguments as in `bits_per_dim`."""
+        inputs = Inputs(seed=Seed(seed, first, stream))
+        return self.dequantization.forward_and_log_density(self._take_bytes(images), inputs)[0]
+
+    def dequantize_midpoint(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns x = (level + ½) / 2^n_bits: the images without noise."""
+        return self.dequantization.add(self._take_bytes(images), tf.constant(0.5, self.compute_dtype))
+
+    def to_images(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns uint8 images of x; the inverse of dequantization.
+
+        Numbers outside of [0, 1) become the nearest level. An image with a number that isn't finite becomes what no
+        image is, a checkerboard of black and magenta.
+        """
+        x = arguments.floats(x, self.image_shape, self.compute_dtype, self.name)
+        return where_finite(x, self.dequantization.inverse(x))
+
+    def sample_latents(self, n: int, temperature: float = 1.0, seed: int = 0) -> list[tf.Tensor]:
+        """Returns n draws of all latents from N(0, temperature²·I); arguments as in `sample`."""
+        return self.base.sample(n, self.latent_shapes, self.compute_dtype, temperature, seed)
+
+    def sample(self, n: int, temperature: float = 1.0, seed: int = 0, condition: Any = None) -> tf.Tensor:
+        """Returns n samples x, `[n, H, W, C]`, of latents N(0, temperature²·I).
+
+        Args:
+          n: at least 1.
+          temperature: the standard deviation of the latents; at 0 all samples are the same.
+          seed: the same seed gives the same samples, and so does the default: two calls without one return equal
+            tensors. For others give another seed; `as_distribution().sample(n)` draws anew at each call.
+          condition: tensors `[n, …]`, of a conditional flow.
+        """
+        return self.decode(self.sample_latents(n, temperature, seed), condition)
 
     def take(self, x: tf.Tensor) -> tf.Tensor:
         """Returns images x as floats in the flow's dtype.
@@ -93,205 +242,91 @@ class Flow(keras.Model):
             )
         return x
 
-    def encode_and_log_det(self, x: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """Returns the latents of x, within the support, and log |det ∂latents/∂x|, `[B]`, nats."""
-        return self._encode(self.take(x))
-
-    def _encode(self, x):
-        x, total = self.preprocessing.forward_and_log_det(x)
-        latents = []
-        for number, level in enumerate(self.levels):
-            x, log_det = level.forward_and_log_det(x)
-            total += log_det
-            if number < len(self.splits):
-                (x, latent), log_det = self.splits[number].forward_and_log_det(x)
-                total += log_det
-                latents.append(latent)
-        return [*latents, x], total
-
-    def decode_and_log_det(self, latents: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the x of these latents and log |det ∂x/∂latents|, `[B]`, nats."""
-        if not isinstance(latents, (list, tuple)) or len(latents) != len(self.latent_shapes):
-            got = len(latents) if isinstance(latents, (list, tuple)) else f"a {type(latents).__name__}"
-            raise ValueError(
-                f"{self.name}: expected a list of {len(self.latent_shapes)} latents, as encode's, got {got}"
-            )
-        *latents, x = (
-            inputs.floats(z, shape, self.compute_dtype, f"{self.name}, latents of level {level}")
-            for level, (z, shape) in enumerate(zip(latents, self.latent_shapes, strict=True), 1)
-        )
-        total = 0.0
-        for number, level in reversed(list(enumerate(self.levels))):
-            if number < len(self.splits):
-                x, log_det = self.splits[number].inverse_and_log_det((x, latents[number]))
-                total += log_det
-            x, log_det = level.inverse_and_log_det(x)
-            total += log_det
-        x, log_det = self.preprocessing.inverse_and_log_det(x)
-        return x, total + log_det
-
-    def encode(self, x: tf.Tensor) -> list[tf.Tensor]:
-        """Returns all latents of x, split ones included: shapes `[B, *shape]` for each of `latent_shapes`.
-
-        With bfloat16 networks this and `decode` compute in float32, so that an image comes back as it was.
-        """
-        with full_precision():
-            return self.encode_and_log_det(x)[0]
-
-    def decode(self, latents: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Returns the images x of these latents; `decode(encode(x))` is x, as far as the flow's precision reaches.
-
-        In float32 that is to 0.01 of a pixel level for images like those of the training. Others lie farther out: of a
-        model of photographs, trained on 12,000 images, flat colours came back to 1.4 levels and noise to 57. What
-        overflows comes back as NaN.
-        """
-        with full_precision():
-            return self.decode_and_log_det(latents)[0]
-
-    def log_prob(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns log p(x), `[B]`, nats: the density of x (equation 2 of the paper); −∞ outside of the support."""
-        return self._within_support(self.take(x), self._log_density)
-
-    def outside_support(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns for each image of x `[..., H, W, C]` whether a number of it lies outside of the support."""
-        return tf.reduce_any(self.preprocessing.outside_domain(x) | tf.zeros_like(x, tf.bool), axis=[-3, -2, -1])
-
-    def _within_support(self, x, log_density):
-        """Returns log_density(x), and −∞ where a number of an example has none: no NaN, neither in the gradient."""
-        outside = self.outside_support(x)
-        x = tf.where(outside[..., None, None, None], tf.constant(0.5, x.dtype), x)
-        return tf.where(outside, tf.constant(-math.inf, x.dtype), log_density(x))
-
-    def _log_density(self, x):
-        latents, log_det = self._encode(x)
-        log_normal = sum(tf.reduce_sum(z**2, axis=[1, 2, 3]) for z in latents)
-        return log_det - 0.5 * (log_normal + self.dimensions * math.log(2.0 * math.pi))
-
-    def bits_per_dim(
-        self, images: tf.Tensor, seed: tf.Tensor | int = 0, first: tf.Tensor | int = 0, stream: tf.Tensor | int = 0
-    ) -> tf.Tensor:
-        """Returns −log₂ P(image) / (H·W·C), `[B]`: an upper bound on it, from one draw of the dequantization noise.
-
-        Args:
-          images: uint8 `[B, H, W, C]`.
-          seed: of the noise; by default always the same.
-          first: the number of the first image in its data set or stream; an image's noise depends on
-            (seed, its number, stream) alone.
-          stream: another one gives another draw.
-        """
-        return self.bits_per_dim_of_density(self._log_density(self.dequantize(images, seed, first, stream)))
-
-    def bits_per_dim_of_density(self, log_prob: tf.Tensor) -> tf.Tensor:
-        """Returns bits/dim of pixels at `n_bits`, for log-densities (nats) of x in [0, 1)."""
-        return self.n_bits - log_prob / (self.dimensions * math.log(2.0))
-
-    def dequantize(
-        self, images: tf.Tensor, seed: tf.Tensor | int = 0, first: tf.Tensor | int = 0, stream: tf.Tensor | int = 0
-    ) -> tf.Tensor:
-        """Returns x = (level + u) / 2^n_bits with u ~ U[0, 1); arguments as in `bits_per_dim`."""
-        images = self._take_bytes(images)
-        noise = uniform_noise((batch_size(images), *self.image_shape), seed, first, stream)
-        return dequantize(images, tf.cast(noise, self.compute_dtype), self.n_bits)
-
-    def level_centres(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns x = (level + ½) / 2^n_bits: the images without noise."""
-        return dequantize(self._take_bytes(images), tf.constant(0.5, self.compute_dtype), self.n_bits)
-
-    def _take_floats(self, x, batch=inputs.ANY):
+    def _take_floats(self, x, batch=arguments.ANY):
         cure = ": bits_per_dim takes uint8 images, dequantize makes such floats of them"
-        return inputs.floats(
+        return arguments.floats(
             x, self.image_shape, self.compute_dtype, self.name, batch=batch, among=" in [0, 1)", cure=cure
         )
 
     def _take_bytes(self, images):
         cure = ": log_prob and encode take floats in [0, 1), to_images makes uint8 images of them"
-        return inputs.uint8(images, self.image_shape, self.name, cure)
+        return arguments.uint8(images, self.image_shape, self.name, cure)
 
-    def to_images(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns uint8 images of x; the inverse of dequantization.
+    # ------------------------------------------------------------------------------------------- weights
 
-        Numbers outside of [0, 1) become the nearest level. An image with a number that isn't finite becomes what no
-        image is, a checkerboard of black and magenta.
-        """
-        return images_of(inputs.floats(x, self.image_shape, self.compute_dtype, self.name), self.n_bits)
+    def reset_weights(self, seed: int = 0) -> list[keras.Variable]:
+        """Draws the random weights, nearly all of a model's numbers, and returns them; of a seed always the same."""
+        reset_weights(self.variables, seed)
+        return random_variables(self.variables)
 
-    def sample_latents(self, n: int, temperature: float = 1.0, seed: int = 0) -> list[tf.Tensor]:
-        """Returns n draws of all latents from N(0, temperature²·I); arguments as in `sample`."""
-        inputs.number(n, lambda n: n >= 1 and n == int(n), "n", "a whole number of at least 1")
-        inputs.number(temperature, lambda t: 0.0 <= t < math.inf, "temperature", "a finite number of at least 0")
-        inputs.number(seed, lambda seed: seed == int(seed), "seed", "a whole number")
-        return [
-            temperature * tf.random.stateless_normal((n, *shape), [seed, number], dtype=self.compute_dtype)
-            for number, shape in enumerate(self.latent_shapes)
-        ]
-
-    def sample(self, n: int, temperature: float = 1.0, seed: int = 0) -> tf.Tensor:
-        """Returns n samples x, `[n, H, W, C]`, of latents N(0, temperature²·I).
+    def initialize(
+        self,
+        images: tf.Tensor,
+        seed: int = 0,
+        first: int = 0,
+        average: Average = tf.identity,
+        condition: Any = None,
+        reset_seed: int | None = None,
+    ) -> None:
+        """Sets data-dependent weights from a batch; layers that were initialized before stay as they are.
 
         Args:
-          n: at least 1.
-          temperature: the standard deviation of the latents; at 0 all samples are the same.
-          seed: the same seed gives the same samples, and so does the default: two calls without one return equal
-            tensors. For others give another seed; `as_distribution().sample(n)` draws anew at each call.
+          images: uint8 `[B, H, W, C]`, or floats in [0, 1), which need no dequantization.
+          seed, first: as of `bits_per_dim`.
+          average: returns a tensor's mean over all workers.
+          condition: as of `bits_per_dim`.
+          reset_seed: if given, `reset_weights` with it before: that takes a core while tracing takes another.
         """
-        return self.decode(self.sample_latents(n, temperature, seed))
+        images = tf.convert_to_tensor(images)
+        images = self._take_bytes(images) if images.dtype == tf.uint8 else self.take(images)
+
+        @tf.function(autograph=False)  # depth is a loop: to trace it takes less time than K eager steps
+        def run(images, condition):
+            inputs = Inputs(condition, Seed(seed, first), full_precision=True)
+            if images.dtype == tf.uint8:
+                images = self.dequantization.initialize(images, inputs, average)
+            self.bijector.initialize(images, inputs.fold_in(0), average)
+
+        if reset_seed is None:
+            run(images, condition)
+            return
+        with run_in_background(self.reset_weights, reset_seed):
+            traced = run.get_concrete_function(images, condition)
+        traced(images, condition)
 
     def singular_values(self) -> dict[str, np.ndarray]:
         """Returns the singular values of all matrices by name, `[K, n]`: of each step's W, or of all frequencies' M."""
-        return {
-            f"{level.name}/{name}": values for level in self.levels for name, values in level.singular_values().items()
-        }
+        parts = [part for _, part in self.bijector.children()] or [self.bijector]
+        return {name: values for part in parts for name, values in part.singular_values().items()}
+
+    # ------------------------------------------------------------------------------------------- Keras and TFP
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Keras' own entry: `log_prob`."""
+        """Returns log p(x): Keras' own entry."""
         return self.log_prob(x)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Keras' own: `[B, H, W, C]` to `[B]`."""
+        """Returns `[B]` for `[B, H, W, C]`: Keras' own."""
         return tuple(input_shape[:1])
 
-    def draw(self) -> list[tf.Variable]:
-        """Draws the weights of the networks, which `drawn_later` left out, or draws them again; returns them."""
-        repeated = (layer for layer in self._flatten_layers() if isinstance(layer, Repeated))
-        return [variable for layer in repeated for variable in layer.draw()]
-
-    def initialize(self, x: tf.Tensor, average=tf.identity, draw: bool = False) -> None:
-        """Data-dependent initialization from the batch x; layers that were initialized before stay as they are.
-
-        Args:
-          x: `[B, H, W, C]` in [0, 1).
-          average: returns a tensor's mean over all workers.
-          draw: whether to `draw` before; that takes a core while tracing takes another.
-        """
-        x = self.take(x)
-
-        @tf.function(autograph=False)  # depth is a loop: to trace it takes less time than K eager steps
-        def run(x):
-            with data_dependent_initialization(average):
-                self.encode(x)
-
-        if not draw:
-            run(x)
-            return
-        with beside(self.draw):
-            traced = run.get_concrete_function(x)
-        traced(x)
+    def __str__(self) -> str:
+        """Returns the structure of the flow, a line for each part, with settings and shapes."""
+        return described(self)
 
     def as_bijector(self) -> tfp.bijectors.Bijector:
         """Returns a `tfb.Bijector` from images `[H, W, C]` to all latents as one vector `[H·W·C]`."""
-        from flowconv.bijectors.probability import KerasBijector
+        from flowconv.bijectors.tfp import KerasBijector
 
         sizes = [math.prod(shape) for shape in self.latent_shapes]
+        inputs = Inputs(full_precision=True)
 
-        @full_precision()
         def forward_and_log_det(x):
-            latents, log_det = self.encode_and_log_det(x)
+            latents, log_det = self.encode_and_log_det(x, inputs)
             return tf.concat([tf.reshape(z, [-1, n]) for z, n in zip(latents, sizes, strict=True)], 1), log_det
 
-        @full_precision()
         def inverse_and_log_det(z):
             parts = zip(tf.split(z, sizes, axis=1), self.latent_shapes, strict=True)
-            return self.decode_and_log_det([tf.reshape(part, [-1, *shape]) for part, shape in parts])
+            return self.decode_and_log_det([tf.reshape(part, [-1, *shape]) for part, shape in parts], inputs)
 
         return KerasBijector(
             forward_and_log_det,
@@ -309,7 +344,7 @@ class Flow(keras.Model):
         from tensorflow_probability import bijectors as tfb
         from tensorflow_probability import distributions as tfd
 
-        from flowconv.bijectors.probability import Density
+        from flowconv.bijectors.tfp import Density
 
         zeros = tf.zeros([self.dimensions], self.compute_dtype)
         normal = tfd.MultivariateNormalDiag(loc=zeros, scale_diag=tf.ones_like(zeros))

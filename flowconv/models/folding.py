@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from flowconv.bijectors.numerics import soft_clip
 from flowconv.models.flow import Flow
+from flowconv.ops.log_scale import soft_clip
 
 
 def fold_shift(flow: Flow, into: Flow) -> None:

@@ -1,61 +1,47 @@
 """Glow with the convolution of one's choice."""
 
-from typing import Literal
-
-from flowconv.bijectors import ActNorm, Bijector, Chain, InvertibleShift, Repeated, Squeeze, build_convolution
+from flowconv.bijectors import ActNorm, Bijector, Chain, InvertibleShift, MultiScale, Repeated, Squeeze
 from flowconv.models.flow import Flow
-from flowconv.models.parts import build_coupling, build_multiscale, flow_dtype
+from flowconv.models.from_config import Parts
+from flowconv.models.standard_normal import StandardNormal
+from flowconv.ops.scan import Backward
 
 
 def glow(
-    image_shape: tuple[int, int, int],
-    *,
-    n_bits: int = 8,
-    levels: int = 3,
-    depth: int = 32,
-    width: int = 512,
-    convolution: str = "shift",
-    kernel_size: int = 3,
-    shift: Literal["channel", "position"] = "channel",
-    parameterization: str = "plu",
-    coupling: Literal["affine", "additive"] = "affine",
-    prior: Literal["standard", "learned"] = "standard",
-    preprocessing: Literal["logit", "centre"] = "logit",
-    backward: Literal["store", "recompute", "invert"] = "invert",
-    precision: Literal["float32", "float64", "bfloat16"] = "float32",
+    image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3, depth: int = 32, backward: Backward = "invert"
 ) -> Flow:
     """Builds Glow (Kingma & Dhariwal 2018) of L levels × K steps: squeeze, K × (actnorm, convolution, coupling), split.
 
-    With convolution "shift" it is the model of Truong et al. 2021, with "conv1x1" Glow itself. The other
-    arguments are explained in `flowconv.configuration`; H and W must be divisible by 2^levels.
+    With the convolution "shift" it is the model of Truong et al. 2021, with "conv1x1" Glow itself. H and W must be
+    divisible by 2^levels.
+
+    Args:
+      image_shape: (H, W, C).
+      parts: convolution, coupling, split, preprocessing and dequantization.
+      levels: L.
+      depth: K.
+      backward: how the depth loop is differentiated.
 
     Returns:
       A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
     """
-    dtype = flow_dtype(precision)
-    fields = {"kernel_size": kernel_size, "shift": shift, "parameterization": parameterization}
+    dtype = parts.dtype
 
     def step() -> Bijector:
-        layers = [
-            ActNorm(dtype=dtype, name="actnorm"),
-            build_convolution(convolution, fields, dtype=dtype, name="convolution"),
-            build_coupling(coupling, width, precision),
-        ]
+        layers = [ActNorm(dtype=dtype, name="actnorm"), parts.convolution(), parts.coupling()]
         return Chain(layers, dtype=dtype, name="step")
 
     def level(number: int) -> Bijector:
         layers = [Squeeze(dtype=dtype), Repeated(step(), depth, backward, dtype=dtype, name="steps")]
-        if prior == "learned" and number == levels:
+        if parts.has_learned_prior and number == levels:
             layers.append(InvertibleShift(dtype=dtype, name="prior"))  # a mean and a deviation a channel
         return Chain(layers, dtype=dtype, name=f"level_{number}")
 
-    return build_multiscale(
-        level,
-        levels,
-        prior=prior,
-        preprocessing=preprocessing,
-        precision=precision,
-        image_shape=image_shape,
-        n_bits=n_bits,
-        name="glow",
+    multiscale = MultiScale(
+        [level(number) for number in range(1, levels + 1)],
+        [parts.split(f"split_{number}") for number in range(1, levels)],
+        dtype=dtype,
+        name="multiscale",
     )
+    bijector = Chain([parts.preprocessing(), multiscale], dtype=dtype, name="bijector")
+    return Flow(parts.dequantization(), bijector, StandardNormal(), image_shape, dtype=dtype, name="glow")

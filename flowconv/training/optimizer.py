@@ -6,106 +6,91 @@ import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv.bijectors.initialization import drawing_later, without_values
+from flowconv.ops.in_place_update import adam_update, adamax_update, average_update, two_at_a_time
+from flowconv.ops.random import empty
 
 
 class InPlace:
-    """What makes a Keras optimizer update in place.
+    """A mixin of Keras' optimizers that updates in place, without copies of weights, slots or gradients.
 
-    Keras writes an update as many small operations. Those of all variables become ready at once, and each result is
-    as large as its variable: at its peak, an update held four copies of all weights beside weights, gradients and
-    slots. Here an operation of TensorFlow's own updates a variable and its slots, and no other copies of gradients,
-    or of averages before gradients are gone, are made. The figures are Keras' to rounding.
-
-    Attributes:
-      gradient_norm: of all gradients together, where whoever asks for an update has it already.
+    The figures are Keras' to rounding. After `build` its slots hold anything, until `reset` or a checkpoint sets them.
     """
 
-    gradient_norm: tf.Tensor | None = None
+    update_variable: Callable[..., tf.Operation]
+    slot_names: tuple[str, str]
 
     def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros"):
-        later = drawing_later() and len(reference_variable.shape) > 0
+        """As Keras has it, but for the values of slots, which nothing has touched yet."""
+        is_slot = len(reference_variable.shape) > 0
         return super().add_variable_from_reference(
-            reference_variable, name=name, initializer=without_values if later else initializer
+            reference_variable, name=name, initializer=empty if is_slot else initializer
         )
 
-    def clear(self) -> None:
-        """Sets all slots and averages to zero, which those that were built within `drawn_later` need."""
+    def reset(self) -> None:
+        """Sets all slots and averages to zero."""
         for variable in self.variables:
             if len(variable.shape) > 0:  # not the learning rate and the number of updates
                 variable.assign(tf.zeros(variable.shape, variable.dtype))
 
-    def _clip_gradients(self, grads):
-        return grads if self.global_clipnorm else super()._clip_gradients(grads)  # _backend_update_step clips
+    def update_in_place(
+        self,
+        gradients: Sequence[tf.Tensor],
+        variables: Sequence[keras.Variable],
+        *,
+        learning_rate: tf.Tensor,
+        gradient_norm: tf.Tensor,
+        ema_decay: tf.Tensor,
+    ) -> None:
+        """Clips gradients, updates variables, slots and moving averages, and counts the update.
 
-    def _backend_update_step(self, gradients, variables, learning_rate):
-        # Keras asks a distribution strategy, which takes seconds to trace. What all variables share is computed once.
+        Args:
+          gradients: of the loss, one for each variable.
+          variables: those that the optimizer was built for, in their order.
+          learning_rate: of this update.
+          gradient_norm: of all gradients together.
+          ema_decay: of the moving average of the weights, if there is one.
+        """
         dtype = variables[0].dtype
-        common = {"lr": tf.cast(learning_rate, dtype), "epsilon": tf.constant(self.epsilon, dtype)}
+        constants = {"lr": tf.cast(learning_rate, dtype), "epsilon": tf.constant(self.epsilon, dtype)}
         step = tf.cast(self.iterations.value + 1, dtype)
         for name, beta in (("beta1", self.beta_1), ("beta2", self.beta_2)):
-            common |= {name: tf.constant(beta, dtype), f"{name}_power": tf.constant(beta, dtype) ** step}
+            constants |= {name: tf.constant(beta, dtype), f"{name}_power": tf.constant(beta, dtype) ** step}
         if self.global_clipnorm:
-            gradients = self._clipped(gradients)
-
-        def update(gradient, variable):
-            number, handle = self._get_variable_index(variable), variable.value.handle
-            return self.update_in_place(number, handle, gradient, common)
-
-        _two_at_a_time(update, gradients, variables)
-
-    def _clipped(self, gradients):
-        norm = tf.linalg.global_norm(gradients) if self.gradient_norm is None else self.gradient_norm
-        factor = self.global_clipnorm / norm  # seldom less than 1: then all of them go through the memory once more
-        return tf.cond(factor < 1.0, lambda: [gradient * factor for gradient in gradients], lambda: list(gradients))
-
-    def _update_model_variables_moving_average(self, trainable_variables):
-        decay = tf.cast(self.ema_momentum, trainable_variables[0].dtype)
-        gain = tf.where(self.iterations.value > 0, 1.0 - decay, tf.ones_like(decay))
-
-        def move(variable, average):
-            difference = average.value - variable.value  # of which the operation subtracts the gain's part
-            return tf.raw_ops.ResourceApplyGradientDescent(var=average.value.handle, alpha=gain, delta=difference)
-
-        _two_at_a_time(move, trainable_variables, self._model_variables_moving_average)
+            gradients = _clipped(gradients, self.global_clipnorm / gradient_norm)
+        slots = list(zip(*(getattr(self, name) for name in self.slot_names), strict=True))
+        two_at_a_time(lambda *of_one: self.update_variable(*of_one, constants), variables, slots, gradients)
+        if self.use_ema:
+            decay = tf.cast(ema_decay, dtype)
+            gain = tf.where(self.iterations.value > 0, 1.0 - decay, tf.ones_like(decay))
+            averages = self._model_variables_moving_average
+            two_at_a_time(lambda *pair: average_update(*pair, gain), averages, variables)
+        self.iterations.assign_add(1)
 
 
-def _two_at_a_time(update: Callable[..., tf.Operation], *lists: Sequence) -> None:
-    """Calls update(…) for the items of the lists, so that two of the operations may run at the same time.
-
-    What each makes on its way, a clipped gradient or a difference, is as large as its variable.
-    """
-    done = []
-    for items in zip(*lists, strict=True):
-        with tf.control_dependencies(done[-2:-1]):
-            done.append(update(*items))
+def _clipped(gradients, factor):
+    """The gradients, times the factor where it is less than 1: seldom, then all go through the memory once more."""
+    return tf.cond(factor < 1.0, lambda: [gradient * factor for gradient in gradients], lambda: list(gradients))
 
 
 class Adam(InPlace, keras.optimizers.Adam):
     """Adam (Kingma & Ba 2015, at the end of section 2), as Keras has it."""
 
-    def update_in_place(self, number, handle, gradient, common):
-        return tf.raw_ops.ResourceApplyAdam(
-            var=handle,
-            m=self._momentums[number].value.handle,
-            v=self._velocities[number].value.handle,
-            grad=gradient,
-            **common,
-        )
+    update_variable = staticmethod(adam_update)
+    slot_names = ("_momentums", "_velocities")
 
 
 class Adamax(InPlace, keras.optimizers.Adamax):
     """Adamax (Kingma & Ba 2015, section 7.1), as Keras has it."""
 
-    def update_in_place(self, number, handle, gradient, common):
-        common = {name: value for name, value in common.items() if name != "beta2_power"}
-        return tf.raw_ops.ResourceApplyAdaMax(
-            var=handle, m=self._m[number].value.handle, v=self._u[number].value.handle, grad=gradient, **common
-        )
+    update_variable = staticmethod(adamax_update)
+    slot_names = ("_m", "_u")
 
 
 def build_optimizer(config: ConfigDict) -> keras.optimizers.Optimizer:
-    """Returns `config`'s Adam or Adamax, with global-norm clipping and, if wanted, an average of the weights."""
+    """Returns `config`'s Adam or Adamax, with global-norm clipping and, if wanted, an average of the weights.
+
+    Once it is built, its slots hold anything until they are reset or restored.
+    """
     optimizers = {"adam": Adam, "adamax": Adamax}
     return optimizers[config.optimizer.name](
         learning_rate=config.optimizer.learning_rate,

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors.side_by_side import traced
+from flowconv.core.weights import random_variables
 from flowconv.files import write_text
 from flowconv.models import Flow
+from flowconv.ops.backends import compile_fn
 from flowconv.training.step import TrainingStep
 
 FORMAT = 1  # of the manifest
@@ -38,7 +39,7 @@ class Program:
 
     def compiled(self) -> Callable[..., dict[str, tf.Tensor]]:
         """Returns the `tf.function` that XLA compiles as one program."""
-        return traced(self.function, jit_compile=True)
+        return compile_fn(self.function, jit_compile=True)
 
     def lower(self, stage: str = "hlo") -> str | bytes:
         """Returns the program as XLA has it at `stage`: "hlo", "hlo_serialized", "optimized_hlo", …
@@ -63,10 +64,10 @@ def all_programs(step: TrainingStep, batch_size: int, initialization_images: int
     flow = step.flow
 
     def initialize(images, first):
-        flow.draw()  # where they are used, so that they need not be carried there
+        flow.reset_weights(step.seed)  # where they are used, so that they need not be carried there
         x = flow.dequantize(images, step.seed, first)
         flow.initialize(x)
-        return {"bits_per_dim": tf.reduce_mean(flow.bits_per_dim_of_density(flow.log_prob(x)))}
+        return {"bits_per_dim": tf.reduce_mean(flow.to_bits_per_dim(flow.log_prob(x)))}
 
     def encode(images, first):
         return {"bits_per_dim": flow.bits_per_dim(images, step.seed, first)}
@@ -111,7 +112,7 @@ def export(programs: dict[str, Program], step: TrainingStep, directory: Path) ->
         lowered = compiled.experimental_get_compiler_ir(*program.arguments.values())
         (directory / f"{name}.hlo.pb").write_bytes(lowered(stage="hlo_serialized"))
         described[name]["updates"] = _updates(lowered(stage="hlo"), described[name])
-    drawn = {id(variable) for variable in step.flow.draw()} if "init" in programs else set()
+    drawn = {id(variable.value) for variable in random_variables(step.flow.variables)} if "init" in programs else set()
     kept = {
         str(number): np.asarray(value)
         for number, (_, value) in enumerate(table)

@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv.bijectors import drawn_later
 from flowconv.errors import warn
 from flowconv.evaluation import averaged_weights
 from flowconv.models import build_flow
@@ -37,9 +36,9 @@ class RunState:
     """
 
     def __init__(self, config: ConfigDict, workdir: Workdir):
-        with drawn_later():  # a checkpoint has the weights, or initialization draws them
-            self.flow = build_flow(config)
-            self.step = build_step(config, self.flow)
+        # A checkpoint has the weights, or initialization draws them.
+        self.flow = build_flow(config, reset=False)
+        self.step = build_step(config, self.flow, reset=False)
         self.optimizer, self.images_seen = self.step.optimizer, self.step.images_seen
         self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self.best_bits_per_dim = tf.Variable(np.inf, dtype=tf.float64, trainable=False)

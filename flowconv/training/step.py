@@ -7,12 +7,12 @@ import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv.bijectors.side_by_side import traced
 from flowconv.models import Flow
-from flowconv.models.beside import beside
-from flowconv.models.dequantization import uniform_noise
+from flowconv.ops.backends import compile_fn
+from flowconv.ops.random import Seed
 from flowconv.training import distributed
 from flowconv.training.optimizer import build_optimizer, build_schedule
+from flowconv.utils.background import run_in_background
 
 
 class TrainingStep:
@@ -60,38 +60,44 @@ class TrainingStep:
         self.learning_rate_factor = tf.Variable(1.0, dtype=tf.float64, trainable=False)
         self._differentiate, self._update = self.differentiate, self.update
         if jit_compile:  # an allreduce can't be compiled: it stands between these two
-            self._differentiate = traced(self.differentiate, jit_compile=True)
-            self._update = traced(self.update, jit_compile=True)
+            self._differentiate = compile_fn(self.differentiate, jit_compile=True)
+            self._update = compile_fn(self.update, jit_compile=True)
 
     @contextlib.contextmanager
-    def traced_beside(self, batch_size: int, requests: int = 0) -> Iterator[None]:
-        """While a block runs, traces the step for batches of so many images and requests; at its end, it is traced.
+    def trace_in_background(self, batch_size: int, requests: int = 0) -> Iterator[None]:
+        """Traces the step in a thread while a block executes, for batches of so many images and requests.
 
         Tracing is Python's work. What comes before a first step, drawing of weights, initialization, and reading of
         checkpoints, is nearly all TensorFlow's: each has a core.
         """
         images = tf.TensorSpec((batch_size, *self.flow.image_shape), tf.uint8)
         more = [tf.TensorSpec((requests,), tf.float32)] if requests else []
-        with beside(self.__call__.get_concrete_function, images, tf.TensorSpec((), tf.int64), *more):
+        with run_in_background(self.__call__.get_concrete_function, images, tf.TensorSpec((), tf.int64), *more):
             yield
 
-    def initialize(self, x: tf.Tensor, average: Callable[[tf.Tensor], tf.Tensor] = distributed.average) -> None:
-        """Sets a step that was built within `drawn_later`: draws the weights, and sets what depends on data.
+    def initialize(
+        self,
+        images: tf.Tensor,
+        first: tf.Tensor | int = 0,
+        average: Callable[[tf.Tensor], tf.Tensor] = distributed.average,
+    ) -> None:
+        """Draws the weights, sets what depends on data, and clears the optimizer's slots.
 
-        Slots are cleared beside that: both wait for the machine's memory, most of the time.
+        The slots are cleared in a thread meanwhile: both wait for the machine's memory, most of the time.
 
         Args:
-          x: this worker's images `[B, H, W, C]` in [0, 1).
+          images: this worker's images, uint8 `[B, H, W, C]`.
+          first: the position of the first of them in the stream of training images.
           average: returns a tensor's mean over the images of all workers, given this worker's.
         """
-        with beside(self.optimizer.clear):
-            self.flow.initialize(x, average, draw=True)
+        with run_in_background(self.optimizer.reset):
+            self.flow.initialize(images, self.seed, first, average, reset_seed=self.seed)
 
     def augment(self, images: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
         """Returns the images `[B, H, W, C]`, half of them flipped left-right."""
         if not self.flip:
             return images
-        heads = uniform_noise((images.shape[0], 4), self.seed, first, stream=1)[:, 0] < 0.5
+        heads = Seed(self.seed, first, stream=1).uniform((images.shape[0], 4))[:, 0] < 0.5
         return tf.where(heads[:, None, None, None], tf.reverse(images, axis=[2]), images)
 
     def differentiate(self, images: tf.Tensor, first: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
@@ -99,7 +105,7 @@ class TrainingStep:
         variables = [variable.value for variable in self.flow.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            bits_per_dim = self.flow.bits_per_dim(self.augment(images, first), self.seed, first)
+            bits_per_dim = self.flow.bits_per_dim(self.augment(images, first), self.seed, first, training=True)
             loss = tf.reduce_mean(bits_per_dim)
         return loss, tape.gradient(loss, variables)
 
@@ -144,14 +150,19 @@ class TrainingStep:
         self.optimizer.learning_rate.assign(learning_rate)
         self.images_seen.assign_add(images)
 
-        # A young average forgets faster (as tf.train.ExponentialMovingAverage's): it would show the first weights else.
+        # The decay grows at first, as tf.train.ExponentialMovingAverage's does with num_updates: a young average would
+        # be dominated by the first weights.
         decay, steps = self.optimizer.ema_momentum, tf.cast(self.optimizer.iterations.value, loss.dtype)
         young_decay = tf.minimum(tf.cast(decay, loss.dtype), (1.0 + steps) / (10.0 + steps))
 
         def apply():
-            self.optimizer.ema_momentum, self.optimizer.gradient_norm = young_decay, norm  # while its update is traced
-            self.optimizer.apply(gradients, self.flow.trainable_variables)
-            self.optimizer.ema_momentum, self.optimizer.gradient_norm = decay, None
+            self.optimizer.update_in_place(
+                gradients,
+                self.flow.trainable_variables,
+                learning_rate=learning_rate,
+                gradient_norm=norm,
+                ema_decay=young_decay,
+            )
             return tf.constant(0)
 
         skipped = tf.cond(finite, apply, lambda: tf.constant(1))
@@ -189,10 +200,18 @@ def uses_xla(config: ConfigDict) -> bool:
     return choice == "on" or (choice == "auto" and bool(tf.config.list_physical_devices("GPU")))
 
 
-def build_step(config: ConfigDict, flow: Flow) -> TrainingStep:
-    """Returns the training step of `config` for a built flow, with an optimizer and a count of images of its own."""
+def build_step(config: ConfigDict, flow: Flow, reset: bool = True) -> TrainingStep:
+    """Returns the training step of `config` for a built flow, with an optimizer and a count of images of its own.
+
+    Args:
+      config: the run's.
+      flow: what it trains.
+      reset: whether the optimizer's slots are cleared; `TrainingStep.initialize` or a checkpoint does it otherwise.
+    """
     optimizer = build_optimizer(config)
     optimizer.build(flow.trainable_variables)  # its slots exist before anything is saved or broadcast
+    if reset:
+        optimizer.reset()
     return TrainingStep(
         flow,
         optimizer,

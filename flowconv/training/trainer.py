@@ -60,7 +60,7 @@ class Trainer:
     def run(self) -> dict:
         """Starts or goes on, trains to the budget, and reports; returns the results."""
         state = self.state
-        with state.step.traced_beside(self.batch_size, len(self._requests())):
+        with state.step.trace_in_background(self.batch_size, len(self._requests())):
             restored = distributed.on_root(state.checkpoints.restore)
             if not restored:
                 self._initialize()
@@ -140,7 +140,8 @@ class Trainer:
         pixels, first = next(iter(self._stream(batch_size=part, start=begin, rank=0, world_size=1)))
         weight = (end - begin) * size / images
         self.state.step.initialize(
-            self.state.flow.dequantize(pixels, self.config.seed, first),
+            pixels,
+            first,
             average=lambda mean: distributed.average(weight * mean),
         )
 

@@ -2,13 +2,13 @@
 
 import tensorflow as tf
 
-from flowconv.bijectors import numerics
-from flowconv.bijectors.inputs import choice
-from flowconv.bijectors.matrices import MATRICES
-from flowconv.bijectors.pixelwise_affine import Affine, PixelwiseAffine
+from flowconv.bijectors.matrices import build_matrix
+from flowconv.bijectors.per_pixel_affine import PerPixelAffine
+from flowconv.ops import linalg
+from flowconv.ops.affine_map import AffineMap
 
 
-class Conv1x1(PixelwiseAffine):
+class Conv1x1(PerPixelAffine):
     """y_ij = W x_ij at every pixel (Kingma & Dhariwal 2018, section 3.2).
 
     Inverse: x_ij = W⁻¹ y_ij. Log-determinant: H·W·log|det W|. Cost: O(B·H·W·C²) each, and what the
@@ -16,12 +16,12 @@ class Conv1x1(PixelwiseAffine):
     it so, a direct W has to be watched.
 
     Args:
-      parameterization: of W, a key of `flowconv.bijectors.matrices.MATRICES`.
+      parameterization: of W, a file of `flowconv.bijectors.matrices`.
     """
 
     def __init__(self, parameterization: str = "plu", **kwargs):
         super().__init__(**kwargs)
-        self.weight = choice(MATRICES, parameterization, "parameterization")(dtype=self.dtype_policy, name="weight")
+        self.weight = build_matrix(parameterization, dtype=self.dtype_policy, name="weight")
 
     def build(self, input_shape):
         self.weight.build(input_shape)
@@ -31,11 +31,11 @@ class Conv1x1(PixelwiseAffine):
 
     def affine(self):
         matrix = self.weight.matrix()
-        return Affine(matrix, tf.zeros(matrix.shape[:1], matrix.dtype))
+        return AffineMap(matrix, tf.zeros(matrix.shape[:1], matrix.dtype))
 
     def inverse_affine(self):
         matrix = self.weight.inverse_matrix()
-        return Affine(matrix, tf.zeros(matrix.shape[:1], matrix.dtype))
+        return AffineMap(matrix, tf.zeros(matrix.shape[:1], matrix.dtype))
 
     def singular_values(self):
-        return {"weight": numerics.singular_values(self.weight.matrix().numpy())}
+        return {"weight": linalg.singular_values(self.weight.matrix().numpy())}

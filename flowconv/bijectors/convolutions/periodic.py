@@ -4,9 +4,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors import inputs, numerics
-from flowconv.bijectors.bijector import Bijector, per_example
-from flowconv.bijectors.matrices.direct import RandomRotation
+from flowconv.bijectors.bijector import Bijector
+from flowconv.bijectors.rotations import random_rotation
+from flowconv.core import arguments
+from flowconv.core.inputs import NONE
+from flowconv.core.weights import RandomInitializer
+from flowconv.ops import linalg
+from flowconv.ops.shapes import per_example
 
 
 class PeriodicConvolution(Bijector):
@@ -16,8 +20,8 @@ class PeriodicConvolution(Bijector):
     into a C×C matrix M_uv = Σ_ab K_ab exp(2πi(ua/H + vb/W)) at each frequency: ŷ_uv = M_uv x̂_uv. So
     log-determinant: Σ_uv log|det M_uv|, and inverse: x̂_uv = M_uv⁻¹ ŷ_uv. Half of the frequencies suffice, since
     those of (−u, −v) are conjugate. Cost: forward k² 1×1 convolutions; determinant O(H·W·C³), in float64; the
-    inverse two Fourier transforms besides. Starts as a rotation at the centre and noise around it. Nothing keeps
-    M_uv from becoming singular: watch its condition number.
+    inverse two Fourier transforms besides. `reset_weights` makes it a rotation at the centre, and noise around it.
+    Nothing keeps M_uv from becoming singular: watch its condition number.
 
     Args:
       kernel_size: k, odd; k//2 must not exceed H or W.
@@ -25,7 +29,7 @@ class PeriodicConvolution(Bijector):
 
     def __init__(self, kernel_size: int = 3, **kwargs):
         super().__init__(**kwargs)
-        self.border = inputs.kernel_size(kernel_size) // 2
+        self.border = arguments.kernel_size(kernel_size) // 2
 
     def build(self, input_shape):
         height, width, channels = input_shape[-3:]
@@ -63,18 +67,18 @@ class PeriodicConvolution(Bijector):
         twice[:, 0] = 1.0  # the conjugates of these are among them
         if width % 2 == 0:
             twice[:, -1] = 1.0
-        return tf.tensordot(0.5 * twice.ravel(), numerics.log_abs_det(self._matrices()), 1)
+        return tf.tensordot(0.5 * twice.ravel(), linalg.log_abs_det(self._matrices()), 1)
 
-    def forward_and_log_det(self, x):
+    def forward_and_log_det(self, x, inputs=NONE):
         size, border = 2 * self.border + 1, self.border
         kernel = tf.reshape(tf.transpose(self.kernel.value, [0, 2, 1]), [size, size, x.shape[-1], x.shape[-1]])
         wide = tf.concat([x[:, -border:], x, x[:, :border]], axis=1) if border else x
         wide = tf.concat([wide[:, :, -border:], wide, wide[:, :, :border]], axis=2) if border else wide
         return tf.nn.conv2d(wide, kernel, 1, "VALID"), per_example(self._log_det(), x)
 
-    def inverse_and_log_det(self, y):
+    def inverse_and_log_det(self, y, inputs=NONE):
         (height, width), channels = self.image_size, y.shape[-1]
-        inverse = numerics.inverse(self._matrices())
+        inverse = linalg.inverse(self._matrices())
         inverse = tf.complex(
             *(tf.cast(part, y.dtype) for part in (inverse[:, :channels, :channels], inverse[:, channels:, :channels]))
         )
@@ -86,20 +90,19 @@ class PeriodicConvolution(Bijector):
 
     def singular_values(self):
         real, imaginary = self.transfer_matrices()
-        return {"kernel": numerics.singular_values(real.numpy() + 1j * imaginary.numpy()).ravel()}
+        return {"kernel": linalg.singular_values(real.numpy() + 1j * imaginary.numpy()).ravel()}
 
 
-class _RotationAndNoise(keras.initializers.Initializer):
-    """A random rotation in the middle of the taps, N(0, 0.02²) everywhere."""
-
-    def __init__(self, seed=None):
-        self.rotation = RandomRotation(seed)
-        self.seed = self.rotation.seed
-
-    def get_config(self):
-        return {"seed": self.seed}
+class _RotationAndNoise(RandomInitializer):
+    """A random rotation in the middle of the taps, N(0, 0.02²) everywhere; the identity at construction."""
 
     def __call__(self, shape, dtype=None):
-        noise = keras.initializers.RandomNormal(0.0, 0.02, seed=self.seed)(shape, dtype)
-        middle = tf.one_hot(shape[0] // 2, shape[0], dtype=noise.dtype)[:, None, None]
-        return noise + middle * self.rotation(shape[1:], dtype)
+        return _in_the_middle(tf.eye(shape[-1], dtype=dtype), shape[0])
+
+    def draw(self, shape, dtype, seed):
+        noise = keras.initializers.RandomNormal(0.0, 0.02, seed=seed)(shape, dtype)
+        return noise + _in_the_middle(tf.constant(random_rotation(shape[-1], seed), noise.dtype), shape[0])
+
+
+def _in_the_middle(matrix, taps):
+    return tf.one_hot(taps // 2, taps, dtype=matrix.dtype)[:, None, None] * matrix

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from flowconv.bijectors.permutation import Permutation
+from flowconv.bijectors.reshape.permutation import Permutation
 
 
 class Reverse(Permutation):

@@ -2,7 +2,7 @@
 
 from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
-from flowconv.bijectors.roll import Roll
+from flowconv.bijectors.reshape.roll import Roll
 
 
 class RolledShiftConvolution(Chain):

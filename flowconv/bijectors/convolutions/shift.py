@@ -4,8 +4,8 @@ from typing import Literal
 
 from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
-from flowconv.bijectors.inputs import choice
-from flowconv.bijectors.shift import InvertibleShift
+from flowconv.bijectors.invertible_shift import InvertibleShift
+from flowconv.core.arguments import choice
 
 
 class ShiftConvolution(Chain):

@@ -1,11 +1,10 @@
 """The channels in a random order."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors.initialization import default_seed
-from flowconv.bijectors.permutation import Permutation
+from flowconv.bijectors.reshape.permutation import Permutation
+from flowconv.core.weights import RandomInitializer
 
 
 class Shuffle(Permutation):
@@ -24,14 +23,11 @@ class Shuffle(Permutation):
         return self.order.value
 
 
-class _RandomPermutation(keras.initializers.Initializer):
-    """A random order of 0, …, C − 1."""
-
-    def __init__(self, seed=None):
-        self.seed = default_seed() if seed is None else seed
-
-    def get_config(self):
-        return {"seed": self.seed}
+class _RandomPermutation(RandomInitializer):
+    """A random order of 0, …, C − 1; in order at construction."""
 
     def __call__(self, shape, dtype=None):
-        return tf.constant(np.random.default_rng(self.seed).permutation(shape[0]), dtype)
+        return tf.range(shape[0], dtype=dtype)
+
+    def draw(self, shape, dtype, seed):
+        return tf.constant(np.random.default_rng(seed).permutation(shape[0]), dtype)

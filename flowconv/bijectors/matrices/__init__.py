@@ -1,14 +1,21 @@
-"""Parameterizations of the 1×1 convolution's matrix, one a file."""
+"""Parameterizations of the 1×1 convolution's matrix, one a file: `model.parameterization=plu` is plu.py.
 
-from flowconv.bijectors.matrices.direct import DirectMatrix
-from flowconv.bijectors.matrices.matrix import SquareMatrix
-from flowconv.bijectors.matrices.orthogonal import OrthogonalMatrix
-from flowconv.bijectors.matrices.plu import PLUMatrix
-from flowconv.bijectors.matrices.qr import QRMatrix
+A file put here is a variant at once. It holds one public `SquareMatrix`.
+"""
 
-MATRICES: dict[str, type[SquareMatrix]] = {
-    "plu": PLUMatrix,
-    "direct": DirectMatrix,
-    "qr": QRMatrix,
-    "orthogonal": OrthogonalMatrix,
-}
+import sys
+from typing import Any
+
+from flowconv.bijectors.square_matrix import SquareMatrix
+from flowconv.core.parts import build_part, names_in
+
+MATRICES = names_in(sys.modules[__name__])
+
+
+def build_matrix(parameterization: str, **kwargs: Any) -> SquareMatrix:
+    """Returns the matrix of this parameterization.
+
+    Raises:
+      ValueError: if there is no such one.
+    """
+    return build_part(sys.modules[__name__], parameterization, SquareMatrix, "parameterization", {}, **kwargs)

@@ -1,24 +1,8 @@
 """The matrix itself as the parameter."""
 
-import keras
-import tensorflow as tf
-
-from flowconv.bijectors import numerics
-from flowconv.bijectors.initialization import default_seed
-from flowconv.bijectors.matrices.matrix import SquareMatrix, random_rotation
-
-
-class RandomRotation(keras.initializers.Initializer):
-    """A random rotation matrix."""
-
-    def __init__(self, seed=None):
-        self.seed = default_seed() if seed is None else seed
-
-    def get_config(self):
-        return {"seed": self.seed}
-
-    def __call__(self, shape, dtype=None):
-        return tf.constant(random_rotation(shape[-1], self.seed), dtype)
+from flowconv.bijectors.rotations import Rotation
+from flowconv.bijectors.square_matrix import SquareMatrix
+from flowconv.ops import linalg
 
 
 class DirectMatrix(SquareMatrix):
@@ -30,13 +14,13 @@ class DirectMatrix(SquareMatrix):
 
     def build(self, input_shape):
         channels = input_shape[-1]
-        self.weight = self.add_weight(shape=(channels, channels), initializer=RandomRotation(), name="weight")
+        self.weight = self.add_weight(shape=(channels, channels), initializer=Rotation(), name="weight")
 
     def matrix(self):
         return self.weight.value
 
     def inverse_matrix(self):
-        return numerics.inverse(self.weight.value)
+        return linalg.inverse(self.weight.value)
 
     def log_abs_det(self):
-        return numerics.log_abs_det(self.weight.value)
+        return linalg.log_abs_det(self.weight.value)

@@ -3,29 +3,26 @@
 import numpy as np
 import tensorflow as tf
 
-from flowconv.bijectors.initialization import default_seed
-from flowconv.bijectors.matrices.householder import RotationReflectors, reflections
-from flowconv.bijectors.matrices.matrix import SquareMatrix
+from flowconv.bijectors.rotations import RotationReflectors, reflections
+from flowconv.bijectors.square_matrix import SquareMatrix
 
 
 class OrthogonalMatrix(SquareMatrix):
     """W = H_1 ⋯ H_C·diag(±1): orthogonal however far its C(C−1)/2 parameters move.
 
-    The Householder vectors have a 1 on the diagonal and zeros above, the signs are fixed; at first W is a random
-    rotation, and it stays one: its determinant is a continuous function and never anything but ±1. The condition
+    The Householder vectors have a 1 on the diagonal and zeros above, the signs are fixed; `reset_weights` makes W a
+    random rotation, and it stays one: its determinant is a continuous function and never anything but ±1. The condition
     number is 1, the inverse Wᵀ, log |det W| = 0: the drift to a singular matrix, which Truong et al. 2021 (section
     6) leave open, can't happen. Cost: one triangular solve, O(C³), in float64.
     """
 
     def build(self, input_shape):
         channels = input_shape[-1]
-        seed = default_seed()
-        self.sign = self.add_weight(
-            shape=(channels,), initializer=RotationReflectors("sign", channels, seed), trainable=False, name="sign"
-        )
+        sign = RotationReflectors("sign", channels)
+        self.sign = self.add_weight(shape=(channels,), initializer=sign, trainable=False, name="sign")
         self.vectors = self.add_weight(
             shape=(channels * (channels - 1) // 2,),
-            initializer=RotationReflectors("below", channels, seed),
+            initializer=RotationReflectors("below", channels, sign),
             name="vectors",
         )
 

@@ -1,42 +1,10 @@
 """The PLU parameterization."""
 
-import functools
-
-import keras
-import numpy as np
-import scipy.linalg
 import tensorflow as tf
 
-from flowconv.bijectors.initialization import default_seed
-from flowconv.bijectors.matrices.matrix import SquareMatrix, random_rotation
-from flowconv.bijectors.numerics import LOG_SCALE_LIMIT, soft_clip
-
-
-class _RotationFactor(keras.initializers.Initializer):
-    """One factor of the PLU decomposition of a random rotation; factors of one seed belong together."""
-
-    def __init__(self, factor, seed):
-        self.factor = factor
-        self.seed = seed
-
-    def get_config(self):
-        return {"factor": self.factor, "seed": self.seed}
-
-    def __call__(self, shape, dtype=None):
-        return tf.constant(_factors(shape[-1], self.seed)[self.factor], dtype)
-
-
-@functools.lru_cache(maxsize=128)  # each is asked for once a factor
-def _factors(channels, seed):
-    p, lower, upper = scipy.linalg.lu(random_rotation(channels, seed))
-    diagonal = np.diag(upper)
-    limited = np.log(np.abs(diagonal)) / LOG_SCALE_LIMIT
-    return {
-        "permutation": np.argmax(p, axis=1),
-        "triangles": np.tril(lower, -1) + np.triu(upper, 1),
-        "sign": np.sign(diagonal),
-        "log_diagonal": LOG_SCALE_LIMIT * np.arctanh(limited),
-    }
+from flowconv.bijectors.rotations import RotationFactor
+from flowconv.bijectors.square_matrix import SquareMatrix
+from flowconv.ops.log_scale import soft_clip
 
 
 class PLUMatrix(SquareMatrix):
@@ -44,18 +12,21 @@ class PLUMatrix(SquareMatrix):
 
     P is a fixed permutation, L unit lower and U strictly upper triangular, so that
     log |det W| = Σ log|s| at no cost. s cannot reach 0: log|s| is softly clipped to ±8 and the signs are fixed.
-    At first W is a random rotation. Inverse: two triangular solves, O(C³), in float64.
+    `reset_weights` makes W a random rotation. Inverse: two triangular solves, O(C³), in float64.
     """
 
     def build(self, input_shape):
         channels = input_shape[-1]
         square, diagonal = (channels, channels), (channels,)
-        seed = default_seed()
+        permutation = RotationFactor("permutation")
 
         def add(factor, shape, **kwargs):
-            return self.add_weight(shape=shape, initializer=_RotationFactor(factor, seed), name=factor, **kwargs)
+            initializer = RotationFactor(factor, permutation)
+            return self.add_weight(shape=shape, initializer=initializer, name=factor, **kwargs)
 
-        self.permutation = add("permutation", diagonal, dtype="int32", trainable=False)
+        self.permutation = self.add_weight(
+            shape=diagonal, initializer=permutation, name="permutation", dtype="int32", trainable=False
+        )
         self.sign = add("sign", diagonal, trainable=False)
         self.triangles = add("triangles", square)  # L below the diagonal, U above
         self.log_diagonal_unclipped = add("log_diagonal", diagonal)

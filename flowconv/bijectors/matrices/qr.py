@@ -2,10 +2,9 @@
 
 import tensorflow as tf
 
-from flowconv.bijectors.initialization import default_seed
-from flowconv.bijectors.matrices.householder import RotationReflectors, reflections
-from flowconv.bijectors.matrices.matrix import SquareMatrix
-from flowconv.bijectors.numerics import soft_clip
+from flowconv.bijectors.rotations import RotationReflectors, reflections
+from flowconv.bijectors.square_matrix import SquareMatrix
+from flowconv.ops.log_scale import soft_clip
 
 
 class QRMatrix(SquareMatrix):
@@ -13,17 +12,15 @@ class QRMatrix(SquareMatrix):
 
     Q is a product of C Householder reflections, whose vectors have a 1 on the diagonal and zeros above; R is strictly
     upper triangular, so that log |det W| = Σ log|s| at no cost. log|s| is softly clipped to ±8 and the signs are fixed.
-    At first W is a random rotation. Inverse: Qᵀ and a triangular solve, O(C³), in float64.
+    `reset_weights` makes W a random rotation. Inverse: Qᵀ and a triangular solve, O(C³), in float64.
     """
 
     def build(self, input_shape):
         channels = input_shape[-1]
-        seed = default_seed()
-        self.sign = self.add_weight(
-            shape=(channels,), initializer=RotationReflectors("sign", channels, seed), trainable=False, name="sign"
-        )
+        sign = RotationReflectors("sign", channels)
+        self.sign = self.add_weight(shape=(channels,), initializer=sign, trainable=False, name="sign")
         self.triangles = self.add_weight(  # the vectors below the diagonal, R above
-            shape=(channels, channels), initializer=RotationReflectors("vectors", channels, seed), name="triangles"
+            shape=(channels, channels), initializer=RotationReflectors("vectors", channels, sign), name="triangles"
         )
         self.log_diagonal_unclipped = self.add_weight(shape=(channels,), initializer="zeros", name="log_diagonal")
 

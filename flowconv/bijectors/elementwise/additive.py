@@ -1,0 +1,19 @@
+"""The additive transform."""
+
+from flowconv.bijectors.transform import Transform
+from flowconv.ops.shapes import per_example
+
+
+class Additive(Transform):
+    """y = x + t (NICE, Dinh et al. 2015).
+
+    Inverse: x = y − t. Volume-preserving: the log-determinant is 0.
+    """
+
+    parameters_per_dim = 1
+
+    def forward_and_log_det(self, x, parameters):
+        return x + parameters, per_example(0.0, x)
+
+    def inverse_and_log_det(self, y, parameters):
+        return y - parameters, per_example(0.0, y)

@@ -1,0 +1,1 @@
+"""Levels, and the latents that leave between them."""

@@ -1,0 +1,18 @@
+"""Glow's centring of pixels."""
+
+from flowconv.bijectors.bijector import Bijector
+from flowconv.core.inputs import NONE
+from flowconv.ops.shapes import per_example
+
+
+class Centre(Bijector):
+    """y = x − ½ for pixels x in [0, 1] (Kingma & Dhariwal 2018, as in openai/glow).
+
+    Inverse: x = y + ½. The log-determinant is 0.
+    """
+
+    def forward_and_log_det(self, x, inputs=NONE):
+        return x - 0.5, per_example(0.0, x)
+
+    def inverse_and_log_det(self, y, inputs=NONE):
+        return y + 0.5, per_example(0.0, y)

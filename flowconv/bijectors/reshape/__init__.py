@@ -1,0 +1,1 @@
+"""Permutations of the numbers of an image."""

@@ -1,0 +1,25 @@
+"""Permutations of channels."""
+
+import tensorflow as tf
+
+from flowconv.bijectors.bijector import Bijector
+from flowconv.core.inputs import NONE
+from flowconv.ops.permute import permute
+from flowconv.ops.shapes import per_example
+
+
+class Permutation(Bijector):
+    """y_c = x_π(c): a fixed permutation of the channels.
+
+    The inverse puts them back, the log-determinant is 0. Cost: a copy. A layer writes `permutation`.
+    """
+
+    def permutation(self, channels: int) -> tf.Tensor:
+        """Returns π, int32 `[C]`."""
+        raise NotImplementedError
+
+    def forward_and_log_det(self, x, inputs=NONE):
+        return permute(x, self.permutation(x.shape[-1])), per_example(0.0, x)
+
+    def inverse_and_log_det(self, y, inputs=NONE):
+        return permute(y, tf.argsort(self.permutation(y.shape[-1]))), per_example(0.0, y)

@@ -1,0 +1,23 @@
+"""Transforms of numbers, each with parameters of its own."""
+
+import tensorflow as tf
+
+from flowconv.core.serialization import Configured
+
+
+class Transform(Configured):
+    """An invertible map of each number of x, with parameters that a network computes from other numbers.
+
+    Couplings, learned priors and autoregressive layers use it. The parameters are images, `[B, H, W, n·C]` for x
+    `[B, H, W, C]`: n = `parameters_per_dim` blocks of C channels.
+    """
+
+    parameters_per_dim: int
+
+    def forward_and_log_det(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns y and log |det ∂y/∂x|, `[B]`, nats."""
+        raise NotImplementedError
+
+    def inverse_and_log_det(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns x and log |det ∂x/∂y|, `[B]`, nats."""
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""What all layers and networks have in common: their inputs, weights and configuration."""

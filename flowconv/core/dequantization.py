@@ -1,0 +1,56 @@
+"""Dequantization: from images of bytes to real numbers, and back."""
+
+import numpy as np
+import tensorflow as tf
+
+from flowconv.core import arguments
+from flowconv.core.inputs import Inputs
+from flowconv.core.layer import Layer
+from flowconv.core.network import Average
+
+
+class Dequantization(Layer):
+    """A surjection of x in [0, 1) to images: x = (level + u) / 2^n_bits, with u in [0, 1) of a density q(u | image).
+
+    log P(image) ≥ E_q[log p(x) − log q(u | image)] − D·n_bits·log 2, D the numbers in an image (Theis et al. 2016; Ho
+    et al. 2019). A subclass writes `forward_and_log_density`.
+
+    Args:
+      n_bits: bits that are kept of each uint8 number: its level.
+    """
+
+    def __init__(self, n_bits: int = 8, **kwargs):
+        super().__init__(**kwargs)
+        arguments.number(n_bits, lambda bits: bits in range(1, 9), "n_bits", "a whole number from 1 to 8")
+        self.n_bits = n_bits
+
+    def forward_and_log_density(self, images: tf.Tensor, inputs: Inputs) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns x, and log q(u | image) `[B]`, nats, of a draw of u by `inputs.seed`.
+
+        Args:
+          images: uint8 `[B, H, W, C]`.
+          inputs: with the seed of the batch.
+        """
+        raise NotImplementedError
+
+    def initialize(self, images: tf.Tensor, inputs: Inputs, average: Average) -> tf.Tensor:
+        """Sets data-dependent weights from a batch, unless that was done before; returns x."""
+        return self.forward_and_log_density(images, inputs)[0]
+
+    def add(self, images: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """Returns x = (level + noise) / 2^n_bits in [0, 1), in the noise's dtype.
+
+        Args:
+          images: uint8 `[B, H, W, C]`; of each pixel the `n_bits` highest bits are its level.
+          noise: in [0, 1), the shape of images, or a scalar: ½ for the middle of each level.
+        """
+        levels = tf.bitwise.right_shift(images, tf.constant(8 - self.n_bits, images.dtype))
+        x = (tf.cast(levels, noise.dtype) + noise) / 2.0**self.n_bits
+        below_1 = np.nextafter(1.0, 0.0, dtype=noise.dtype.as_numpy_dtype)  # the highest level and much noise round up
+        return tf.minimum(x, below_1)
+
+    def inverse(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns uint8 images of x: the levels floor(x·2^n_bits), within range, spread evenly over 0 to 255."""
+        top = 2.0**self.n_bits - 1.0
+        levels = tf.clip_by_value(tf.floor(x * (top + 1.0)), 0.0, top)
+        return tf.cast(tf.round(levels * (255.0 / top)), tf.uint8)

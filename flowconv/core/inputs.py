@@ -1,0 +1,65 @@
+"""The inputs of a layer beside its images."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from flowconv.ops.batch_parallel import split_batch
+from flowconv.ops.random import Seed
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """Everything that a layer's result depends on beside its images and its weights.
+
+    Attributes:
+      condition: a tensor `[B, …]`, or a nest of such: labels, images or vectors to condition on.
+      seed: of randomness, as of dropout; a layer that draws uses `seed.fold_in` for draws of its own.
+      training: whether layers behave as in training.
+      full_precision: whether networks compute in their variables' dtype, whatever their policy says. Rounded to
+        bfloat16, a network's output jumps where its input crosses a boundary of rounding. The inverse sees its input
+        with float32's errors, and a few of 10⁵ numbers cross: an image would come back changed by whole levels.
+    """
+
+    condition: Any = None
+    seed: Seed | None = None
+    training: bool = False
+    full_precision: bool = False
+
+    def fold_in(self, number: tf.Tensor | int) -> Inputs:
+        """Returns the inputs of the part of a layer with this number: its seed is another one."""
+        return self if self.seed is None else dataclasses.replace(self, seed=self.seed.fold_in(number))
+
+    def tensors(self) -> list[tf.Tensor]:
+        """Returns the condition's tensors in a list."""
+        return tf.nest.flatten(self.condition) if self.condition is not None else []
+
+    def with_tensors(self, tensors: Sequence[tf.Tensor]) -> Inputs:
+        """Returns the same inputs with other tensors in the condition, in the order of `tensors()`."""
+        if not tensors:
+            return self
+        return dataclasses.replace(self, condition=tf.nest.pack_sequence_as(self.condition, list(tensors)))
+
+    def differentiable(self) -> list[tf.Tensor]:
+        """Returns those of `tensors()` that have a gradient: of floats."""
+        return [tensor for tensor in self.tensors() if tensor.dtype.is_floating]
+
+    def split(self, sizes: Sequence[int | None]) -> list[Inputs]:
+        """Returns the inputs of each slice of the batch."""
+        if len(sizes) == 1:
+            return [self]
+        slices = [split_batch(tensor, sizes) for tensor in self.tensors()]
+        parts = [self.with_tensors([tensors[number] for tensors in slices]) for number in range(len(sizes))]
+        if self.seed is not None:
+            begins = [sum(sizes[:number]) for number in range(len(sizes))]
+            parts = [
+                dataclasses.replace(part, seed=self.seed.skip(begin)) for part, begin in zip(parts, begins, strict=True)
+            ]
+        return parts
+
+
+NONE = Inputs()

@@ -1,0 +1,44 @@
+"""Glow's network."""
+
+import tensorflow as tf
+
+from flowconv.core import arguments
+from flowconv.core.inputs import NONE
+from flowconv.core.network import Network
+from flowconv.networks.layers.convolutions import ActNormConv2D, ZeroConv2D
+from flowconv.ops.edge_bias_conv import two_layers
+from flowconv.ops.relu import relu
+
+
+class GlowNetwork(Network):
+    """3×3 convolution, 1×1 convolution, 3×3 convolution (Kingma & Dhariwal 2018, section B).
+
+    The first two have `width` filters, an ActNorm and a ReLU. The last one is zero at first, so that a new coupling is
+    the same map for all images. Under the dtype policy "mixed_bfloat16" the network computes in bfloat16.
+
+    Args:
+      width: channels of the hidden layers.
+    """
+
+    def __init__(self, width: int = 512, **kwargs):
+        super().__init__(**kwargs)
+        arguments.number(width, lambda n: n >= 1 and n == int(n), "width", "a whole number of at least 1")
+        self.width = width
+
+    def build(self, input_shape):
+        self.first = ActNormConv2D(self.width, 3, dtype=self.dtype_policy, name="first")
+        self.hidden = ActNormConv2D(self.width, 1, dtype=self.dtype_policy, name="hidden")
+        self.last = ZeroConv2D(self.outputs, 3, dtype=self.dtype_policy, name="last")
+        for layer in (self.first, self.hidden, self.last):
+            layer.build(input_shape)
+            input_shape = (*input_shape[:-1], layer.filters)
+
+    def call(self, x, inputs=NONE):
+        x = tf.cast(x, self.computing_dtype(inputs))
+        hidden = two_layers(x, *self.first.kernel_and_bias(), *self.hidden.kernel_and_bias())
+        return self.last.call(hidden)
+
+    def initialize(self, x, inputs, average):
+        hidden = relu(self.first.initialize(tf.cast(x, self.computing_dtype(inputs)), average))
+        hidden = relu(self.hidden.initialize(hidden, average))
+        return self.last.call(hidden)

@@ -1,0 +1,44 @@
+"""A batch in slices, one for each core, that are computed at the same time.
+
+Single-threaded operations on several slices are faster than operations with several threads each. There is no
+synchronization inside an operation, and each core finds in its own cache what it made.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from flowconv.ops.backends import runs_on_cpu
+
+
+def num_slices(images: int | None) -> int:
+    """Returns how many slices a batch of so many images has: one for each operation that may run at the same time.
+
+    One, where operations have more than one thread (TensorFlow's default), or the batch isn't known.
+    """
+    threading = tf.config.threading
+    if not runs_on_cpu() or images is None or threading.get_intra_op_parallelism_threads() != 1:
+        return 1
+    return max(1, min(images, threading.get_inter_op_parallelism_threads()))
+
+
+def slice_sizes(images: int | None, count: int) -> list[int | None]:
+    """Returns the lengths of `count` slices of a batch; they differ by one image at most."""
+    return [images] if count == 1 else [len(part) for part in np.array_split(np.arange(images), count)]
+
+
+def split_batch(batch: tf.Tensor, sizes: Sequence[int | None]) -> list[tf.Tensor]:
+    """Returns the slices of a batch `[B, …]`."""
+    return [batch] if len(sizes) == 1 else tf.split(batch, list(sizes))
+
+
+def concat_batch(slices: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Returns the batch of these slices."""
+    return slices[0] if len(slices) == 1 else tf.concat(slices, axis=0)
+
+
+def map_slices(function: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
+    """Returns what `function` makes of a batch, computed slice by slice at the same time."""
+    sizes = slice_sizes(batch.shape[0], num_slices(batch.shape[0]))
+    return concat_batch([function(part) for part in split_batch(batch, sizes)])

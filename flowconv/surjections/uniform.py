@@ -1,0 +1,22 @@
+"""Uniform dequantization."""
+
+import tensorflow as tf
+
+from flowconv.core.dequantization import Dequantization
+from flowconv.ops.shapes import batch_size, per_example
+
+
+class UniformDequantization(Dequantization):
+    """x = (level + u) / 2^n_bits with u ~ U[0, 1): log q(u | image) = 0 (Theis et al. 2016).
+
+    Args:
+      n_bits: bits that are kept of each uint8 number.
+
+    References:
+      Theis, van den Oord, Bethge 2016, "A note on the evaluation of generative models".
+    """
+
+    def forward_and_log_density(self, images, inputs):
+        noise = inputs.seed.uniform((batch_size(images), *images.shape[1:]))
+        x = self.add(images, tf.cast(noise, self.compute_dtype))
+        return x, per_example(0.0, x)

@@ -1,0 +1,1 @@
+"""Tools of Python that know nothing of flows."""
