@@ -52,13 +52,11 @@ class FusedAffine:
 
     def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns y and the sum of the layers' log-determinants, as a bijector does."""
-        affine = functools.reduce(AffineMap.then, (layer.affine() for layer in self.layers))
-        return affine.apply(x), self._log_det(x)
+        return inputs.once(self._affine).apply(x), self._log_det(x, inputs)
 
     def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns x and the sum of the inverses' log-determinants, as a bijector does."""
-        affine = functools.reduce(AffineMap.then, (layer.inverse_affine() for layer in reversed(self.layers)))
-        return affine.apply(y), -self._log_det(y)
+        return inputs.once(self._inverse_affine).apply(y), -self._log_det(y, inputs)
 
     def inverse_and_gradients(
         self, y: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor, inputs: Inputs = NONE
@@ -68,5 +66,14 @@ class FusedAffine:
         variables = [variable for layer in self.layers for variable in layer.trainable_variables]
         return x, backpropagate(self.forward_and_log_det, variables, x, dy, dlog_det, inputs)
 
-    def _log_det(self, x):
-        return per_example(pixels(x) * tf.add_n([layer.log_abs_det() for layer in self.layers]), x)
+    def _affine(self):
+        return functools.reduce(AffineMap.then, (layer.affine() for layer in self.layers))
+
+    def _inverse_affine(self):
+        return functools.reduce(AffineMap.then, (layer.inverse_affine() for layer in reversed(self.layers)))
+
+    def _log_abs_det(self):
+        return tf.add_n([layer.log_abs_det() for layer in self.layers])
+
+    def _log_det(self, x, inputs):
+        return per_example(pixels(x) * inputs.once(self._log_abs_det), x)

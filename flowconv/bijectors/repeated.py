@@ -106,7 +106,8 @@ class Repeated(Bijector):
         def initialize(x, inputs):
             return self.step.initialize(x, inputs, average), tf.zeros([tf.shape(x)[0]], x.dtype)
 
-        return self._written(*scan(_BoundStep(self, initialize), x, inputs, self._stacks(), whole=True))[0]
+        stacks = self._stacks()
+        return self._written(*scan(_BoundStep(self, initialize), x, inputs, stacks, assigned=range(len(stacks))))[0]
 
     def _written(self, y, log_det, updates):
         """Assigns the stacks that steps have assigned slices of; returns the results."""

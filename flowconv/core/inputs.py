@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -23,12 +23,23 @@ class Inputs:
       full_precision: whether networks compute in their variables' dtype, whatever their policy says. Rounded to
         bfloat16, a network's output jumps where its input crosses a boundary of rounding. The inverse sees its input
         with float32's errors, and a few of 10⁵ numbers cross: an image would come back changed by whole levels.
+      memo: what slices of a batch share, see `once`; set by the depth loop alone.
     """
 
     condition: Any = None
     seed: Seed | None = None
     training: bool = False
     full_precision: bool = False
+    memo: dict[Hashable, Any] | None = dataclasses.field(default=None, repr=False, compare=False)
+
+    def once(self, method: Callable, *arguments: Hashable) -> Any:
+        """Returns method(*arguments), which depends on weights alone: slices of a batch share it."""
+        if self.memo is None:
+            return method(*arguments)
+        key = (method.__self__, method.__name__, arguments)
+        if key not in self.memo:
+            self.memo[key] = method(*arguments)
+        return self.memo[key]
 
     def fold_in(self, number: tf.Tensor | int) -> Inputs:
         """Returns the inputs of the part of a layer with this number: its seed is another one."""

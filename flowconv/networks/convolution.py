@@ -15,4 +15,4 @@ class ConvolutionNetwork(Network):
         self.moments.build(input_shape)
 
     def call(self, x, inputs=NONE):
-        return self.moments.call(tf.cast(x, self.computing_dtype(inputs)))
+        return self.moments.call(tf.cast(x, self.computing_dtype(inputs)), inputs)

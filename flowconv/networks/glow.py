@@ -6,7 +6,7 @@ from flowconv.core import arguments
 from flowconv.core.inputs import NONE
 from flowconv.core.network import Network
 from flowconv.networks.layers.convolutions import ActNormConv2D, ZeroConv2D
-from flowconv.ops.edge_bias_conv import two_layers
+from flowconv.ops.edge_bias_conv import fold_two_layers, two_layers
 from flowconv.ops.relu import relu
 
 
@@ -35,10 +35,13 @@ class GlowNetwork(Network):
 
     def call(self, x, inputs=NONE):
         x = tf.cast(x, self.computing_dtype(inputs))
-        hidden = two_layers(x, *self.first.kernel_and_bias(), *self.hidden.kernel_and_bias())
-        return self.last.call(hidden)
+        hidden = two_layers(x, *inputs.once(self._hidden_weights, tuple(x.shape[1:3]), x.dtype.name))
+        return self.last.call(hidden, inputs)
+
+    def _hidden_weights(self, image_size, dtype):
+        return fold_two_layers(*self.first.kernel_and_bias(), *self.hidden.kernel_and_bias(), image_size, dtype)
 
     def initialize(self, x, inputs, average):
         hidden = relu(self.first.initialize(tf.cast(x, self.computing_dtype(inputs)), average))
         hidden = relu(self.hidden.initialize(hidden, average))
-        return self.last.call(hidden)
+        return self.last.call(hidden, inputs)

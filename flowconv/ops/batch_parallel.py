@@ -4,7 +4,9 @@ Single-threaded operations on several slices are faster than operations with sev
 synchronization inside an operation, and each core finds in its own cache what it made.
 """
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -36,6 +38,16 @@ def split_batch(batch: tf.Tensor, sizes: Sequence[int | None]) -> list[tf.Tensor
 def concat_batch(slices: Sequence[tf.Tensor]) -> tf.Tensor:
     """Returns the batch of these slices."""
     return slices[0] if len(slices) == 1 else tf.concat(slices, axis=0)
+
+
+def share_weights(inputs: Sequence[Any]) -> list[Any]:
+    """Returns the `Inputs` of slices of a batch, with one memo for what depends on weights alone.
+
+    The gradient of a loop keeps such intermediate results, for each slice its own otherwise. Where slices are
+    differentiated one by one there is no memo: each tape must see what it differentiates.
+    """
+    memo: dict[Hashable, Any] = {}
+    return [dataclasses.replace(each, memo=memo) for each in inputs] if len(inputs) > 1 else list(inputs)
 
 
 def map_slices(function: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 import tensorflow as tf
 
 from flowconv.ops.backends import on_same_backend
-from flowconv.ops.batch_parallel import concat_batch, num_slices, slice_sizes, split_batch
+from flowconv.ops.batch_parallel import concat_batch, num_slices, share_weights, slice_sizes, split_batch
 from flowconv.ops.closures import check_closed, closed, first_order, refuse_variables
 from flowconv.ops.shapes import batch_size
 from flowconv.ops.stack import empty_like, finalize, lend_slices, read_slices, write_slice
@@ -37,7 +37,13 @@ class Step(Protocol):
 
 
 def scan(
-    step: Step, x: tf.Tensor, inputs: Any, stacks: Sequence[tf.Tensor], *, reverse: bool = False, whole: bool = False
+    step: Step,
+    x: tf.Tensor,
+    inputs: Any,
+    stacks: Sequence[tf.Tensor],
+    *,
+    reverse: bool = False,
+    assigned: Sequence[int] = (),
 ) -> tuple[tf.Tensor, tf.Tensor, Updates]:
     """Applies a step K times. The gradient is TensorFlow's own, which keeps all intermediate results.
 
@@ -47,12 +53,12 @@ def scan(
       inputs: as `flowconv.core.inputs.Inputs`; the step's number is folded into its seed.
       stacks: the weights of all steps, `[K, …]` each.
       reverse: whether to begin with the last step.
-      whole: whether the batch is not divided into slices.
+      assigned: the numbers of stacks that the step is known to assign; others are found out by tracing it.
 
     Returns:
       y, the sum of the log-determinants `[B]`, and the stacks that the steps assigned, by their numbers.
     """
-    y, log_det, updates, _ = _scan(step, x, inputs, stacks, reverse, whole, keep_inputs=False)
+    y, log_det, updates, _ = _scan(step, x, inputs, stacks, reverse, assigned, keep_inputs=False)
     return y, log_det, updates
 
 
@@ -87,7 +93,7 @@ def memory_efficient_scan(
     def run(x, *tensors):
         given, stacks = inputs.with_tensors(tensors[: len(conditions)]), tensors[len(conditions) :]
         keep = backward == "recompute"
-        y, log_det, updates, kept = _scan(step, x, given, stacks, False, False, keep_inputs=keep)
+        y, log_det, updates, kept = _scan(step, x, given, stacks, False, (), keep_inputs=keep)
         names[:] = updates
 
         @on_same_backend
@@ -108,35 +114,39 @@ def _in_places(gradients, conditions):
     return [next(gradients) if condition.dtype.is_floating else None for condition in conditions]
 
 
-def _scan(step, x, inputs, stacks, reverse, whole, keep_inputs):
+def _scan(step, x, inputs, stacks, reverse, assigned, keep_inputs):
     """The loop; also returns the steps' inputs, in a TensorArray for each slice of the batch, if they are kept."""
     length = stacks[0].shape[0] if stacks else 0
-    sizes = slice_sizes(x.shape[0], 1 if whole else num_slices(x.shape[0]))
+    # A step that assigns weights must see the whole batch, once.
+    sizes = slice_sizes(x.shape[0], 1 if assigned else num_slices(x.shape[0]))
     slices, of_slices = split_batch(x, sizes), inputs.split(sizes)
     kept = [tf.TensorArray(x.dtype, length, element_shape=p.shape) for p in slices] if keep_inputs else []
-    assigned: set[int] = set()
+    found: set[int] = set()
 
     def body(number, stacks, updated, slices, log_dets, kept):
         k = length - 1 - number if reverse else number
         if keep_inputs:
             kept = [array.write(k, part) for array, part in zip(kept, slices, strict=True)]
         values, stacks = lend_slices(stacks, k)
-        results = [step.apply(p, i.fold_in(k), values) for p, i in zip(slices, of_slices, strict=True)]
+        given = [inputs.fold_in(k) for inputs in share_weights(of_slices)]
+        results = [step.apply(*each, values) for each in zip(slices, given, strict=True)]
         slices, more, updates = zip(*results, strict=True)
-        for i, value in (updates[0] if len(updates) == 1 else {}).items():
-            # Not in place: these may be the variables' own buffers. What a step assigns is small.
-            updated = [*updated[:i], tf.tensor_scatter_nd_update(updated[i], [[k]], value[None]), *updated[i + 1 :]]
-        assigned.update(*updates)
+        found.update(*updates)
+        # Not in place: these may be the variables' own buffers. What a step assigns is small.
+        updated = [
+            tf.tensor_scatter_nd_update(stack, [[k]], updates[0][i][None]) if i in updates[0] else stack
+            for i, stack in zip(assigned, updated, strict=True)
+        ]
         log_dets = [a + b for a, b in zip(log_dets, more, strict=True)]
         return number + 1, stacks, updated, list(slices), log_dets, kept
 
-    frozen = [tf.stop_gradient(stack) for stack in stacks]
-    start = (0, list(stacks), frozen, slices, [_zeros(part) for part in slices], kept)
-    _, stacks, updated, slices, log_dets, kept = _loop(body, start, length)
-    if assigned and len(sizes) > 1:  # a step that assigns weights must see the whole batch, once
-        return _scan(step, x, inputs, stacks, reverse, True, keep_inputs)
-    y, log_det = finalize([concat_batch(slices), concat_batch(log_dets)], stacks)
-    return y, log_det, {i: updated[i] for i in sorted(assigned)}, kept
+    before = [tf.stop_gradient(stacks[i]) for i in assigned]
+    start = (0, list(stacks), before, slices, [_zeros(part) for part in slices], kept)
+    _, after, updated, slices, log_dets, kept = _loop(body, start, length)
+    if found - set(assigned):
+        return _scan(step, x, inputs, stacks, reverse, sorted(found), keep_inputs)
+    y, log_det = finalize([concat_batch(slices), concat_batch(log_dets)], after)
+    return y, log_det, {i: stack for i, stack in zip(assigned, updated, strict=True) if i in found}, kept
 
 
 def _backward(step, y, dy, dlog_det, inputs, stacks, trainable, kept, backward, layer):

@@ -4,11 +4,12 @@ import tensorflow as tf
 
 from flowconv.core import arguments
 from flowconv.core.data_dependent import set_actnorm
+from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.layer import Layer
 from flowconv.core.network import Average
 from flowconv.core.weights import Normal
 from flowconv.ops.batch_parallel import map_slices
-from flowconv.ops.edge_bias_conv import edge_bias_conv2d
+from flowconv.ops.edge_bias_conv import Folded, edge_bias_conv2d, fold
 
 
 class EdgeBiasConv2D(Layer):
@@ -42,9 +43,13 @@ class EdgeBiasConv2D(Layer):
         """Returns the weights of the convolution, scaled."""
         raise NotImplementedError
 
-    def call(self, x: tf.Tensor) -> tf.Tensor:
+    def folded(self, image_size: tuple[int, int], dtype: str) -> Folded:
+        """Returns the weights of the convolution, prepared for images of this size and dtype."""
+        return fold(*self.kernel_and_bias(), image_size, dtype)
+
+    def call(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         """Returns the convolution, `[B, H, W, filters]`."""
-        return edge_bias_conv2d(x, *self.kernel_and_bias())
+        return edge_bias_conv2d(x, inputs.once(self.folded, tuple(x.shape[1:3]), x.dtype.name))
 
 
 class ActNormConv2D(EdgeBiasConv2D):
@@ -64,8 +69,8 @@ class ActNormConv2D(EdgeBiasConv2D):
 
     def initialize(self, x: tf.Tensor, average: Average) -> tf.Tensor:
         """Sets γ and β so that the output is normalized in each channel, unless that was done; returns the output."""
-        weights = self.kernel.value, tf.zeros_like(self.bias.value)
-        y = map_slices(lambda part: edge_bias_conv2d(part, *weights), x)
+        weights = fold(self.kernel.value, tf.zeros_like(self.bias.value), tuple(x.shape[1:3]), x.dtype.name)
+        y = map_slices(lambda part: edge_bias_conv2d(part, weights), x)
         y = tf.cast(y, self.variable_dtype)
         set_actnorm(self, y, average)
         return tf.cast(y * tf.exp(self.log_scale.value) + self.bias.value, x.dtype)
