@@ -99,7 +99,8 @@ class Bijector(Layer):
         x = floats(x, shape, self.compute_dtype, self.name)
         if x.shape[1:].is_fully_defined():
             self.forward_shape(tuple(x.shape[1:]))
-        if not tf.is_symbolic_tensor(x) and np.any(outside := self.outside_domain(x)):
+        outside = False if tf.is_symbolic_tensor(x) else self.outside_domain(x)
+        if np.any(outside):
             raise ValueError(f"{self.name}: got {x[outside].numpy().ravel()[0]:g}, which is outside of its domain")
         return x
 

@@ -48,18 +48,20 @@ class Repeated(Bijector):
         # Hidden from Keras' tracking: `Repeated` owns the stacked variables, the step borrows slices.
         self._hidden = types.SimpleNamespace(step=step)
 
-    @property
     def step(self) -> Bijector:
-        """The step, whose variables have values only where they are bound (see `bind`)."""
+        """Returns the step, whose variables have values only where they are bound (see `bind`).
+
+        (Keras would save what a property returns.)
+        """
         return self._hidden.step
 
     def build(self, input_shape):
         shape = tuple(input_shape[-3:])
-        if self.step.forward_shape(shape) != shape:
-            raise ValueError(f"the step must keep shapes, and makes {self.step.forward_shape(shape)} of {shape}")
+        if self.step().forward_shape(shape) != shape:
+            raise ValueError(f"the step must keep shapes, and makes {self.step().forward_shape(shape)} of {shape}")
         with keras.StatelessScope(initialize_variables=False):  # the step's variables get a shape, but no memory
-            self.step.build(input_shape)
-        prefix = self.step.path + "/"
+            self.step().build(input_shape)
+        prefix = self.step().path + "/"
         self._stacked = {
             id(variable): self.add_weight(
                 shape=(self.depth, *variable.shape),
@@ -69,7 +71,7 @@ class Repeated(Bijector):
                 autocast=False,
                 name=variable.path.split(prefix)[-1].replace("/", "."),
             )
-            for variable in self.step.variables
+            for variable in self.step().variables
         }
 
     def stack(self, variable: keras.Variable) -> tf.Variable:
@@ -82,29 +84,29 @@ class Repeated(Bijector):
 
     def bind(self, values: Sequence[tf.Tensor]) -> keras.StatelessScope:
         """Returns a scope in which the step has `values`, in the order of `step.variables`."""
-        return keras.StatelessScope(zip(self.step.variables, values, strict=True), initialize_variables=False)
+        return keras.StatelessScope(zip(self.step().variables, values, strict=True), initialize_variables=False)
 
     def _stacks(self) -> list[tf.Tensor]:
-        return [tf.convert_to_tensor(self._stacked[id(v)].value) for v in self.step.variables]
+        return [tf.convert_to_tensor(self._stacked[id(v)].value) for v in self.step().variables]
 
     def forward_and_log_det(self, x, inputs=NONE):
-        step = _BoundStep(self, self.step.forward_and_log_det)
+        step = _BoundStep(self, self.step().forward_and_log_det)
         if self.backward == "store":
             return self._written(*scan(step, x, inputs, self._stacks()))
-        trainable = [i for i, variable in enumerate(self.step.variables) if variable.trainable]
+        trainable = [i for i, variable in enumerate(self.step().variables) if variable.trainable]
         return self._written(
             *memory_efficient_scan(
-                step, x, inputs, self._stacks(), trainable=trainable, backward=self.backward, layer=self.step
+                step, x, inputs, self._stacks(), trainable=trainable, backward=self.backward, layer=self.step()
             )
         )
 
     def inverse_and_log_det(self, y, inputs=NONE):
-        step = _BoundStep(self, self.step.inverse_and_log_det)
+        step = _BoundStep(self, self.step().inverse_and_log_det)
         return self._written(*scan(step, y, inputs, self._stacks(), reverse=True))
 
     def initialize(self, x, inputs=NONE, average=tf.identity):
         def initialize(x, inputs):
-            return self.step.initialize(x, inputs, average), tf.zeros([tf.shape(x)[0]], x.dtype)
+            return self.step().initialize(x, inputs, average), tf.zeros([tf.shape(x)[0]], x.dtype)
 
         stacks = self._stacks()
         return self._written(*scan(_BoundStep(self, initialize), x, inputs, stacks, assigned=range(len(stacks))))[0]
@@ -113,18 +115,18 @@ class Repeated(Bijector):
         """Assigns the stacks that steps have assigned slices of; returns the results."""
         # Whole: TensorFlow copies a variable at each later read and update, once a part of it was written.
         for number, value in updates.items():
-            self._stacked[id(self.step.variables[number])].assign(value)
+            self._stacked[id(self.step().variables[number])].assign(value)
         return y, log_det
 
     def children(self):
-        return [("step", self.step)]
+        return [("step", self.step())]
 
     def singular_values(self):
         """As the base class has it, `[K, n]`."""
         steps = []
         for k in range(self.depth):
             with self.bind(self.slices(k)):
-                steps.append(self.step.singular_values())
+                steps.append(self.step().singular_values())
         return {name: np.stack([values[name] for values in steps]) for name in steps[0]}
 
 
@@ -138,11 +140,11 @@ class _BoundStep:
     def apply(self, x, inputs, values):
         with self.repeated.bind(values) as scope:
             y, log_det = self.transform(x, inputs)
-        now = [scope.get_current_value(variable) for variable in self.repeated.step.variables]
+        now = [scope.get_current_value(variable) for variable in self.repeated.step().variables]
         return y, log_det, {i: value for i, value in enumerate(now) if value is not values[i]}
 
     def backpropagate(self, known, dy, dlog_det, inputs, values):
-        step = self.repeated.step
+        step = self.repeated.step()
         with self.repeated.bind(values):
             walk = step.gradients if self.repeated.backward == "recompute" else step.inverse_and_gradients
             x, gradients = walk(known, dy, dlog_det, inputs)

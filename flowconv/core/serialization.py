@@ -33,12 +33,20 @@ class Configured:
         base = {}
         if isinstance(self, keras.layers.Layer):
             base = {"name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
-        return base | {name: keras.saving.serialize_keras_object(value) for name, value in self.settings().items()}
+        return base | {name: _serialized(value) for name, value in self.settings().items()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Configured:
         """Returns the object of such a configuration."""
         return cls(**{name: _deserialized(value) for name, value in config.items()})
+
+
+def _serialized(value):
+    """The configuration of an argument, without the shapes that it was built for: who has it builds it."""
+    if isinstance(value, (list, tuple)):
+        return [_serialized(each) for each in value]
+    found = keras.saving.serialize_keras_object(value)
+    return {name: each for name, each in found.items() if name != "build_config"} if isinstance(found, dict) else found
 
 
 def _deserialized(value):

@@ -44,7 +44,8 @@ def _shapes(part):
     if not hasattr(part, "forward_and_log_det") or not getattr(part, "built", False):
         return ""
     config = part.get_build_config()
-    if not config or None in (shape := tuple(config["input_shape"][-3:])):
+    shape = tuple(config["input_shape"][-3:]) if config else (None,)
+    if None in shape:
         return ""
     after = part.compute_output_shape((None, *shape))
     after = [tuple(each[1:]) for each in after] if isinstance(after[0], tuple) else [tuple(after[1:])]

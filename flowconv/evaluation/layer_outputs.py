@@ -63,7 +63,7 @@ def _visit(layer: Bijector, path: str, x: tf.Tensor) -> Generator[LayerOutput, N
     if isinstance(layer, Repeated):
         for k in range(layer.depth):
             with layer.bind(layer.slices(k)):
-                x = yield from _visit(layer.step, f"{path} {k}", x)
+                x = yield from _visit(layer.step(), f"{path} {k}", x)
     elif _is_plain(layer, Chain) or _is_plain(layer, MultiScale):
         for name, part in layer.children():
             inside = path if isinstance(part, MultiScale) else f"{path}/{name}".strip("/")

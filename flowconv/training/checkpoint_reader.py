@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -54,6 +55,17 @@ class CheckpointReader:
         if np.isnan(value) or (np.issubdtype(value.dtype, np.integer) and value < 0):
             raise ValueError(f"{name} is {value}")
         return value
+
+
+def saved_name(variable: keras.Variable) -> str:
+    """Returns the name of a model's or an optimizer's variable in checkpoints, which is that of version 0.1.
+
+    A flow had no compositions around its levels then, and a split's network was its only layer.
+    """
+    name = variable.path
+    for now, then in (("bijector/multiscale/", ""), ("/prior/moments/", "/moments/")):
+        name = name.replace(now, then).replace(now.replace("/", "_"), then.replace("/", "_"))  # of slots
+    return name
 
 
 def key(group: str, name: str) -> str:

@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 from flowconv import configuration
 from flowconv.errors import UserError
 from flowconv.training.checkpoint_folder import CheckpointFolder
-from flowconv.training.checkpoint_reader import key, opened
+from flowconv.training.checkpoint_reader import key, opened, saved_name
 
 NEWEST_KEPT = 2  # so that there is one before the newest
 
@@ -64,14 +64,14 @@ class Checkpoints:
     ):
         # By name, not by object or number: a checkpoint survives a change of what is around the variables.
         groups = {
-            "weights": {variable.path: variable.value for variable in flow.variables},
-            "optimizer": {variable.path: variable.value for variable in optimizer.variables},
+            "weights": {saved_name(variable): variable.value for variable in flow.variables},
+            "optimizer": {saved_name(variable): variable.value for variable in optimizer.variables},
         }
         self._variables = {key(group, name): value for group in groups for name, value in groups[group].items()}
         if len(self._variables) < len(flow.variables) + len(optimizer.variables):
             raise ValueError("two variables of the model, or of the optimizer, have one name")
         self._averages = {
-            key("optimizer", f"{optimizer.name}/{variable.path.replace('/', '_')}_average"): variable.value
+            key("optimizer", f"{optimizer.name}/{saved_name(variable).replace('/', '_')}_average"): variable.value
             for variable in flow.trainable_variables
         }
         self._progress = {key("progress", name): variable for name, variable in progress.items()}

@@ -64,6 +64,9 @@ class InPlace:
             gain = tf.where(self.iterations.value > 0, 1.0 - decay, tf.ones_like(decay))
             averages = self._model_variables_moving_average
             two_at_a_time(lambda *pair: average_update(*pair, gain), averages, variables)
+        for variable in variables:
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable.value))
         self.iterations.assign_add(1)
 
 
