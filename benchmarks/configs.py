@@ -3,7 +3,7 @@
 from ml_collections import ConfigDict
 
 from benchmarks.sizes import Size
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 
 
 def config_of(size: Size) -> ConfigDict:

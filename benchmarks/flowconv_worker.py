@@ -3,13 +3,14 @@
 from benchmarks.configs import config_of
 from benchmarks.sizes import Size
 from benchmarks.worker_protocol import Actions, serve
-from flowconv import configuration, process
+from flowconv import process
+from flowconv.config import validate
 
 
 def build(size: Size, backward: str, precision: str) -> tuple[Actions, dict]:
     """Returns training with flips, noise, clipping and averages, encoding to a density, and sampling.
 
-    Arguments as `worker_protocol.serve` and `flowconv.configuration` have them; all else is the default configuration.
+    Arguments as `worker_protocol.serve` and `flowconv.config` have them; all else is the default configuration.
     """
     process.prepare(precision)  # as train.py does
     import numpy as np
@@ -23,7 +24,7 @@ def build(size: Size, backward: str, precision: str) -> tuple[Actions, dict]:
     distributed.initialize(images=size.batch_size)
     config = config_of(size)
     config.model.backward, config.model.precision = backward, precision
-    configuration.validate(config)
+    validate(config)
 
     flow = build_flow(config)
     step = build_step(config, flow)

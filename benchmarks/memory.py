@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.options import Options
 from flowconv import process
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 
 ROOT = Path(__file__).resolve().parent.parent
 MEGABYTE = 1e6

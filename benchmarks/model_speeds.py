@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from benchmarks.timing import timed
 from flowconv import data
-from flowconv.configuration import images_per_rank
+from flowconv.config import images_per_rank
 from flowconv.data.progress import progress
 from flowconv.models import build_flow
 from flowconv.ops.backends import compile_fn

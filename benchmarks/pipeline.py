@@ -9,7 +9,7 @@ from benchmarks.options import Options
 from benchmarks.sizes import SMALL, Size
 from benchmarks.workers import Worker
 from flowconv import data
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 
 WARM_UP = 20  # batches: they start threads, fill the prefetch buffer, and bring the file into memory
 

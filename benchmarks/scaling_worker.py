@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from benchmarks.configs import config_of
 from benchmarks.sizes import Size
-from flowconv.configuration import images_per_rank, validate
+from flowconv.config import images_per_rank, validate
 from flowconv.models import build_flow
 from flowconv.training import distributed
 from flowconv.training.step import build_step

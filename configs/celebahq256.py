@@ -3,7 +3,7 @@
 The coupling is additive, as in Glow's model of these images.
 """
 
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 
 
 def get_config():

@@ -4,7 +4,7 @@ Here the data set is the old one (PixelRNN's), on which the earlier papers repor
 scores about 0.25 bits/dim lower, is --config.data.name=imagenet_resized.
 """
 
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 
 
 def get_config():

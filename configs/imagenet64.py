@@ -3,7 +3,7 @@
 The data set is the old one (PixelRNN's); the new one is --config.data.name=imagenet_resized.
 """
 
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 
 
 def get_config():

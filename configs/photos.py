@@ -1,6 +1,6 @@
 """The embedded default: 32×32 patches of the photographs that scikit-image ships; minutes on two cores."""
 
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 
 
 def get_config():

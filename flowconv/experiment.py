@@ -1,23 +1,16 @@
-"""The config that a command line names: a file, and changes to its fields."""
-
-import inspect
-import runpy
-import traceback
-from pathlib import Path
+"""The flags of a config's fields."""
 
 from absl import flags as absl_flags
-from ml_collections import ConfigDict, FrozenConfigDict
+from ml_collections import ConfigDict
 from ml_collections.config_flags.tuple_parser import TupleParser
 
-from flowconv import configuration, flags
-from flowconv.errors import UserError
-from flowconv.paths import given_path
+from flowconv import config, flags
+from flowconv.config import config_file
+from flowconv.config.config_file import find as find
+from flowconv.config.config_file import load as load
+from flowconv.config.setting import KINDS
 
-HERE = Path(__file__).resolve().parent
-CONFIGS = next(iter(filter(Path.is_dir, (HERE / "configs", HERE.parent / "configs"))))  # in a wheel, in a checkout
-_DEFAULTS = dict(configuration.flatten(configuration.default_config()))
-FIELDS = {name: _DEFAULTS[name] for name in configuration.explanations()}  # in their order there
-DEFAULT = "photos"
+FIELDS = {name: setting.default for name, setting in config.settings().items()}
 CONVERTERS = {int: flags.to_whole, float: float, str: str, tuple: TupleParser().parse}
 
 
@@ -28,8 +21,7 @@ def define() -> None:
         if isinstance(default, bool):
             flags.boolean(f"config.{name}", None, "")
         else:
-            right = configuration.KINDS[type(default)][1]
-            flags.define(f"config.{name}", None, "", flags.Parser(CONVERTERS[type(default)], right))
+            flags.define(f"config.{name}", None, "", flags.Parser(CONVERTERS[type(default)], KINDS[type(default)][1]))
 
 
 def given() -> ConfigDict:
@@ -38,81 +30,11 @@ def given() -> ConfigDict:
     Raises:
       UserError: for a file that isn't there, or does not return a config.
     """
-    config = named(flags.FLAGS["config"].value)
-    for name in FIELDS:
-        value = flags.FLAGS[f"config.{name}"].value
-        if value is not None and name in dict(configuration.flatten(config)):
-            with config.ignore_type(), config.unlocked():
-                config.update_from_flattened_dict({name: value})
-    return config
+    values = {name: flags.FLAGS[f"config.{name}"].value for name in FIELDS}
+    changes = {name: value for name, value in values.items() if value is not None}
+    return config.changed(config_file.named(flags.FLAGS["config"].value), changes)
 
 
-def named(names: list[str] | None) -> ConfigDict:
-    """Returns the config of a file, given by its path or its name, or that of DEFAULT.
-
-    Raises:
-      UserError: as `given`; if there are two names.
-    """
-    names = list(dict.fromkeys(names or [DEFAULT]))
-    if len(names) > 1:
-        raise UserError(f"--config={names[1]}: is the second one, after --config={names[0]}; give one")
-    path, rest = _parts(names[0])
-    return load(find(path), *([rest] if rest else []))
-
-
-def default_workdir() -> Path:
+def default_workdir():
     """Returns the folder of a run whose flags name none: that of the config's own name in runs/."""
-    names = flags.FLAGS["config"].value or [DEFAULT]
-    return Path("runs") / Path(_parts(names[0])[0]).stem
-
-
-def _parts(name):
-    """The path or name of a config, and what stands after a colon."""
-    path, _, rest = (name, "", "") if Path(name).is_file() else name.partition(":")
-    return path, rest
-
-
-def find(name: str) -> Path:
-    """Returns the file of a config.
-
-    Raises:
-      UserError: if there is none.
-    """
-    path = given_path("--config", name)
-    if path.is_file():
-        return path
-    own = {path.stem: path for path in sorted(CONFIGS.glob("*.py"))}
-    known = own | {f"configs/{path.name}": path for path in own.values()}
-    if name not in known:
-        hint = configuration.nearest(name, known) or f"; there are {', '.join(own)}"
-        raise UserError(f"--config={name}: there is no such file{hint}")
-    return known[name]
-
-
-def load(path: Path, *arguments: str) -> ConfigDict:
-    """Returns what a file's get_config() returns.
-
-    Args:
-      path: the file.
-      arguments: what stands after a colon, if anything.
-
-    Raises:
-      UserError: if it fails, or returns something else.
-    """
-    refused = f"--config can't be read: {path}"
-    try:
-        get_config = runpy.run_path(str(path)).get("get_config")
-        if get_config is None:
-            raise UserError(f"{refused} has no get_config()")
-        if arguments and not inspect.signature(get_config).parameters:
-            raise UserError(f"{refused} takes nothing after a colon, say --config.FIELD=VALUE")
-        config = get_config(*arguments)
-    except UserError:
-        raise
-    except (Exception, SystemExit) as error:  # whatever a config file does wrong
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        where = f", line {lines[-1]}" if lines else ""
-        raise UserError(f"{refused}{where}: {type(error).__name__}: {error}") from error
-    if not isinstance(config, ConfigDict | FrozenConfigDict):
-        raise UserError(f"{refused}: its get_config() must return a ConfigDict, as those of configs/ do")
-    return ConfigDict(config)
+    return config_file.default_workdir(flags.FLAGS["config"].value)

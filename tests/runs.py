@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from flowconv import configuration
+from flowconv.config import default_config
 from flowconv.process import KERNELS
 from flowconv.training.checkpoint_folder import CheckpointFolder
 from flowconv.training.checkpoint_reader import opened
@@ -45,7 +45,7 @@ def overrides(**fields):
 
 def config_of(**fields):
     """The config of a tiny run, with these fields changed."""
-    config = configuration.default_config()
+    config = default_config()
     values = TINY | {"evaluation.temperatures": (0.7,)} | fields
     with config.ignore_type():
         config.update_from_flattened_dict(values)

@@ -1,6 +1,5 @@
 """What a user sees of train.py before anything is built."""
 
-import inspect
 import os
 import re
 import signal
@@ -8,13 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.sizes import SIZES
 from benchmarks.suites import SUITES
-from flowconv import command_line, configuration, experiment, flags
+from flowconv import command_line, experiment, flags
+from flowconv.config import config_file, default_config, flatten, validate
 from flowconv.errors import UserError
 from tests.runs import Running, launch
 
@@ -42,24 +41,10 @@ def test_help_reads_well(columns):
 
 
 def test_help_shows_the_values_of_the_config_that_was_named(tmp_path):
-    values = dict(configuration.flatten(experiment.load(experiment.find("celebahq256"))))
+    values = dict(flatten(config_file.load(config_file.find("celebahq256"))))
     for arguments in (["--config=celebahq256"], ["--config", "configs/celebahq256.py"]):
         shown = run("--help", *arguments).stdout.split("Fields of --config")[1]
         assert all(f"  {name}={value}" in shown for name, value in values.items())
-
-
-def test_every_field_is_explained():
-    why = configuration.explanations()
-    assert set(why) == set(dict(configuration.flatten(configuration.default_config())))
-    assert all(why.values())
-
-
-def test_explanations_are_read_however_the_code_is_broken_into_lines(monkeypatch):
-    source = inspect.getsource(configuration.default_config)
-    line = next(line for line in source.splitlines() if "temperatures" in line)
-    broken = line.replace("(0.0, 0.5,", "(\n        0.0,\n        0.5,  # low\n       ").replace(")  #", "\n    )  #")
-    monkeypatch.setattr(inspect, "getsource", lambda _: source.replace(line, broken))
-    assert configuration.explanations()["evaluation.temperatures"] == "low of the grids of samples"
 
 
 @pytest.mark.parametrize("path", [*sorted((ROOT / "scripts").glob("*.py")), ROOT / "train.py"], ids=lambda p: p.stem)
@@ -167,7 +152,7 @@ def test_a_config_may_be_named_anywhere_and_in_any_form(arguments, first, tmp_pa
     arguments = [argument.replace("FILE", str(tmp_path / "flags.txt")) for argument in arguments]
     changes = ["--config.train.images", "1e6", "--noconfig.data.flip", "--config.evaluation.temperatures=(0.5,)"]
     config = parsed(*(arguments + changes if first else changes + arguments))
-    expected = experiment.load(experiment.find("cifar10"))
+    expected = config_file.load(config_file.find("cifar10"))
     expected.train.images, expected.data.flip, expected.evaluation.temperatures = 1_000_000, False, (0.5,)
     assert config == expected and type(config.train.images) is int
 
@@ -212,7 +197,7 @@ def test_a_config_file_that_fails_is_told_with_its_reason_alone(content, tmp_pat
 
 
 def test_a_config_file_may_have_any_name_take_an_argument_and_return_a_frozen_config(tmp_path):
-    body = "from flowconv.configuration import default_config\nfrom ml_collections import FrozenConfigDict\n"
+    body = "from flowconv.config import default_config\nfrom ml_collections import FrozenConfigDict\n"
     body += "def get_config(width='8'):\n    config = default_config()\n    config.model.width = int(width)\n"
     (tmp_path / "a:b [c].py").write_text(body + "    return FrozenConfigDict(config)\n")
     (tmp_path / "plain.py").write_text(body + "    return config.lock()\n")
@@ -227,11 +212,11 @@ WRONG_KINDS |= {"model.width": 8.0, "model.name": None, "evaluation.temperatures
 @pytest.mark.parametrize("name", WRONG_KINDS)
 def test_a_field_of_another_kind_is_refused(name):
     """As a file may set it under ignore_type()."""
-    config = configuration.default_config()
+    config = default_config()
     with config.ignore_type():
         config.update_from_flattened_dict({name: WRONG_KINDS[name]})
     with pytest.raises(UserError, match=rf"^--config.{name}={re.escape(repr(WRONG_KINDS[name]))}: must be "):
-        configuration.validate(config)
+        validate(config)
 
 
 def test_a_program_that_takes_a_run_names_its_own_flags():
@@ -248,9 +233,8 @@ def test_a_program_that_takes_a_run_names_its_own_flags():
     ("given", "name"),
     [(None, "photos"), (["cifar10"], "cifar10"), (["configs/cifar10.py"], "cifar10"), (["a/b.py:3"], "b")],
 )
-def test_each_config_has_a_workdir_of_its_own(monkeypatch, given, name):
-    monkeypatch.setattr(experiment.flags, "FLAGS", {"config": SimpleNamespace(value=given)})
-    assert experiment.default_workdir() == Path("runs", name)
+def test_each_config_has_a_workdir_of_its_own(given, name):
+    assert config_file.default_workdir(given) == Path("runs", name)
 
 
 PROGRAMS = {ROOT / "train.py", *(ROOT / "scripts").glob("*.py")}

@@ -18,7 +18,8 @@ import tensorflow as tf
 from PIL import Image
 
 from experiments.comparison import fold, variants
-from flowconv import command_line, configuration, data, experiment
+from flowconv import command_line, data
+from flowconv.config import config_file, default_config, validate
 from flowconv.errors import UserError
 from flowconv.files import room_needed
 from flowconv.inference import load
@@ -43,7 +44,7 @@ def trigger(function):
 
 
 def config_of(**fields):
-    config = configuration.default_config()
+    config = default_config()
     config.update_from_flattened_dict({name.replace("__", "."): value for name, value in fields.items()})
     return config
 
@@ -53,7 +54,7 @@ def add(name, function):
 
 
 def invalid(name, **fields):
-    add(name, lambda here, monkeypatch: configuration.validate(config_of(**fields)))
+    add(name, lambda here, monkeypatch: validate(config_of(**fields)))
 
 
 def bad_flag(name, *arguments, program="train.py"):
@@ -116,7 +117,7 @@ bad_config_file("foreign-config", "ml_collections.ConfigDict({'x': 1})")
 @trigger
 def no_get_config(here, monkeypatch):
     (here / "bad.py").write_text("")
-    experiment.load(here / "bad.py")
+    config_file.load(here / "bad.py")
 
 
 @trigger
@@ -124,14 +125,14 @@ def wrong_kind(here, monkeypatch):
     config = config_of()
     with config.ignore_type():
         config.model.depth = "8"
-    configuration.validate(config)
+    validate(config)
 
 
 @trigger
 def lacking_field(here, monkeypatch):
     config = config_of()
     del config.model.depth
-    configuration.validate(config)
+    validate(config)
 
 
 def bad_data(row, action=data.check, prepare=None, **fields):

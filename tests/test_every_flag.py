@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks.sizes import SIZES
 from benchmarks.suites import SUITES
-from flowconv import configuration
+from flowconv.config import SETTINGS
 from tests.programs import Ended, flags_of, run_here
 from tests.runs import FULL, ROOT, TINY
 
@@ -25,7 +25,7 @@ RUNS = {
     ],
     "evaluate": [
         {
-            "precision": configuration.CHOICES["model.precision"],
+            "precision": SETTINGS["model.precision"].names,
             "batch_size": (500, 1000),
             "samples": (1, 2),
             "data_dir": ("IMAGES",),  # photos come with the package, and need none
@@ -138,18 +138,19 @@ def test_of_a_program_that_takes_a_config(name, flags, places, tmp_path):
     run_here(script, *arguments, *given({f"config.{field}": value for field, value in TINY.items()}))
 
 
-CHOSEN = [(field, choice) for field, choices in configuration.CHOICES.items() for choice in choices]
+CHOSEN = [(setting, choice) for setting in SETTINGS.values() for choice in setting.names]
 
 
-@pytest.mark.parametrize(("field", "choice"), CHOSEN)
-def test_every_choice_of_every_field_is_explained_and_taken(field, choice, tmp_path):
+@pytest.mark.parametrize(("setting", "choice"), CHOSEN, ids=lambda value: getattr(value, "name", value))
+def test_every_choice_of_every_field_is_explained_and_taken(setting, choice, tmp_path):
     """Trained with are all of them, in combinations, by tests/test_any_config.py."""
-    assert choice in configuration.explanations()[field]
-    fields = {f"config.{name}": value for name, value in (TINY | {"model.depth": 4, field: choice}).items()}
+    assert choice in setting.explanation
+    fields = {f"config.{name}": value for name, value in (TINY | {"model.depth": 4, setting.name: choice}).items()}
     run_here("scripts/doctor.py", f"--workdir={tmp_path}/run", *given(fields))
 
 
-EDGES = [(name, edge) for name, limits in configuration.RANGES.items() for edge in limits if edge is not None]
+NUMBERS = [setting for setting in SETTINGS.values() if setting.kind in (int, float)]
+EDGES = [(each.name, edge) for each in NUMBERS for edge in (each.at_least, each.at_most) if edge is not None]
 
 
 @pytest.mark.parametrize(("field", "edge"), EDGES)

@@ -15,6 +15,7 @@ ORDER = [
     "signals",
     "files",
     "paths",
+    "config",
     "configuration",
     "flags",
     "experiment",

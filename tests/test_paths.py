@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flowconv import configuration
+from flowconv.config import default_config, validate
 from flowconv.errors import UserError
 from flowconv.paths import given_path
 
@@ -32,7 +32,7 @@ def test_the_home_folder_is_meant_by_a_tilde(monkeypatch):
 
 @pytest.mark.parametrize("field", ["data.dir", "data.cache_dir"])
 def test_fields_of_a_config_are_paths_too(field):
-    config = configuration.default_config()
+    config = default_config()
     config.update_from_flattened_dict({field: "gs://bucket"})
     with pytest.raises(UserError, match=f"^--config.{field}=gs://bucket: must be on a file system"):
-        configuration.validate(config)
+        validate(config)

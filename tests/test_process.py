@@ -120,8 +120,9 @@ def test_the_users_own_keras_settings_do_not_matter(tmp_path, floatx):
     code = (
         "from flowconv import process; process.prepare()\n"
         "from flowconv.training import distributed; distributed.initialize()\n"
-        "import keras; from flowconv import configuration; from flowconv.training.optimizer import build_optimizer\n"
-        "optimizer = build_optimizer(configuration.default_config())\n"
+        "import keras; from flowconv.config import default_config\n"
+        "from flowconv.training.optimizer import build_optimizer\n"
+        "optimizer = build_optimizer(default_config())\n"
         "print(keras.backend.backend(), optimizer.learning_rate.dtype, keras.config.image_data_format())"
     )
     variables = environment(KERAS_HOME=str(tmp_path))

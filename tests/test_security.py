@@ -9,7 +9,7 @@ import sys
 import pytest
 from PIL import Image
 
-from flowconv import configuration
+from flowconv.config import default_config
 from flowconv.errors import UserError
 from flowconv.inference.html_report import write_report
 from flowconv.training.workdir import Workdir, write_json
@@ -22,7 +22,7 @@ def sent_run(folder, **results):
     """A run as somebody could send it, finished, without weights."""
     run = Workdir(folder)
     run.pictures.mkdir(parents=True)
-    run.save_config(configuration.default_config())
+    run.save_config(default_config())
     dataset = {"name": "photos", "version": "1.0.0", "train": 8, "validation": 1, "test": 1, "note": ""}
     write_json(run.results, {"dataset": dataset, "versions": {"flowconv": "0.1.0"}, "test_bits_per_dim": 3.5} | results)
     return run
@@ -65,7 +65,7 @@ def test_everything_in_a_report_is_escaped(tmp_path):
     dataset = {"name": HOSTILE, "version": HOSTILE, "train": 8, "validation": 1, "test": 1, "note": HOSTILE}
     run = sent_run(tmp_path / "<b>run", dataset=dataset, versions={HOSTILE: HOSTILE}, precision=HOSTILE, seed=HOSTILE)
     png(run.pictures / "<i>.png")
-    config = configuration.default_config()
+    config = default_config()
     config.data.name = config.data.dir = HOSTILE
     run.save_config(config)
     page = write_report(run, tmp_path / "report.html").read_text()
@@ -93,7 +93,7 @@ def test_links_within_a_run_and_folders_on_another_disk_are_no_matter(tmp_path):
     (tmp_path / "disk").mkdir()
     run.checkpoints.symlink_to(tmp_path / "disk")
     (run.path / "latest.json").symlink_to("results.json")
-    assert run.load_config() == configuration.default_config()
+    assert run.load_config() == default_config()
 
 
 READERS = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
@@ -114,14 +114,14 @@ def test_a_run_that_somebody_sent_is_loaded_without_a_look_at_data(tmp_path):
 import sys
 from pathlib import Path
 import flowconv
-from flowconv import configuration
+from flowconv.config import default_config
 from flowconv.models import build_flow
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.optimizer import build_optimizer
 from flowconv.training.workdir import Workdir
 import tensorflow as tf
 
-config = configuration.default_config()
+config = default_config()
 config.update_from_flattened_dict({"model.depth": 1, "model.levels": 1, "model.width": 4, "data.image_size": 8})
 config.data.name, config.data.dir, config.data.cache_dir = "folder", sys.argv[1], sys.argv[1]
 run = Workdir(sys.argv[2])

@@ -12,7 +12,8 @@ from benchmarks.layers import cost_layers
 from benchmarks.model_speeds import measure_speeds
 from experiments.comparison.tables import draw_curves, summarize, write_layers, write_variants
 from experiments.comparison.variants import folder_name
-from flowconv import configuration, data
+from flowconv import data
+from flowconv.config import flatten
 from flowconv.errors import UserError
 from flowconv.training import distributed
 from flowconv.training.loop import load_data, train
@@ -87,7 +88,7 @@ def say_on_root(text: str) -> None:
 def _check(workdir, config):
     """Checks that a run's folder is free, or holds the same run."""
     if workdir.config.exists():
-        there, here = (dict(configuration.flatten(c)) for c in (workdir.load_config(), config))
+        there, here = (dict(flatten(c)) for c in (workdir.load_config(), config))
         for name in here:
             if name not in IMMATERIAL and there[name] != here[name]:
                 raise UserError(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from flowconv.configuration import images_per_rank
+from flowconv.config import images_per_rank
 from flowconv.evaluation import pictures
 from flowconv.files import write_text
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from ml_collections import ConfigDict
 
-from flowconv import configuration
+from flowconv.config import SETTINGS, nearest, validate
 from flowconv.errors import UserError
 
-MODELS = tuple(name for name in configuration.CHOICES["model.name"] if name != "glow")
-CONVOLUTIONS = configuration.CHOICES["model.convolution"]
+MODELS = tuple(name for name in SETTINGS["model.name"].names if name != "glow")
+CONVOLUTIONS = SETTINGS["model.convolution"].names
 
 
 def variant_configs(config: ConfigDict, variants: Sequence[str], seeds: int) -> dict[tuple[str, int], ConfigDict]:
@@ -25,7 +25,7 @@ def variant_configs(config: ConfigDict, variants: Sequence[str], seeds: int) -> 
     """
     if not variants:
         raise UserError("--variants is empty: name at least one")
-    configuration.validate(config)
+    validate(config)
     return {
         (variant, seed): variant_config(config, variant, seed)
         for seed in range(config.seed, config.seed + seeds)
@@ -50,19 +50,19 @@ def variant_config(config: ConfigDict, variant: str, seed: int) -> ConfigDict:
         config.model.name, config.model.convolution = "glow", name
     else:
         known = (*MODELS, *CONVOLUTIONS)
-        near = configuration.nearest(name, known)
+        near = nearest(name, known)
         raise UserError(f"--variants={variant}: must be one of {', '.join(known)}{near}")
     for field in fields:
         key, _, value = field.partition("=")
         if key not in config.model:
-            near = configuration.nearest(key, config.model)
+            near = nearest(key, config.model)
             raise UserError(f"--variants={variant}: config.model has no field {key}{near}")
         try:
             config.model[key] = type(config.model[key])(value)
         except ValueError:
             raise UserError(f"--variants={variant}: {key} can't be {value!r}") from None
     try:
-        configuration.validate(config)
+        validate(config)
     except UserError as error:
         raise UserError(f"--variants={variant}: {error}") from error
     return config

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from flowconv.configuration import nearest
+from flowconv.config import nearest
 
 
 def names_in(folder: ModuleType) -> tuple[str, ...]:

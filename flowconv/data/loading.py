@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from ml_collections import ConfigDict
 
-from flowconv import configuration
+from flowconv.config import default_config
 from flowconv.errors import UserError
 
 
@@ -46,7 +46,7 @@ def check(data_config: ConfigDict) -> str:
     """
     from flowconv.data import builders, preparation, splits
 
-    default = configuration.default_config().data.validation_images
+    default = default_config().data.validation_images
     if data_config.name.partition("/")[0] in builders.OWN and data_config.validation_images != default:
         raise UserError(
             f"--config.data.validation_images={data_config.validation_images}: is not used with data.name="

@@ -4,7 +4,7 @@ import base64
 import html
 from pathlib import Path
 
-from flowconv import configuration
+from flowconv.config import flatten
 from flowconv.errors import UserError
 from flowconv.files import write_text
 from flowconv.training.workdir import Workdir, read_json
@@ -46,9 +46,7 @@ def write_report(workdir: Workdir, path: Path) -> Path:
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"--workdir={workdir.path}: its results can't be read: {error!r}") from error
     name = f"{config.model.name}, {config.model.convolution}: L {config.model.levels}, K {config.model.depth}"
-    fields = "".join(
-        _row(f"<code>{field}</code>", html.escape(str(value))) for field, value in configuration.flatten(config)
-    )
+    fields = "".join(_row(f"<code>{field}</code>", html.escape(str(value))) for field, value in flatten(config))
     parts = [
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(workdir.path.name)}</title>",
         f"<style>{STYLE}</style><h1>{html.escape(str(workdir.path))}</h1><p>{html.escape(name)}</p>",

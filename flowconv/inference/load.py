@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv import configuration, data
+from flowconv import data
+from flowconv.config import validate
 from flowconv.data.folder import image_files, in_words
 from flowconv.data.progress import progress
 from flowconv.data.reading import Unreadable, read
@@ -101,7 +102,7 @@ def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | No
     config = workdir.load_config()
     if data_dir is not None:
         config.data.dir = os.fspath(data_dir)
-    configuration.validate(config)
+    validate(config)
     flow = build_flow(config, reset=False)
     optimizer = build_optimizer(config)  # which keeps the averages
     optimizer.build(flow.trainable_variables)

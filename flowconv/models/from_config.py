@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from flowconv import networks, surjections
 from flowconv.bijectors import Bijector, Coupling, Gaussian, Mask, Split, Transform, convolutions, elementwise, pixels
-from flowconv.configuration import CHOICES, nearest
+from flowconv.config import SETTINGS, nearest
 from flowconv.core import arguments
 from flowconv.core.dequantization import Dequantization
 from flowconv.core.network import Network
@@ -122,7 +122,7 @@ def build_model(name: str, image_shape: tuple[int, int, int], **settings: Any) -
       >>> flow.reset_weights(seed=0)[0].shape
       TensorShape([2, 3, 3, 7, 8])
     """
-    names = CHOICES["model.name"]
+    names = SETTINGS["model.name"].names
     if name not in names:
         raise ValueError(f"a model's name must be one of {', '.join(names)}, got {name!r}{nearest(name, names)}")
     make = getattr(importlib.import_module(f"{__package__}.{name}"), name)

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv import configuration
+from flowconv.config import architecture, differing_architecture
 from flowconv.errors import UserError
 from flowconv.training.checkpoint_folder import CheckpointFolder
 from flowconv.training.checkpoint_reader import key, opened, saved_name
@@ -79,7 +79,7 @@ class Checkpoints:
         self._checkpoint = tf.train.Checkpoint(
             **groups,
             progress=dict(progress),
-            architecture=tf.Variable(json.dumps(configuration.architecture(config)), trainable=False),
+            architecture=tf.Variable(json.dumps(architecture(config)), trainable=False),
         )
         self._newest = CheckpointFolder(newest, NEWEST_KEPT)
         self._best = CheckpointFolder(best, 1)
@@ -186,7 +186,7 @@ class Checkpoints:
     def _compare(self, reader):
         if "architecture" in reader.names:  # version 0.1 wrote none
             there = json.loads(reader.value("architecture"))
-            if differences := configuration.differing_architecture(there, self._config, precision=False):
+            if differences := differing_architecture(there, self._config, precision=False):
                 raise ValueError("; ".join(differences))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv import configuration, data
+from flowconv import data
+from flowconv.config import validate
 from flowconv.errors import UserError, WorkersLost, warn
 from flowconv.files import room_needed
 from flowconv.signals import stop_signals
@@ -26,7 +27,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
     Called by every worker of a Horovod job, or alone.
 
     Args:
-      config: as `flowconv.configuration.default_config` has it.
+      config: as `flowconv.config.default_config` has it.
       workdir: the run's folder; only the first worker writes to it.
 
     Returns:
@@ -44,7 +45,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
         thread signals go to whom they went before.
       WorkersLost: if another worker has ended; in an elastic job the process joins again instead.
     """
-    configuration.validate(config)
+    validate(config)
     with stop_signals, contextlib.ExitStack() as held:
         trainer = None
         try:
@@ -110,7 +111,7 @@ def evaluate(
             workdir.evaluation, workdir.pictures = folder / workdir.evaluation.name, folder / workdir.pictures.name
             distributed.on_root(workdir.clear)
             config.update_from_flattened_dict(overrides or {})
-            configuration.validate(config)
+            validate(config)
             images = load_data(config, data.load_for_use)
             if distributed.is_root() and (changed := kept_data.changes(workdir, images)):
                 warn(changed)

@@ -14,7 +14,7 @@ from tensorboard.compat.proto import event_pb2
 from tensorboard.plugins.hparams import api as hparams
 from tqdm import tqdm
 
-from flowconv import configuration
+from flowconv.config import flatten
 from flowconv.errors import warn
 from flowconv.files import append_text, set_aside, write_text
 
@@ -134,7 +134,7 @@ class TensorBoard:
     def hyperparameters(self, config: ConfigDict) -> None:
         """Writes what runs are compared by, for TensorBoard's table of runs side by side."""
         compared = ("model", "optimizer", "seed")
-        values = {name: value for name, value in configuration.flatten(config) if name.split(".")[0] in compared}
+        values = {name: value for name, value in flatten(config) if name.split(".")[0] in compared}
         with self._writer.as_default(step=0):
             hparams.hparams(values)
 

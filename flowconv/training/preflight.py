@@ -14,7 +14,8 @@ import psutil
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv import configuration, data
+from flowconv import data
+from flowconv.config import images_per_rank, validate
 from flowconv.errors import UserError
 from flowconv.training import distributed, network
 from flowconv.training.cgroups import memory_limit
@@ -171,10 +172,10 @@ def _averages(config):
 
 
 def _config(config):
-    configuration.validate(config)
+    validate(config)
     return f"{config.model.name}, L {config.model.levels}, K {config.model.depth}, width {config.model.width}, " + (
         f"about {approximate_parameters(config) / 1e6:.1f} million parameters; "
-        f"{counted(configuration.images_per_rank(config) * distributed.size(), 'image')} a step"
+        f"{counted(images_per_rank(config) * distributed.size(), 'image')} a step"
     )
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv import configuration, data
+from flowconv import data
+from flowconv.config import differences, images_per_rank
 from flowconv.errors import UserError
 from flowconv.files import said_of
 from flowconv.training import distributed, kept_data
@@ -45,7 +46,7 @@ class Records:
             self._begin(config, images, restored)
         # After all these lines: a bar takes what stands in the terminal's last line for its own.
         seen = int(state.images_seen)
-        images_a_step = configuration.images_per_rank(config) * distributed.size()
+        images_a_step = images_per_rank(config) * distributed.size()
         steps = math.ceil(max(0, config.train.images - seen) / images_a_step)
         self.progress = Progress(seen + steps * images_a_step, seen, config.train.log_seconds, self.kept)
         self._say = self.progress.say
@@ -54,12 +55,12 @@ class Records:
         changes = []
         if restored:
             self._warn(restored)
-            now = configuration.images_per_rank(config) * distributed.size()
+            now = images_per_rank(config) * distributed.size()
             before = int(self.state.images_a_step)
             if before not in (0, now):
                 changes.append(f"{counted(now, 'image')} a step now, {before:,} before")
             if self.workdir.config.exists():
-                changes += configuration.differences(self.workdir.load_config(), config)
+                changes += differences(self.workdir.load_config(), config)
         self.workdir.save_config(config)
         if not restored:
             self.keep_data()
@@ -77,7 +78,7 @@ class Records:
         start = f"going on at {counted(int(self.state.images_seen), 'image')}" if restored else "from the start"
         counts = " / ".join(f"{len(images.splits[name]):,}" for name in ("train", "validation", "test"))
         say(f"{images.name} {images.version}: {counts} images (train / validation / test)")
-        step = f"{distributed.size()} × {counted(configuration.images_per_rank(config), 'image')} a step"
+        step = f"{distributed.size()} × {counted(images_per_rank(config), 'image')} a step"
         say(
             f"{self.state.flow.parameters:,} parameters, {step}, {counted(config.train.images, 'image')}, {start}; "
             f"everything goes to {self.workdir.path}"

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv import configuration, data
+from flowconv import data
+from flowconv.config import images_per_rank
 from flowconv.errors import UserError
 from flowconv.evaluation import Evaluator
 from flowconv.files import lacks_room
@@ -42,7 +43,7 @@ class Trainer:
         self.watchdog.feed(patient=True)
         self.training = False
         self.last_checkpoint = time.monotonic()
-        self.batch_size = configuration.images_per_rank(config)
+        self.batch_size = images_per_rank(config)
         self.state = RunState(config, workdir)
         self.evaluator = Evaluator(
             self.state.flow,

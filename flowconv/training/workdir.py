@@ -10,7 +10,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from flowconv import configuration
+from flowconv.config import differing_architecture, flatten, restored, validate
 from flowconv.errors import UserError, warn
 from flowconv.files import set_aside, write_text
 from flowconv.paths import given_path
@@ -62,7 +62,7 @@ class Workdir:
             raise UserError(f"{self.flag}={self.path}: can't be written ({error.strerror})") from error
         refuse_if_locked(self.lock, f"{self.flag}={self.path}")
         if self.config.exists():
-            self.compare(dict(configuration.flatten(self.load_config())), config)
+            self.compare(dict(flatten(self.load_config())), config)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -96,7 +96,7 @@ class Workdir:
         Raises:
           UserError: if it isn't.
         """
-        differences = configuration.differing_architecture(there, config)
+        differences = differing_architecture(there, config)
         if differences:
             raise UserError(
                 f"{self.flag}={self.path}: holds a run of another model ({'; '.join(differences)}): "
@@ -133,17 +133,9 @@ class Workdir:
                 f"{self.flag}={self.path}: holds a run of a newer flowconv (format {written}; this one reads "
                 f"{FORMAT}): install that one"
             )
-        config = configuration.default_config()
-        fields = dict(_flatten(saved))
-        for name in dict(configuration.flatten(config)).keys() & fields.keys():  # other versions have others
-            value = fields[name]
-            with config.ignore_type():
-                config.update_from_flattened_dict({name: tuple(value) if isinstance(value, list) else value})
         try:
-            for name in configuration.ARCHITECTURE:  # without which it is any model
-                if name not in fields:
-                    raise UserError(f"--config.{name}: is missing")
-            configuration.validate(config)
+            config = restored(dict(_flatten(saved)))
+            validate(config)
         except UserError as error:
             raise UserError(f"{self.config}: {error}".replace("--config.", "", 1)) from error
         return config
@@ -178,7 +170,7 @@ class Workdir:
 
 
 def _flatten(value, prefix=""):
-    """As `configuration.flatten`, of what was read from a file: a dot in a name makes it another one."""
+    """As `flatten`, of what was read from a file: a dot in a name makes it another one."""
     for name, inner in value.items():
         if isinstance(inner, dict):
             yield from _flatten(inner, f"{prefix}{name.replace('.', '/')}.")

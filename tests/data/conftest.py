@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 from ml_collections import ConfigDict
 from PIL import Image
 
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 from flowconv.data import folder, leftovers
 
 

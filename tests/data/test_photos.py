@@ -13,7 +13,7 @@ from flowconv.data import photos
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
-    from flowconv.configuration import default_config
+    from flowconv.config import default_config
 
     config = default_config().data
     config.cache_dir = str(tmp_path_factory.mktemp("cache"))

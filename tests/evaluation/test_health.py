@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 from flowconv.evaluation import diagnosis, health, ill_conditioned, matrix_health
 from flowconv.evaluation.walk import repeated_layers, walk
 from flowconv.models import build_flow

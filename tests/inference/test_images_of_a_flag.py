@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 from flowconv.errors import UserError
 from flowconv.inference.load import find_images, read_images, read_labels
 

@@ -20,7 +20,7 @@ from PIL import Image
 import flowconv
 from flowconv import command_line
 from flowconv.bijectors import Repeated
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 from flowconv.errors import UserError
 from flowconv.evaluation import pictures
 from flowconv.inference import interpolation, load, sampling, scoring

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 from flowconv.inference.load import load_run
 from flowconv.training import loop
 from flowconv.training.checkpoint_folder import CheckpointFolder

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 from flowconv.errors import UserError
 from flowconv.models import build_flow
 from flowconv.training.checkpoints import Checkpoints

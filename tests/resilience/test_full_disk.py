@@ -12,7 +12,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from flowconv import command_line, configuration
+from flowconv import command_line
+from flowconv.config import default_config
 from flowconv.data import cache
 from flowconv.errors import UserError
 from flowconv.evaluation import pictures
@@ -68,7 +69,7 @@ def images(tmp_path_factory):
 
 def train(folder, images):
     """A run below `folder`, its cache too."""
-    config = configuration.default_config()
+    config = default_config()
     config.update_from_flattened_dict(SMALL | {"data.dir": str(images), "data.cache_dir": str(folder / "cache")})
     return loop.train(config, folder / "run")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 from flowconv.models import build_flow
 from flowconv.training import distributed
 from flowconv.training.step import build_step

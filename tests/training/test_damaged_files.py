@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 from flowconv.errors import UserError
 from flowconv.inference.html_report import write_report
 from flowconv.training import preflight

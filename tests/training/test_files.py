@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from flowconv.configuration import default_config, flatten
+from flowconv.config import default_config, flatten
 from flowconv.errors import UserError
 from flowconv.training import preflight
 from flowconv.training.metrics import MetricsFile, Progress, duration, read_metrics

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 from flowconv.data import ImageData
 from flowconv.errors import UserError
 from flowconv.training.checkpoints import Restored

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 from flowconv.evaluation import averaged_weights
 from flowconv.models import build_flow
 from flowconv.training.optimizer import build_optimizer, build_schedule

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.configuration import CHOICES, default_config, validate
+from flowconv.config import SETTINGS, default_config, validate
 from flowconv.models import build_flow
 from flowconv.training import programs
 from flowconv.training.step import build_step
@@ -71,7 +71,7 @@ VARIANTS = {
     "realnvp": {"model.name": "realnvp", "model.depth": 4, "model.precision": "float64"},
     "nice": {"model.name": "nice"},
 }
-VARIANTS |= {name: {"model.convolution": name} | VARIANTS[name] for name in CHOICES["model.convolution"]}
+VARIANTS |= {name: {"model.convolution": name} | VARIANTS[name] for name in SETTINGS["model.convolution"].names}
 
 
 @pytest.mark.parametrize("fields", VARIANTS.values(), ids=VARIANTS.keys())
@@ -79,7 +79,7 @@ def test_every_variant_lowers(fields):
     check(lowered(tiny(**fields)))
 
 
-@pytest.mark.parametrize("backward", CHOICES["model.backward"])
+@pytest.mark.parametrize("backward", SETTINGS["model.backward"].names)
 def test_a_user_s_own_compiled_gradient_is_that_of_the_kernels(backward):
     flow = build_flow(tiny(**{"model.backward": backward}))
     perturb(flow)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from experiments.comparison import tables
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 
 RESULT = {
     "test_bits_per_dim": 4.0,

@@ -3,7 +3,7 @@
 import pytest
 
 from experiments.comparison.variants import folder_name, variant_config
-from flowconv.configuration import default_config
+from flowconv.config import default_config
 from flowconv.errors import UserError
 
 
@@ -25,7 +25,7 @@ def test_a_variant_is_a_model_or_a_convolution_and_further_fields():
 @pytest.mark.parametrize(
     ("variant", "message"),
     [
-        ("emergin", r"--variants=emergin: must be one of realnvp, nice, conv1x1, .* \(did you mean emerging\?\)"),
+        ("emergin", r"--variants=emergin: must be one of nice, realnvp, conv1x1, .* \(did you mean emerging\?\)"),
         ("shift:kernelsize=5", r"has no field kernelsize \(did you mean kernel_size\?\)"),
         ("shift:kernel_size=many", "kernel_size can't be 'many'"),
         ("shift:kernel_size=4", "--config.model.kernel_size=4: must be odd"),

@@ -1,0 +1,37 @@
+"""The config of an experiment: `schema` declares every setting, and all else comes from there.
+
+Nothing here imports TensorFlow.
+"""
+
+from flowconv.config.fields import (
+    architecture,
+    changed,
+    default_config,
+    differences,
+    differing_architecture,
+    flatten,
+    images_per_rank,
+    restored,
+    settings,
+)
+from flowconv.config.schema import ARCHITECTURE, SETTINGS
+from flowconv.config.setting import Setting
+from flowconv.config.validate import validate
+from flowconv.words import nearest
+
+__all__ = [
+    "ARCHITECTURE",
+    "SETTINGS",
+    "Setting",
+    "architecture",
+    "changed",
+    "default_config",
+    "differences",
+    "differing_architecture",
+    "flatten",
+    "images_per_rank",
+    "nearest",
+    "restored",
+    "settings",
+    "validate",
+]

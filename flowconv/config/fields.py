@@ -1,0 +1,149 @@
+"""The fields of a config: the default ones, those of a saved one, and the ones by which models are told apart."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from flowconv.config.parts import Folder, Part
+from flowconv.config.schema import ARCHITECTURE, SETTINGS
+from flowconv.config.setting import Setting
+from flowconv.errors import UserError
+
+
+def default_config() -> ConfigDict:
+    """Returns the common base of all experiments: Truong et al. 2021, section 5.1, on 32×32 images."""
+    config = ConfigDict()
+    for name, setting in SETTINGS.items():
+        group, _, field = name.rpartition(".")
+        if group and group not in config:
+            config[group] = ConfigDict()
+        (config[group] if group else config)[field] = setting.default
+    return config
+
+
+def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields ("model.depth", 32), … for every field."""
+    for name, value in config.items():
+        if isinstance(value, ConfigDict):
+            yield from flatten(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def settings() -> dict[str, Setting]:
+    """Returns all settings there are by name, in the order of their groups: the schema's, and those of parts alone."""
+    found = dict(SETTINGS)
+    for chooser in _choosers():
+        for part in map(chooser.choices.part, chooser.names):
+            for name, setting in _own_settings(chooser, part).items():
+                found.setdefault(name, setting)
+    groups = list(dict.fromkeys(name.rpartition(".")[0] for name in SETTINGS))
+    return dict(sorted(found.items(), key=lambda item: groups.index(item[0].rpartition(".")[0])))
+
+
+def settings_of_parts(fields: Mapping[str, Any]) -> dict[str, Setting]:
+    """Returns the settings that are not the schema's, but those of the parts that these fields choose."""
+    found = {}
+    for chooser in _choosers():
+        if fields.get(chooser.name) in chooser.names:
+            found |= _own_settings(chooser, chooser.choices.part(fields[chooser.name]))
+    return found
+
+
+def choices_with(name: str) -> list[str]:
+    """Returns "model.network=resnet", … for all parts that have a setting which is not the schema's."""
+    return [
+        f"{chooser.name}={part}"
+        for chooser in _choosers()
+        for part in chooser.names
+        if name in _own_settings(chooser, chooser.choices.part(part))
+    ]
+
+
+def _choosers() -> list[Setting]:
+    """The settings whose choices are the parts in a folder."""
+    return [setting for setting in SETTINGS.values() if isinstance(setting.choices, Folder)]
+
+
+def _own_settings(chooser: Setting, part: Part) -> dict[str, Setting]:
+    """The settings that a part has beside those of the schema."""
+    found = part.settings(f"{chooser.name.rpartition('.')[0]}.", chooser.architecture)
+    return {name: setting for name, setting in found.items() if name not in SETTINGS}
+
+
+def changed(config: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
+    """Returns a config with these values by name, of which nothing has been checked.
+
+    Args:
+      config: is changed itself. A field of the schema that it lacks isn't added: `validate` tells of it.
+      values: of fields, and of settings of parts.
+    """
+    there = dict(flatten(config))
+    with config.ignore_type(), config.unlocked():
+        for name, value in values.items():
+            if name in there or (name not in SETTINGS and name.rpartition(".")[0] in config):
+                config.update_from_flattened_dict({name: value})
+    return config
+
+
+def restored(saved: Mapping[str, Any]) -> ConfigDict:
+    """Returns the config of saved fields; what another version had or lacked beside those of a model doesn't count.
+
+    Raises:
+      UserError: if a field is missing without which it is any model.
+    """
+    for name in ARCHITECTURE:
+        if name not in saved and SETTINGS[name].since == "0.1":
+            raise UserError(f"--config.{name}: is missing")
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()}
+    known = {**SETTINGS, **settings_of_parts(saved)}
+    return changed(default_config(), {name: value for name, value in values.items() if name in known})
+
+
+def differences(saved: ConfigDict, config: ConfigDict) -> list[str]:
+    """Returns "train.batch_size is 64 now, was 32", … for all fields that differ."""
+    before = dict(flatten(saved))
+    return [
+        f"{name} is {value} now, was {before[name]}"
+        for name, value in flatten(config)
+        if name in before and before[name] != value
+    ]
+
+
+def images_per_rank(config: ConfigDict) -> int:
+    """Returns the images that a rank takes in a step: a batch for each of its backward passes."""
+    return config.train.batch_size * config.distributed.backward_passes_per_step
+
+
+def architecture(config: ConfigDict) -> dict[str, Any]:
+    """Returns, by their names, the fields by which a model is told from another, and its precision."""
+    fields = _with_defaults(dict(flatten(config)))
+    of_parts = [name for name, setting in settings_of_parts(fields).items() if setting.architecture]
+    return {name: fields[name] for name in (*ARCHITECTURE, *of_parts, "model.precision")}
+
+
+def differing_architecture(there: Mapping[str, Any], config: ConfigDict, precision: bool = True) -> list[str]:
+    """Returns "model.depth is 8 there and 16 here", … for fields in which a saved model is another than `config`'s.
+
+    Args:
+      there: fields by their names; those of the schema that it lacks are not compared.
+      config: of the model that is wanted.
+      precision: whether float64 in the place of another one, or the reverse, counts.
+    """
+    here, there = _with_defaults(dict(flatten(config))), _with_defaults(there)
+    names = [*ARCHITECTURE, *(name for name, setting in settings_of_parts(here).items() if setting.architecture)]
+    if precision and "float64" in (here["model.precision"], there.get("model.precision")):
+        names.append("model.precision")
+    return [
+        f"{name} is {there[name]} there and {here[name]} here"
+        for name in names
+        if name in there and there[name] != here[name]
+    ]
+
+
+def _with_defaults(fields):
+    """Fields with those of their parts that were not given, and those that version 0.1 had no choice of."""
+    later = {name: SETTINGS[name].default for name in ARCHITECTURE if SETTINGS[name].since != "0.1"}
+    fields = later | dict(fields)
+    return {name: setting.default for name, setting in settings_of_parts(fields).items()} | fields

@@ -1,0 +1,84 @@
+"""The check of a config: each setting by itself, and the rules between settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from flowconv.config.fields import choices_with, flatten, settings, settings_of_parts
+from flowconv.config.schema import SETTINGS
+from flowconv.errors import UserError
+from flowconv.words import nearest
+
+
+def validate(config: ConfigDict) -> None:
+    """Checks every field that can be checked without data.
+
+    Raises:
+      UserError: naming the first field that is out of place, its value, and what would be right.
+    """
+    fields = dict(flatten(config))
+    _check_names(fields)
+    for name, setting in SETTINGS.items():
+        setting.check(fields[name])
+    _check_settings_of_parts(fields)
+    for rule in RULES:
+        rule(fields)
+
+
+def _check_names(fields: Mapping[str, Any]) -> None:
+    """No field is unknown, and none is lacking."""
+    known = settings()
+    for name in fields:
+        if name not in known:
+            raise UserError(f"--config.{name}: there is no such field{nearest(name, known)}")
+    for name in SETTINGS:
+        if name not in fields:
+            raise UserError(f"--config.{name}: the config lacks this field; start it from flowconv.config")
+
+
+def _check_settings_of_parts(fields: Mapping[str, Any]) -> None:
+    """What is set of a part is one of a chosen part."""
+    of_parts = settings_of_parts(fields)
+    for name in fields.keys() - SETTINGS.keys():
+        if name not in of_parts:
+            right = " or ".join(choices_with(name))
+            raise UserError(f"--config.{name}={fields[name]}: is used with {right} alone; leave it out")
+        of_parts[name].check(fields[name])
+
+
+def _check_size(fields: Mapping[str, Any]) -> None:
+    size, levels = fields["data.image_size"], fields["model.levels"]
+    if size % 2**levels:
+        raise UserError(
+            f"--config.data.image_size={size}: must be divisible by 2^model.levels = {2**levels}, "
+            f"since each level halves height and width"
+        )
+
+
+def _check_patches(fields: Mapping[str, Any]) -> None:
+    if fields["data.patches"] and fields["data.name"] != "folder":
+        raise UserError(f"--config.data.patches=True: must be False with data.name={fields['data.name']}")
+
+
+def _check_kernel(fields: Mapping[str, Any]) -> None:
+    kernel_size, convolution = fields["model.kernel_size"], fields["model.convolution"]
+    if kernel_size % 2 == 0:
+        raise UserError(f"--config.model.kernel_size={kernel_size}: must be odd, so that a window has a middle")
+    smallest = fields["data.image_size"] // 2 ** fields["model.levels"]
+    if fields["model.name"] == "glow" and convolution == "periodic" and kernel_size // 2 > smallest:
+        raise UserError(
+            f"--config.model.kernel_size={kernel_size}: must be at most {2 * smallest + 1} with "
+            f"model.convolution=periodic, since the last level's images are {smallest}×{smallest}"
+        )
+
+
+def _check_depth(fields: Mapping[str, Any]) -> None:
+    if fields["model.name"] == "realnvp" and fields["model.depth"] % 4:
+        raise UserError(
+            f"--config.model.depth={fields['model.depth']}: must be divisible by 4 with model.name=realnvp, "
+            f"half of whose couplings have checkerboard masks, and these come in pairs"
+        )
+
+
+RULES = (_check_size, _check_patches, _check_kernel, _check_depth)
