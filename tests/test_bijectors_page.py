@@ -1,4 +1,4 @@
-"""The example of docs/BIJECTORS.md: a file dropped in is a variant, and nothing else changes."""
+"""The example of docs/tutorials/write_a_bijector.md: a file dropped in is a variant, and nothing else changes."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from tests.runs import ROOT, environment, overrides
 
 
 def test_the_example_trains_as_a_variant(tmp_path):
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/BIJECTORS.md").read_text(), re.DOTALL)
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/tutorials/write_a_bijector.md").read_text(), re.DOTALL)
     assert len(code.splitlines()) < 40
     program = tmp_path / "program"
     for name in ("flowconv", "configs"):

@@ -1,4 +1,4 @@
-"""docs/ERRORS.md: each row of its table, provoked."""
+"""docs/reference/errors.md: each row of its table, provoked."""
 
 import errno
 import io
@@ -34,7 +34,8 @@ from tests.data.conftest import store_images
 from tests.programs import Ended, run_here
 from tests.runs import ROOT, environment, launch, overrides
 
-ROWS = re.findall(r"^\| ([a-z0-9-]+) \| .*? \| `(.*)` \|$", (ROOT / "docs/ERRORS.md").read_text(), re.MULTILINE)
+PAGE = (ROOT / "docs/reference/errors.md").read_text()
+ROWS = re.findall(r"^\| ([a-z0-9-]+) \| .*? \| `(.*)` \|$", PAGE, re.MULTILINE)
 TRIGGERS = {}
 
 

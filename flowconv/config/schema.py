@@ -112,7 +112,7 @@ class Distributed:
 
 @dataclass
 class Guards:
-    """Recovery of a run that diverges (docs/RELIABILITY.md)."""
+    """Recovery of a run that diverges (docs/explanation/reliability.md)."""
 
     skipped_steps: int = setting(10, "in a row, not finite; then back to the last checkpoint", at_least=1)
     condition_number: float = setting(1e6, "of a W; above it, back to the last checkpoint, too", at_least=1.0)

@@ -154,7 +154,7 @@ def approximate_parameters(config: ConfigDict) -> int:
 
 
 def approximate_bytes(config: ConfigDict) -> float:
-    """Returns about how much memory a worker's training takes, from measurements (docs/PERFORMANCE.md)."""
+    """Returns about how much memory a worker's training takes, from measurements (docs/explanation/performance.md)."""
     model = config.model
     number = 8 if model.precision == "float64" else 4
     hidden = (config.data.image_size // 2) ** 2 * model.width * number  # of one layer, at the first level, an image
