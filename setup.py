@@ -12,20 +12,16 @@ lines = [line.split("#")[0].strip() for line in (here / "requirements.txt").read
 pins = {line.split("==")[0]: line for line in lines if line}
 
 
-class BuildWithPrograms(build_py):
-    """A wheel holds the programs and experiments, too, for the command `flowconv` (flowconv/__main__.py)."""
+class BuildWithConfigs(build_py):
+    """A wheel holds the experiments, too, for the command `flowconv` (flowconv/__main__.py)."""
 
     def run(self):
         super().run()
         if not self.editable_mode:
-            for folder, files in {
-                "programs": [here / "train.py", *here.glob("scripts/*.py")],
-                "configs": here.glob("configs/*.py"),
-            }.items():
-                target = Path(self.build_lib) / "flowconv" / folder
-                target.mkdir(parents=True, exist_ok=True)
-                for file in files:
-                    shutil.copy(file, target)
+            target = Path(self.build_lib) / "flowconv" / "configs"
+            target.mkdir(parents=True, exist_ok=True)
+            for file in here.glob("configs/*.py"):
+                shutil.copy(file, target)
 
 
 setup(
@@ -35,7 +31,7 @@ setup(
     license="MIT",
     python_requires=">=3.11,<3.13",
     packages=find_packages(include=["flowconv", "flowconv.*"]),
-    cmdclass={"build_py": BuildWithPrograms},
+    cmdclass={"build_py": BuildWithConfigs},
     entry_points={"console_scripts": ["flowconv = flowconv.__main__:main"]},
     install_requires=[
         pins[name]

@@ -1,51 +1,12 @@
 """Writes a model's training step as XLA programs, which scripts/run_exported_step.py runs without TensorFlow.
 
-    python scripts/export_step.py --config=configs/cifar10.py --batch_size=64 --output=exported/cifar10
-    python3 run_exported_step.py exported/cifar10 --steps=50
-
-The second needs jax and numpy alone, so it runs where there is no TensorFlow. The programs: "init" (draws all weights
-and sets the data-dependent ones, from train.initialization_images images), "train" (one step on one device: uint8
-images and the number of the first one in; bits/dim, gradient norm, learning rate and whether the update was skipped
-out), "encode" and "sample". Shapes are static: an export is for one batch size.
+Its flags and what it does: flowconv/cli/commands/export_step.py.
 """
 
-from pathlib import Path
-
 try:
-    from flowconv import command_line, configuration, flags
-    from flowconv.errors import UserError
+    from flowconv.cli.commands.export_step import main
 except ModuleNotFoundError as error:
     raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
-KNOWN = ("init", "train", "encode", "sample")
-OUTPUT = flags.path("output", None, "the directory to write")
-BATCH_SIZE = flags.whole("batch_size", None, "images a step (default: the config's train.batch_size)", 1)
-PROGRAMS = flags.several("programs", KNOWN, "which programs to write", KNOWN)
-
-
-def main(config):
-    if OUTPUT.value is None:
-        raise UserError("--output is missing: name the directory to write")
-    configuration.validate(config)
-    batch_size = config.train.batch_size if BATCH_SIZE.value is None else BATCH_SIZE.value
-    output = Path(OUTPUT.value)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output={output}: can't be written ({error.strerror})") from error
-
-    from flowconv.models import build_flow  # flags are checked before TensorFlow is imported
-    from flowconv.training import distributed, programs
-    from flowconv.training.step import build_step
-
-    distributed.initialize()
-    config.train.jit_compile = "off"  # the whole step is compiled as one, not its parts
-    step = build_step(config, build_flow(config))
-    known = programs.all_programs(step, batch_size, config.train.initialization_images)
-    manifest = programs.export({name: known[name] for name in PROGRAMS.value}, step, output)
-    megabytes = sum(path.stat().st_size for path in output.iterdir()) / 1e6
-    print(f"{', '.join(manifest['programs'])}; {len(manifest['variables'])} variables; {megabytes:.1f} MB in {output}")
-
-
 if __name__ == "__main__":
-    command_line.run(main, __doc__, with_config=True)
+    main()

@@ -12,7 +12,8 @@ import pytest
 
 from benchmarks.sizes import SIZES
 from benchmarks.suites import SUITES
-from flowconv import command_line, experiment, flags
+from flowconv.cli import config_flags, registry, shared_flags
+from flowconv.cli.command import Command
 from flowconv.config import config_file, default_config, flatten, validate
 from flowconv.errors import UserError
 from tests.runs import Running, launch
@@ -63,7 +64,7 @@ def test_every_program_has_help_at_any_width(path):
 
 
 def test_the_benchmark_explains_its_parts_and_sizes():
-    text = (ROOT / "scripts/benchmark.py").read_text().split('"""')[1]
+    text = registry.load(registry.modules()["benchmark"]).description
     assert all(re.search(rf"\b{name}\b", text) for name in (*SUITES, *SIZES))
 
 
@@ -165,14 +166,7 @@ def test_of_two_configs_none_is_taken():
 
 def parsed(*arguments):
     """The config of these arguments, in this process."""
-    before = set(flags.FLAGS)
-    experiment.define()
-    try:
-        command_line.parse(["train.py", *arguments])
-        return experiment.given()
-    finally:
-        for name in set(flags.FLAGS) - before:
-            delattr(flags.FLAGS, name)
+    return config_flags.config_of(Command(None, "A program.", takes_config=True).parse(arguments))
 
 
 BROKEN = {
@@ -224,9 +218,7 @@ def test_a_program_that_takes_a_run_names_its_own_flags():
         "--config.data.dir=x is no folder, --config.model.depth=0",
         "--data_dir=x is no folder, the run's model.depth=0",
     )
-    with pytest.raises(UserError) as refused, command_line._in_own_flags({"data.dir": "data_dir"}):
-        raise UserError(given)
-    assert str(refused.value) == shown
+    assert Command(None, "A program.", [shared_flags.DATA_DIR]).in_own_flags(given) == shown
 
 
 @pytest.mark.parametrize(

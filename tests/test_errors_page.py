@@ -18,7 +18,8 @@ import tensorflow as tf
 from PIL import Image
 
 from experiments.comparison import fold, variants
-from flowconv import command_line, data
+from flowconv import data
+from flowconv.cli.command import Command
 from flowconv.config import config_file, default_config, validate
 from flowconv.errors import UserError
 from flowconv.files import room_needed
@@ -534,9 +535,9 @@ def test_the_line_goes_to_stderr_with_status_2(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["program"])
     monkeypatch.delitem(sys.modules, "horovod")
 
-    def main():
+    def act(given):
         raise UserError("--flag=1: must be\n 2")
 
     with pytest.raises(SystemExit) as ended:
-        command_line.run(main, "A program.")
+        Command(act, "A program.")()
     assert ended.value.code == 2 and capsys.readouterr().err == "error: --flag=1: must be 2\n"

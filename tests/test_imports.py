@@ -17,16 +17,14 @@ ORDER = [
     "paths",
     "config",
     "configuration",
-    "flags",
     "experiment",
-    "help_page",
-    "command_line",
     "bijectors",
     "models",
     "data",
     "evaluation",
     "training",
     "inference",
+    "cli",
     "__main__",
     "benchmarks",
     "experiments",
@@ -71,6 +69,6 @@ def test_two_modules_know_horovod():
 
 
 def test_flags_are_parsed_before_tensorflow_is_imported():
-    code = "import sys, flowconv.command_line; print(any(m.startswith('tensorflow') for m in sys.modules))"
+    code = "import sys, flowconv.cli.command; print(any(m.startswith('tensorflow') for m in sys.modules))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     assert printed.strip() == "False"

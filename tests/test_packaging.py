@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from flowconv import __version__
+from flowconv.cli import registry
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,7 +54,8 @@ def test_the_command_says_what_there_is(installed, tmp_path):
     result = flowconv(installed, tmp_path)
     assert result.returncode == 0 and not result.stderr
     shown = re.findall(r"^  (\w+)", result.stdout, re.MULTILINE)
-    assert shown == ["train", *sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))]
+    scripts = {path.stem for path in (ROOT / "scripts").glob("*.py")}
+    assert shown == ["train", *sorted(scripts - set(registry.OF_THE_REPOSITORY))]
     assert "flowconv = flowconv.__main__:main" in next(installed.glob("*.dist-info/entry_points.txt")).read_text()
 
 
@@ -75,6 +77,13 @@ def test_no_such_program(installed, tmp_path):
     )
     result = flowconv(installed, tmp_path, "x")
     assert result.returncode == 2 and "there is no such program; there are train," in result.stderr
+
+
+@pytest.mark.parametrize("name", registry.OF_THE_REPOSITORY)
+def test_what_needs_the_repository(name, installed, tmp_path):
+    result = flowconv(installed, tmp_path, name, "--help")
+    line = f"error: flowconv {name}: needs the repository: in a checkout of it, python scripts/{name}.py\n"
+    assert result.returncode == 2 and result.stderr == line and not result.stdout
 
 
 def test_its_version(installed, tmp_path):

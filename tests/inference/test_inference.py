@@ -18,8 +18,8 @@ import tensorflow as tf
 from PIL import Image
 
 import flowconv
-from flowconv import command_line
 from flowconv.bijectors import Repeated
+from flowconv.cli import ending
 from flowconv.config import default_config
 from flowconv.errors import UserError
 from flowconv.evaluation import pictures
@@ -332,10 +332,10 @@ def test_a_name_is_no_command_to_the_terminal(sequence, capsys):
 
 
 def monkeypatched_end(line):
-    """`command_line.end` as in a process without Horovod."""
+    """`ending.end` as in a process without Horovod."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delitem(sys.modules, "horovod", raising=False)
-        command_line.end(line, 2)
+        ending.end(line, 2)
 
 
 @pytest.fixture

@@ -23,14 +23,12 @@ sys.path.insert(0, str(ROOT))
 kind, faulty_rank, at = os.environ["FAULT"].split(":")
 faulty_rank, at = int(faulty_rank), int(at)
 
-from absl import flags
-
-from flowconv import command_line
-
-WORKDIR = flags.DEFINE_string("workdir", None, "of the run")
+from flowconv.cli import shared_flags
+from flowconv.cli.command import Command
+from flowconv.cli.ending import rank_of_environment
 
 
-def main(config):
+def act(given, config):
     import numpy as np
     import tensorflow as tf
 
@@ -108,10 +106,10 @@ def main(config):
     checkpoints.Checkpoints.save, loop.load_data, state.build_step = save, load_data, build_step
     if kind == "keep":
         checkpoints.NEWEST_KEPT = 1000
-    if kind == "differ" and command_line.rank_of_environment() == faulty_rank:
+    if kind == "differ" and rank_of_environment() == faulty_rank:
         config.seed += 1
-    loop.train(config, WORKDIR.value)
+    loop.train(config, given.workdir)
 
 
 if __name__ == "__main__":
-    command_line.run(main, __doc__, with_config=True)
+    Command(act, __doc__, [shared_flags.WORKDIR], takes_config=True)()

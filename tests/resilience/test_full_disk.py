@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from flowconv import command_line
+from flowconv.cli.command import Command
 from flowconv.config import default_config
 from flowconv.data import cache
 from flowconv.errors import UserError
@@ -195,11 +195,11 @@ def test_any_program_ends_in_a_line_with_status_2(monkeypatch, capsys, error):
     monkeypatch.setattr("sys.argv", ["program"])
     monkeypatch.delitem(sys.modules, "horovod")
 
-    def main():
+    def act(given):
         raise error
 
     with pytest.raises(SystemExit) as ended:
-        command_line.run(main, "A program.")
+        Command(act, "A program.")()
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: a disk is full (") and lacks_room(Exception(line)) and "{{" not in line

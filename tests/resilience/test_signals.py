@@ -115,12 +115,12 @@ def test_in_the_middle_of_a_library():
     """Python handles signals between two of its own instructions; here it waits in one of a library."""
     program = (
         "import ctypes, sys\n"
-        "from flowconv import command_line\n"
+        "from flowconv.cli.command import Command\n"
         "lock = ctypes.create_string_buffer(64)\n"
-        "def main():\n"
+        "def act(given):\n"
         "    print('in a library', flush=True)\n"
         "    ctypes.CDLL(None).pthread_mutex_lock(lock) or ctypes.CDLL(None).pthread_mutex_lock(lock)\n"
-        "command_line.run(main, 'A program.')\n"
+        "Command(act, 'A program.')()\n"
     )
     with Running(sys.executable, "-c", program) as run:
         assert run.wait_for("in a library\n")

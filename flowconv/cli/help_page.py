@@ -4,14 +4,16 @@ import re
 import shutil
 import sys
 import textwrap
-from pathlib import Path
+from collections.abc import Sequence
 
 from ml_collections import ConfigDict
 
-from flowconv import configuration, flags
+from flowconv.cli.flags import Flag, shown
+from flowconv.config import flatten, settings
 
 COLUMN = 34  # where explanations begin
 WIDEST = 100
+CALLED = "flowconv "  # begins what stands for a program's file where the command `flowconv` was called
 
 
 def width() -> int:
@@ -19,21 +21,18 @@ def width() -> int:
     return min(shutil.get_terminal_size((80, 24)).columns, WIDEST)
 
 
-def help_page(description: str, config: ConfigDict | None = None) -> str:
+def help_page(description: str, flags: Sequence[Flag], config: ConfigDict | None = None) -> str:
     """Returns the description of a program, its flags, and with a config all its fields and their values."""
     lines = [filled(commands(description.strip())), "", "Flags:"]
-    if config is not None:
-        lines.append(entry("--config=…", "the experiment: a file, or the name of one of configs/ (default: photos)"))
-    for flag in flags.FLAGS.get_flags_for_module(sys.argv[0]):
-        if not re.match(r"config\b", flag.name):
-            default = "" if flag.default in (None, "") or flag.default is False else flags.shown(flag.default)
-            name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}={getattr(flag.parser, 'shown', '…')}"
-            lines.append(entry(name, f"{flag.help} (default: {default})" if default else flag.help))
+    for flag in flags:
+        default = "" if flag.default in (None, "") or flag.default is False else shown(flag.default)
+        name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}={flag.parser.shown}"
+        lines.append(entry(name, f"{flag.explanation} (default: {default})" if default else flag.explanation))
     if config is not None:
         lines += ["", *textwrap.wrap("Fields of --config, with its values; --config.FIELD=VALUE sets one:", width())]
-        values = dict(configuration.flatten(config))
-        for name, why in configuration.explanations().items():
-            lines.append(entry(f"{name}={values.get(name, '')}", why))
+        values = dict(flatten(config))
+        for name, setting in settings().items():
+            lines.append(entry(f"{name}={values.get(name, '')}", setting.explanation))
     return "\n".join(lines)
 
 
@@ -59,10 +58,10 @@ def filled(text: str) -> str:
 
 
 def commands(text: str) -> str:
-    """Returns a docstring with its commands as this program is called: in a wheel, `flowconv train`."""
-    if Path(sys.argv[0]).parent.name != "programs":
+    """Returns a docstring with its commands as this one was called: by its file, or as `flowconv train`."""
+    if not sys.argv[0].startswith(CALLED):
         return text
-    return re.sub(r"python (?:scripts/)?(\w+)\.py", r"flowconv \1", text)
+    return re.sub(r"python (?:scripts/)?(\w+)\.py", rf"{CALLED}\1", text)
 
 
 def _command(line):

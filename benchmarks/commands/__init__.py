@@ -1,0 +1,1 @@
+"""Commands that need the repository, as those of `flowconv.cli.commands`."""

@@ -1,0 +1,66 @@
+"""Measures what training and sampling cost, against the convolutions alone and against other programs.
+
+    python scripts/benchmark.py
+    python scripts/benchmark.py --parts=speed --sizes=small --peers
+    python scripts/benchmark.py --parts=startup --depths=8,48 --output=startup.json
+
+The first measures all parts at both sizes, the second normflows, nflows and tfp.bijectors.Glow, too.
+
+Parts: speed (a training step, encoding, sampling), startup (until the first step), compile (of the step, by XLA),
+memory (what a step of flow and an image add), pipeline (how fast batches come), scaling (what a second rank brings).
+
+Everything measured runs in a process of its own; rounds alternate between them, ratios are medians over the rounds.
+Leave the machine alone meanwhile. The sizes: small is 32×32×3, K 8, L 3, width 128, batch 32; paper is K 32, L 3,
+width 512, batch 16. A name that ends in _over_X is seconds divided by X's, one that ends in _vs_X is how many times as
+fast as X.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from benchmarks import machine
+from benchmarks.options import Options
+from benchmarks.peers import environment
+from benchmarks.sizes import SIZES
+from benchmarks.suites import SUITES, merge
+from flowconv.cli import flags, shared_flags
+from flowconv.cli.command import Command
+from flowconv.errors import UserError
+from flowconv.files import write_text
+
+FLAGS = (
+    flags.several("parts", tuple(SUITES), "what is measured", tuple(SUITES)),
+    flags.several("sizes", tuple(SIZES), "at which sizes", tuple(SIZES)),
+    flags.whole("rounds", 5, "alternated rounds; the medians count", 1),
+    flags.boolean("peers", False, "measure other programs too, in an environment of their own"),
+    flags.path("peers_environment", str(environment.DEFAULT_FOLDER), "where that is, or is made"),
+    flags.choice(
+        "bfloat16", "auto", "measure bfloat16 too; auto: where the processor multiplies it", ("auto", "on", "off")
+    ),
+    flags.numbers("depths", (8, 48), "depths K whose start-up is measured", 1, int),
+    shared_flags.output("also write all figures and rounds as JSON to this file"),
+)
+
+
+def benchmark(given):
+    output = Path(given.output).absolute() if given.output else None
+    if output and (output.is_dir() or not os.access(output.parent, os.W_OK)):
+        raise UserError(f"--output={given.output}: must be a file in a folder that can be written")
+    options = Options(
+        sizes={name: SIZES[name] for name in given.sizes},
+        rounds=given.rounds,
+        peers=environment.prepare(Path(given.peers_environment).expanduser().absolute()) if given.peers else None,
+        bfloat16=given.bfloat16 == "on" or (given.bfloat16 == "auto" and machine.multiplies_bfloat16()),
+        depths=given.depths,
+    )
+    figures = {"command": sys.argv, "machine": machine.describe()}
+    print(machine.line(figures["machine"]), flush=True)
+    for part in given.parts:
+        figures = merge(figures, SUITES[part](options))
+        if output:  # after each part, since what comes later may be stopped
+            write_text(output, json.dumps(figures, indent=2) + "\n")
+
+
+main = Command(benchmark, __doc__, FLAGS, precision=lambda given: None)

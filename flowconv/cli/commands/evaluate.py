@@ -1,0 +1,47 @@
+"""Evaluates a finished run on its test split: bits/dim and reconstruction error, each image once; draws its pictures.
+
+    python scripts/evaluate.py --workdir=runs/photos
+    horovodrun -np 4 python scripts/evaluate.py --workdir=runs/cifar10
+    python scripts/evaluate.py --workdir=runs/cifar10 --precision=bfloat16
+    python scripts/evaluate.py --workdir=runs/photos --samples=16
+    python scripts/evaluate.py --workdir=/somebody/elses/run --output=evaluation
+
+The figures are the same for any number of processes and any batch size. They go to evaluation.json in the workdir.
+bits/dim are an upper bound, from one draw of the dequantization noise an image; --samples=k adds a tighter one, that
+of the mean density of k draws (importance-weighted), which takes k times as long.
+"""
+
+from dataclasses import replace
+
+from flowconv.cli import flags, shared_flags
+from flowconv.cli.command import Command
+from flowconv.config import settings
+from flowconv.training.workdir import Workdir
+
+FLAGS = (
+    shared_flags.WORKDIR,
+    shared_flags.DATA_DIR,
+    replace(
+        flags.choice("precision", None, "if not the run's (model.precision)", settings()["model.precision"].names),
+        field="model.precision",
+    ),
+    replace(shared_flags.batch_size("images per process at a time, if not the run's"), field="evaluation.batch_size"),
+    flags.whole("samples", 1, "draws of noise an image, for a tighter bound", 1),
+    shared_flags.output("folder for evaluation.json and pictures/ (default: the workdir)"),
+)
+
+
+def evaluate(given):
+    from flowconv.training import loop
+
+    chosen = {flag.field: getattr(given, flag.name) for flag in FLAGS if flag.field}
+    chosen = {field: value for field, value in chosen.items() if value is not None}
+    loop.evaluate(given.workdir, chosen, given.samples, given.output)
+
+
+def precision(given) -> str:
+    """Returns that of the flag, or the run's."""
+    return given.precision or Workdir(given.workdir).load_config().model.precision
+
+
+main = Command(evaluate, __doc__, FLAGS, precision=precision)

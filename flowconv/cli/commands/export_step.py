@@ -1,0 +1,51 @@
+"""Writes a model's training step as XLA programs, which scripts/run_exported_step.py runs without TensorFlow.
+
+    python scripts/export_step.py --config=configs/cifar10.py --batch_size=64 --output=exported/cifar10
+    python3 run_exported_step.py exported/cifar10 --steps=50
+
+The second needs jax and numpy alone, so it runs where there is no TensorFlow. The programs: "init" (draws all weights
+and sets the data-dependent ones, from train.initialization_images images), "train" (one step on one device: uint8
+images and the number of the first one in; bits/dim, gradient norm, learning rate and whether the update was skipped
+out), "encode" and "sample". Shapes are static: an export is for one batch size.
+"""
+
+from pathlib import Path
+
+from flowconv.cli import flags, shared_flags
+from flowconv.cli.command import Command
+from flowconv.config import validate
+from flowconv.errors import UserError
+
+KNOWN = ("init", "train", "encode", "sample")
+FLAGS = (
+    shared_flags.output("the directory to write"),
+    shared_flags.batch_size("images a step (default: the config's train.batch_size)"),
+    flags.several("programs", KNOWN, "which programs to write", KNOWN),
+)
+
+
+def export_step(given, config):
+    if given.output is None:
+        raise UserError("--output is missing: name the directory to write")
+    validate(config)
+    batch_size = config.train.batch_size if given.batch_size is None else given.batch_size
+    output = Path(given.output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--output={output}: can't be written ({error.strerror})") from error
+
+    from flowconv.models import build_flow  # flags are checked before TensorFlow is imported
+    from flowconv.training import distributed, programs
+    from flowconv.training.step import build_step
+
+    distributed.initialize()
+    config.train.jit_compile = "off"  # the whole step is compiled as one, not its parts
+    step = build_step(config, build_flow(config))
+    known = programs.all_programs(step, batch_size, config.train.initialization_images)
+    manifest = programs.export({name: known[name] for name in given.programs}, step, output)
+    megabytes = sum(path.stat().st_size for path in output.iterdir()) / 1e6
+    print(f"{', '.join(manifest['programs'])}; {len(manifest['variables'])} variables; {megabytes:.1f} MB in {output}")
+
+
+main = Command(export_step, __doc__, FLAGS, takes_config=True)

@@ -1,0 +1,31 @@
+"""Writes a run as one HTML file, with everything in it: results, curves, samples, reconstructions, config.
+
+    python scripts/report.py --workdir=runs/photos
+
+The file needs nothing else: send it to somebody.
+"""
+
+from pathlib import Path
+
+from flowconv.cli import shared_flags
+from flowconv.cli.command import Command
+from flowconv.errors import UserError
+
+FLAGS = (
+    shared_flags.WORKDIR,
+    shared_flags.output("the file (default: report.html in the workdir)"),
+)
+
+
+def report(given):
+    from flowconv.inference.html_report import write_report
+    from flowconv.training.workdir import Workdir
+
+    workdir = Workdir(given.workdir)
+    path = workdir.path / "report.html" if given.output is None else Path(given.output)
+    if path.is_dir():
+        raise UserError(f"--output={path}: is a folder; name a file")
+    print(write_report(workdir, path))
+
+
+main = Command(report, __doc__, FLAGS)

@@ -1,0 +1,81 @@
+"""Scores images: bits/dim of each, and how far each is from the typical image of the run's data.
+
+    python scripts/score.py --workdir=runs/photos --images=my_photos
+    python scripts/score.py --workdir=runs/photos --images=my_photos --output=scores
+
+Writes scores.csv (path, bits_per_dim, oddness), the oddest first, and oddest.png, a sheet of these. Likelihood is high
+where nothing varies: flat images get fewer bits/dim than any photograph. `oddness`, |bits/dim − the test split's mean|
+in standard deviations of the test split, finds those, too. Both stand in the run's results, so its data need not be
+there; with --data_dir they are measured again.
+
+    python scripts/score.py --workdir=runs/photos --check=100
+
+scores 100 test images, and 100 of noise, flat colours, and inverted ones, and prints how well each kind is told from
+the run's own: the area under the curve, 1 is perfect and 0.5 chance.
+"""
+
+from flowconv.cli import flags, shared_flags
+from flowconv.cli.command import Command
+
+FLAGS = (
+    shared_flags.WORKDIR,
+    shared_flags.DATA_DIR,
+    shared_flags.images("images to score"),
+    flags.whole("check", 0, "instead: test images that are told from as many odd ones of each kind", 0),
+    flags.whole("shown", 25, "images on the sheet", 1),
+    shared_flags.seed("of the dequantization noise"),
+    shared_flags.output("folder for both files (default: the workdir)"),
+)
+
+
+def score(given):
+    import numpy as np
+
+    from flowconv.evaluation import pictures
+    from flowconv.inference import load, scoring
+    from flowconv.inference.score_table import ScoreTable
+    from flowconv.paths import printable
+    from flowconv.training.workdir import Workdir
+    from flowconv.words import counted
+
+    workdir = Workdir(given.workdir)
+    if given.check:
+        check(load.load_run(workdir.path, given.data_dir), given)
+        return
+    folder = workdir.results_folder(given.output, workdir.path)
+    table = ScoreTable(folder / "scores.csv")
+    table.check(load.find_images("images", given.images))
+    run = load.load_run(workdir.path, given.data_dir)
+    paths, images = load.read_images("images", given.images, run.config.data)
+    typical = run.typical(given.seed, measured=given.data_dir is not None)
+    scores = scoring.score(run.flow, images, typical, given.seed)
+    order = np.argsort(-(scores.bits_per_dim if scores.oddness is None else scores.oddness))
+    table.write(paths, scores, order)
+    pictures.save(folder / "oddest.png", pictures.grid(images[order[: given.shown]]), 512)
+    oddest = order[0]
+    print(f"{counted(len(paths), 'image')}: {scores.bits_per_dim.mean():.3f} bits/dim in the mean")
+    if scores.oddness is None:
+        print("the test split has too few different images to say what is typical: ordered by bits/dim, no oddness")
+        shown = f"{scores.bits_per_dim[oddest]:.3f} bits/dim"
+    else:
+        shown = f"{scores.bits_per_dim[oddest]:.3f} bits/dim, oddness {scores.oddness[oddest]:.1f}"
+    print(f"the oddest: {printable(paths[oddest])}, {shown}")
+    print(f"{printable(folder)}/scores.csv, {printable(folder)}/oddest.png")
+
+
+def check(run, given) -> None:
+    """Prints how well images of each odd kind are told from those of the test split."""
+    from flowconv.errors import UserError
+    from flowconv.inference.scoring import detect
+    from flowconv.words import counted
+
+    images = run.images("test")
+    if given.check >= len(images):
+        raise UserError(f"--check={given.check}: must be below the {counted(len(images), 'image')} of the test split")
+    print(f"{'':<10}{'bits/dim':>10}{'AUC by bits/dim':>18}{'AUC by oddness':>18}")
+    for kind, found in detect(run.flow, images, given.check, given.seed).items():
+        areas = (found.by_bits_per_dim, found.by_oddness)
+        print(f"{kind:<10}{found.bits_per_dim:>10.3f}" + "".join(f"{a:>18.3f}" for a in areas if a is not None))
+
+
+main = Command(score, __doc__, FLAGS)

@@ -1,0 +1,24 @@
+"""Trains an invertible-convolution flow (Glow of L levels × K steps) and evaluates it.
+
+    python train.py --config=configs/cifar10.py --workdir=runs/cifar10
+    horovodrun -np 4 python train.py --config=configs/imagenet64.py --workdir=runs/imagenet64
+    python train.py --config=configs/cifar10.py --config.model.convolution=conv1x1 --config.model.depth=8
+
+A run that was stopped goes on where it was when it is started again with the same --workdir.
+"""
+
+from flowconv.cli import shared_flags
+from flowconv.cli.command import Command
+from flowconv.config import config_file, validate
+
+FLAGS = (shared_flags.workdir("folder of the run (default: runs/ and the name of the config)"),)
+
+
+def train(given, config):
+    validate(config)  # as flags are, before TensorFlow is imported
+    from flowconv.training import loop
+
+    loop.train(config, given.workdir or config_file.default_workdir(given.config))
+
+
+main = Command(train, __doc__, FLAGS, takes_config=True)
