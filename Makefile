@@ -1,6 +1,6 @@
 # `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help install reinstall processes train bench test test-full lint format clean
+.PHONY: help install reinstall processes train bench test test-full lint format docs clean
 
 NP      ?= 2
 CONFIG  ?= configs/photos.py
@@ -51,6 +51,10 @@ format: install ## have ruff mend what it can
 	ruff check --fix .
 	ruff format .
 
+docs: install ## build the documentation's site into site/; a warning is an error
+	pip install --quiet --disable-pip-version-check --no-deps -r requirements-docs.txt
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+
 clean: ## remove caches and build leftovers; .venv and runs/ stay
-	rm -rf .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf .pytest_cache .ruff_cache .hypothesis build dist site *.egg-info
 	find . \( -path ./.venv -o -path ./runs -o -path ./.git \) -prune -o -name __pycache__ -exec rm -rf {} +
