@@ -12,9 +12,9 @@ import tensorflow as tf
 from benchmarks.machine import threads
 from benchmarks.sizes import Size
 from benchmarks.worker_protocol import Actions, serve
+from flowconv import distributed
 from flowconv.ops.batch_parallel import num_slices, slice_sizes, split_batch
 from flowconv.ops.conv2d import conv2d
-from flowconv.training import distributed
 
 Convolve = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 

@@ -17,8 +17,8 @@ def build(size: Size, backward: str, precision: str) -> tuple[Actions, dict]:
     import tensorflow as tf
 
     from benchmarks.machine import threads
+    from flowconv import distributed
     from flowconv.models import build_flow
-    from flowconv.training import distributed
     from flowconv.training.step import build_step
 
     distributed.initialize(images=size.batch_size)

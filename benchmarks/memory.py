@@ -94,8 +94,8 @@ def train_a_little(fields: Mapping[str, Any]) -> dict[str, int]:
     import numpy as np
     import tensorflow as tf
 
+    from flowconv import distributed
     from flowconv.models import build_flow
-    from flowconv.training import distributed
     from flowconv.training.step import build_step
 
     config = default_config()

@@ -7,12 +7,11 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from benchmarks.timing import timed
-from flowconv import data
+from flowconv import data, distributed
 from flowconv.config import images_per_rank
 from flowconv.data.progress import progress
 from flowconv.models import build_flow
 from flowconv.ops.backends import compile_fn
-from flowconv.training import distributed
 from flowconv.training.step import build_step, uses_xla
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from flowconv import process
+from flowconv import distributed, process
 
 process.prepare()  # as train.py does
 
@@ -16,7 +16,6 @@ from benchmarks.configs import config_of
 from benchmarks.sizes import Size
 from flowconv.config import images_per_rank, validate
 from flowconv.models import build_flow
-from flowconv.training import distributed
 from flowconv.training.step import build_step
 
 settings = json.loads(sys.argv[1])
@@ -68,7 +67,7 @@ def whole():
 
 whole()  # traces
 seconds = whole()
-steps = distributed.on_root(lambda: max(2, round(settings["seconds"] / seconds)))
+steps = distributed.run_on_root(lambda: max(2, round(settings["seconds"] / seconds)))
 distributed.average(tf.constant(0.0))
 cpu, started = time.process_time(), time.perf_counter()
 for _ in range(steps):

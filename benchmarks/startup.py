@@ -53,8 +53,8 @@ def build(size: Size) -> tuple[Actions, dict]:
     import tensorflow as tf
 
     from benchmarks.configs import config_of
+    from flowconv import distributed
     from flowconv.models import build_flow
-    from flowconv.training import distributed
     from flowconv.training.step import build_step
 
     config = config_of(size)

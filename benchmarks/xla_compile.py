@@ -33,8 +33,9 @@ def build(size: Size) -> tuple[Actions, dict]:
       compile; and instructions, the length of the lowered program.
     """
     from benchmarks.configs import config_of
+    from flowconv import distributed
     from flowconv.models import build_flow
-    from flowconv.training import distributed, programs
+    from flowconv.training import programs
     from flowconv.training.step import build_step
 
     config = config_of(size)

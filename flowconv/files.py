@@ -3,10 +3,12 @@
 import contextlib
 import errno
 import itertools
+import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from flowconv.errors import UserError
 
@@ -72,6 +74,27 @@ def write_bytes(path: Path, content: bytes) -> None:
             raise
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror or error}") from error
+
+
+def read_json(path: Path) -> Any:
+    """Returns what `write_json` wrote.
+
+    Raises:
+      UserError: if the file can't be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} can't be read: {error}") from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as JSON, whole or not at all.
+
+    Raises:
+      UserError: if the folder can't be written.
+    """
+    write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def append_text(path: Path, text: str) -> None:

@@ -9,6 +9,13 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
+def duration(seconds: float) -> str:
+    """Returns "1:02:03", or "2:03" below an hour."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
 def nearest(name: str, choices: Iterable[str], prefix: str = "") -> str:
     """Returns " (did you mean X?)" for the choice that was meant, as far as can be told, or else nothing.
 

@@ -10,8 +10,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as the programs have it, 
 import keras
 import pytest
 
+from flowconv import distributed
 from flowconv.signals import SIGNALS
-from flowconv.training import distributed
 from tests.runs import TINY, launch, overrides
 
 distributed.initialize(images=1)  # before any operation: it sets the number of threads; batches are whole

@@ -13,8 +13,8 @@ import psutil
 
 from flowconv.config import default_config
 from flowconv.process import KERNELS
-from flowconv.training.checkpoint_folder import CheckpointFolder
-from flowconv.training.checkpoint_reader import opened
+from flowconv.workdir.checkpoint_folder import CheckpointFolder
+from flowconv.workdir.checkpoint_reader import opened
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = {

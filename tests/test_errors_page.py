@@ -18,19 +18,20 @@ import tensorflow as tf
 from PIL import Image
 
 from experiments.comparison import fold, variants
-from flowconv import data
+from flowconv import data, distributed, preflight
 from flowconv.cli.command import Command
 from flowconv.config import config_file, default_config, validate
 from flowconv.errors import UserError
-from flowconv.files import room_needed
+from flowconv.files import room_needed, write_json
 from flowconv.inference import load
 from flowconv.inference.html_report import write_report
 from flowconv.inference.saved_model import export
 from flowconv.inference.score_table import ScoreTable
 from flowconv.models import build_flow
-from flowconv.training import distributed, loop, preflight, trainer
+from flowconv.training import loop
+from flowconv.training import train as training
 from flowconv.training.checkpoints import Checkpoints
-from flowconv.training.workdir import Workdir, write_json
+from flowconv.workdir import Workdir
 from tests.data.conftest import store_images
 from tests.programs import Ended, run_here
 from tests.runs import ROOT, environment, launch, overrides
@@ -229,20 +230,20 @@ def read_only_workdir(here, monkeypatch):
 @trigger
 def two_jobs(here, monkeypatch):
     with Workdir(here).alone():
-        preflight.check(config_of(), Workdir(here))
+        preflight.require_checks(config_of(), Workdir(here))
 
 
 @trigger
 def no_exchange(here, monkeypatch):
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
-    preflight.check(config_of(), Workdir(here))
+    preflight.require_checks(config_of(), Workdir(here))
 
 
 @trigger
 def checkpoints_without_config(here, monkeypatch):
     version_0_1 = tf.train.CheckpointManager(tf.train.Checkpoint(), str(here / "checkpoints"), max_to_keep=1)
     version_0_1.save(checkpoint_number=1)
-    preflight.check(config_of(), Workdir(here))
+    preflight.require_checks(config_of(), Workdir(here))
 
 
 @trigger
@@ -364,7 +365,7 @@ def workdir_gone(here, monkeypatch):
 @trigger
 def little_disk(here, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: types.SimpleNamespace(total=2**31, used=2**31, free=1000))
-    preflight.check(config_of(), Workdir(here))
+    preflight.require_checks(config_of(), Workdir(here))
 
 
 @trigger
@@ -372,15 +373,15 @@ def memory_exhausted(here, monkeypatch):
     def run(trainer):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9,9]\nmore")
 
-    monkeypatch.setattr(trainer.Trainer, "run", run)
+    monkeypatch.setattr(loop.Trainer, "run", run)
     monkeypatch.setattr(distributed.Watchdog, "feed", lambda *_, **__: None)  # it would end the tests
     small = {"model__levels": 1, "model__depth": 1, "model__width": 2, "data__image_size": 16}
-    loop.train(config_of(**small), here / "run")
+    training.train(config_of(**small), here / "run")
 
 
 @trigger
 def little_memory(here, monkeypatch):
-    preflight.check(config_of(train__batch_size=4_000_000, model__backward="store"), Workdir(here))
+    preflight.require_checks(config_of(train__batch_size=4_000_000, model__backward="store"), Workdir(here))
 
 
 def broken_horovod(name, files):
@@ -415,8 +416,8 @@ def no_address(here, monkeypatch):
 @trigger
 def more_ranks_than_gpus(here, monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["one"] if kind == "GPU" else [])
-    monkeypatch.setattr(distributed.hvd, "local_rank", lambda: 3)
-    monkeypatch.setattr(distributed.hvd, "local_size", lambda: 4)
+    monkeypatch.setattr(distributed.horovod.hvd, "local_rank", lambda: 3)
+    monkeypatch.setattr(distributed.horovod.hvd, "local_size", lambda: 4)
     distributed.initialize()
 
 
@@ -430,7 +431,7 @@ def other_rank(monkeypatch, change):
 def open_driver(here, monkeypatch):
     monkeypatch.setenv("HOROVOD_ELASTIC", "1")
     monkeypatch.setenv("HOROVOD_GLOO_RENDEZVOUS_ADDR", "127.0.0.1")  # with no token after it
-    preflight.check(config_of(), Workdir(here))
+    preflight.require_checks(config_of(), Workdir(here))
 
 
 @trigger
@@ -439,13 +440,13 @@ def ranks_differ(here, monkeypatch):
         monkeypatch, lambda value: value | {"the config": value["the config"].replace('"depth": 32', '"depth": 8')}
     )
     images = types.SimpleNamespace(fingerprint="0123", splits={"train": range(5)})
-    preflight.agree(config_of(), images)
+    preflight.check_consistency(config_of(), images)
 
 
 @trigger
 def weights_differ(here, monkeypatch):
     other_rank(monkeypatch, lambda value: {"the weights' checksum": "00000000"})
-    preflight.agree_on_values([tf.Variable([1.0])])
+    preflight.check_same_values([tf.Variable([1.0])])
 
 
 @trigger

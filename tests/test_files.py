@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from flowconv.errors import UserError
 from flowconv.evaluation import pictures
-from flowconv.files import lacks_room, write_bytes, write_text
-from flowconv.training.workdir import write_json
+from flowconv.files import lacks_room, write_bytes, write_json, write_text
 
 WRITERS = {
     "text": lambda path: write_text(path, "new"),

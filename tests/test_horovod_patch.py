@@ -21,7 +21,7 @@ from horovod.runner.common.util import network, secret
 from horovod.runner.elastic import rendezvous, worker
 from horovod.runner.http import http_client, http_server
 
-from flowconv.training import network as flowconv_network
+from flowconv.preflight import rendezvous as preflight_rendezvous
 from tests.resilience.test_elastic import elastic
 from tests.runs import ROOT, Running
 
@@ -244,8 +244,8 @@ def test_doctor_and_a_start_tell_where_ranks_meet_and_who_can_take_part(
     monkeypatch.delenv("HOROVOD_GLOO_RENDEZVOUS_ADDR", raising=False)
     if address is not None:
         monkeypatch.setenv("HOROVOD_GLOO_RENDEZVOUS_ADDR", address)
-    assert found in flowconv_network.check()
-    said = flowconv_network.announcement()
+    assert found in preflight_rendezvous.check()
+    said = preflight_rendezvous.announcement()
     assert said is None if announced is None else said.startswith(announced)
 
 

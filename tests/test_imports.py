@@ -26,7 +26,10 @@ ORDER = [
     "models",
     "testing",
     "data",
+    "workdir",
     "evaluation",
+    "distributed",
+    "preflight",
     "training",
     "inference",
     "cli",
@@ -70,7 +73,7 @@ def test_imports_point_one_way(path):
 
 def test_two_modules_know_horovod():
     users = [path for path in FILES if "import horovod" in path.read_text() or "from horovod" in path.read_text()]
-    assert [path.name for path in users] == ["distributed.py", "elastic.py"]
+    assert [path.name for path in users] == ["elastic.py", "horovod.py"]
 
 
 def test_flags_are_parsed_before_tensorflow_is_imported():

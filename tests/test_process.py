@@ -119,7 +119,7 @@ def test_the_users_own_keras_settings_do_not_matter(tmp_path, floatx):
     )
     code = (
         "from flowconv import process; process.prepare()\n"
-        "from flowconv.training import distributed; distributed.initialize()\n"
+        "from flowconv import distributed; distributed.initialize()\n"
         "import keras; from flowconv.config import default_config\n"
         "from flowconv.training.optimizer import build_optimizer\n"
         "optimizer = build_optimizer(default_config())\n"

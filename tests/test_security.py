@@ -11,8 +11,9 @@ from PIL import Image
 
 from flowconv.config import default_config
 from flowconv.errors import UserError
+from flowconv.files import write_json
 from flowconv.inference.html_report import write_report
-from flowconv.training.workdir import Workdir, write_json
+from flowconv.workdir import Workdir
 from tests.runs import ROOT, environment
 
 HOSTILE = "<script>alert(1)</script>\x1b]0;owned\x07"
@@ -118,7 +119,6 @@ from flowconv.config import default_config
 from flowconv.models import build_flow
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.optimizer import build_optimizer
-from flowconv.training.workdir import Workdir
 import tensorflow as tf
 
 config = default_config()

@@ -10,7 +10,7 @@ import tf_keras
 from benchmarks.machine import threads
 from benchmarks.sizes import Size
 from benchmarks.worker_protocol import Actions, serve
-from flowconv.training import distributed
+from flowconv import distributed
 
 LEARNING_RATE = 1e-4
 

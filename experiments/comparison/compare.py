@@ -12,13 +12,14 @@ from benchmarks.layers import cost_layers
 from benchmarks.model_speeds import measure_speeds
 from experiments.comparison.tables import draw_curves, summarize, write_layers, write_variants
 from experiments.comparison.variants import folder_name
-from flowconv import data
+from flowconv import data, distributed
 from flowconv.config import flatten
 from flowconv.errors import UserError
-from flowconv.training import distributed
-from flowconv.training.loop import load_data, train
-from flowconv.training.metrics import read_metrics, say
-from flowconv.training.workdir import Workdir, read_json
+from flowconv.files import read_json
+from flowconv.training.train import load_data, train
+from flowconv.training.writers import read_metrics
+from flowconv.utils.console import say
+from flowconv.workdir import Workdir
 
 # Runs that differ in these alone are the same runs.
 IMMATERIAL = (
@@ -56,8 +57,8 @@ def compare(
     # Every model is traced anew, and has to be.
     tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
     distributed.initialize(config.distributed.fusion_megabytes)
-    distributed.everywhere(lambda: data.check(config.data))
-    distributed.on_root(lambda: [_check(workdir, configs[key]) for key, workdir in workdirs.items()])
+    distributed.run_on_all_ranks(lambda: data.check(config.data))
+    distributed.run_on_root(lambda: [_check(workdir, configs[key]) for key, workdir in workdirs.items()])
 
     results = {key: _run(configs[key], workdirs[key], f"{key[0]}, seed {key[1]}") for key in configs}
     say_on_root("\nAll runs are finished; measuring speeds")
@@ -75,7 +76,7 @@ def compare(
             say("\n" + write_layers(output, cost_layers(convolutions, config.model.kernel_size, rounds)))
         say(f"\nTables and curves are in {output}")
 
-    distributed.on_root(write)
+    distributed.run_on_root(write)
     return rows
 
 
@@ -100,8 +101,8 @@ def _check(workdir, config):
 
 def _run(config, workdir, title):
     """Trains, unless that was done; returns the results."""
-    if not distributed.on_root(workdir.results.exists):
+    if not distributed.run_on_root(workdir.results.exists):
         say_on_root(f"\n{title}")
         keras.backend.clear_session()  # of the graphs of the run before
         train(config, workdir.path)
-    return distributed.on_root(lambda: read_json(workdir.results))
+    return distributed.run_on_root(lambda: read_json(workdir.results))

@@ -5,15 +5,14 @@ import shutil
 
 from ml_collections import ConfigDict
 
-from flowconv import data
+from flowconv import data, distributed
 from flowconv.errors import UserError
 from flowconv.evaluation import Evaluator
 from flowconv.models.folding import fold_shift
-from flowconv.training import distributed
-from flowconv.training.loop import load_data
-from flowconv.training.metrics import say
 from flowconv.training.state import RunState
-from flowconv.training.workdir import Workdir
+from flowconv.training.train import load_data
+from flowconv.utils.console import say
+from flowconv.workdir import Workdir
 
 
 def fold(

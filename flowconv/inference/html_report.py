@@ -6,8 +6,8 @@ from pathlib import Path
 
 from flowconv.config import flatten
 from flowconv.errors import UserError
-from flowconv.files import write_text
-from flowconv.training.workdir import Workdir, read_json
+from flowconv.files import read_json, write_text
+from flowconv.workdir import Workdir
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }

@@ -13,20 +13,20 @@ import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv import data
+from flowconv import data, distributed
 from flowconv.config import validate
 from flowconv.data.folder import image_files, in_words
 from flowconv.data.progress import progress
 from flowconv.data.reading import Unreadable, read
 from flowconv.data.square import central_patch, square
 from flowconv.errors import UserError, warn
+from flowconv.files import read_json
 from flowconv.inference.scoring import Typical, typical_of
 from flowconv.models import Flow, build_flow
 from flowconv.paths import given_path, printable
-from flowconv.training import distributed, kept_data
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.optimizer import build_optimizer
-from flowconv.training.workdir import Workdir, read_json
+from flowconv.workdir import Workdir, dataset_record
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Run:
           UserError: if the data set is no longer there. That it has changed is said on stderr.
         """
         images = data.load_for_use(self.config.data)
-        if changed := kept_data.changes(self.workdir, images):
+        if changed := dataset_record.changes(self.workdir, images):
             warn(changed)
         return images.splits[split]
 

@@ -1,12 +1,10 @@
 """Checkpoints: everything that a run needs to go on."""
 
-import contextlib
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,8 +13,8 @@ from ml_collections import ConfigDict
 
 from flowconv.config import architecture, differing_architecture
 from flowconv.errors import UserError
-from flowconv.training.checkpoint_folder import CheckpointFolder
-from flowconv.training.checkpoint_reader import key, opened, saved_name
+from flowconv.workdir.checkpoint_folder import CheckpointFolder
+from flowconv.workdir.checkpoint_reader import key, opened, saved_name
 
 NEWEST_KEPT = 2  # so that there is one before the newest
 
@@ -188,18 +186,6 @@ class Checkpoints:
             there = json.loads(reader.value("architecture"))
             if differences := differing_architecture(there, self._config, precision=False):
                 raise ValueError("; ".join(differences))
-
-
-def saved_architecture(newest: Path) -> dict[str, Any] | None:
-    """Returns the architecture in the newest checkpoint that can be read: nothing in one of version 0.1.
-
-    Args:
-      newest: the folder of a run's newest checkpoints; None is returned if it has none.
-    """
-    for path in reversed(CheckpointFolder(newest, NEWEST_KEPT).paths()):
-        with contextlib.suppress(Exception), opened(path) as reader:  # which ones are damaged is told later
-            return json.loads(reader.value("architecture")) if "architecture" in reader.names else {}
-    return None
 
 
 def _restored(path, damaged):

@@ -1,46 +1,33 @@
-"""What a finished run has to show."""
+"""Pictures and the table of a finished run."""
 
-import platform
 from collections.abc import Iterator
 
-import keras
 import matplotlib
 import numpy as np
-import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv import __version__
 from flowconv.errors import UserError
 from flowconv.evaluation import pictures
 from flowconv.files import said_of
 from flowconv.models import Flow
-from flowconv.training.metrics import duration, read_metrics, say
-from flowconv.training.workdir import Workdir
-from flowconv.words import counted
+from flowconv.training.writers import read_metrics
+from flowconv.utils.console import say
+from flowconv.words import counted, duration
+from flowconv.workdir import Workdir
 
 
-def versions() -> dict[str, str]:
-    """The versions that a result depends on."""
-    return {
-        "flowconv": __version__,
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "python": platform.python_version(),
-    }
-
-
-def draw(flow: Flow, test: np.ndarray, config: ConfigDict, workdir: Workdir) -> Iterator[None]:
+def save_pictures(flow: Flow, test: np.ndarray, config: ConfigDict, workdir: Workdir) -> Iterator[None]:
     """Writes pictures, one each time: samples at each temperature, reconstructions of test images, the curve.
 
     Says so, in one line, where one can't be written, and leaves the rest out.
     """
     try:
-        yield from _draw_all(flow, test, config, workdir)
+        yield from _save_all(flow, test, config, workdir)
     except (UserError, OSError) as error:
         say(f"warning: not all pictures could be drawn: {said_of(error)}")
 
 
-def _draw_all(flow, test, config, workdir):
+def _save_all(flow, test, config, workdir):
     wanted = {f"samples-temperature-{temperature:g}.png" for temperature in config.evaluation.temperatures}
     for path in workdir.pictures.glob("samples-temperature-*.png"):
         if path.name not in wanted:  # of an earlier evaluation

@@ -2,13 +2,14 @@
 
 from ml_collections import ConfigDict
 
+from flowconv import distributed
 from flowconv.data import ImageData
 from flowconv.errors import UserError
 from flowconv.evaluation import Evaluator, max_condition_number
-from flowconv.training import distributed
-from flowconv.training.report import versions
+from flowconv.files import read_json
 from flowconv.training.state import RunState
-from flowconv.training.workdir import Workdir, read_json
+from flowconv.utils.versions import versions
+from flowconv.workdir import Workdir
 
 OF_TRAINING = ("images_trained", "images_per_second", "seconds", "seed", "world_size")
 
@@ -16,7 +17,7 @@ OF_TRAINING = ("images_trained", "images_per_second", "seconds", "seed", "world_
 def test_results(state: RunState, evaluator: Evaluator, images: ImageData, config: ConfigDict) -> dict:
     """Returns figures on the test split, of a state that has its best weights, and what they depend on.
 
-    As `flowconv.training.loop.train` names them, without those of the run; the same on every worker.
+    As `flowconv.training.train.train` names them, without those of the run; the same on every worker.
     """
     pixels = images.splits["test"]
     (raw, raw_deviation), (averaged, averaged_deviation) = _bits_per_dim(state, evaluator, pixels)
@@ -63,5 +64,5 @@ def _bits_per_dim(state, evaluator, pixels, samples=1):
     """Mean and deviation of raw and of averaged weights."""
     name = "test" if samples == 1 else f"test, {samples} draws of noise"
     raw = evaluator.statistics(pixels, samples, name)
-    with state.averaged_weights():
+    with state.ema_weights():
         return raw, evaluator.statistics(pixels, samples, f"{name}, averaged weights")

@@ -3,16 +3,16 @@
 import numpy as np
 from ml_collections import ConfigDict
 
+from flowconv import distributed
 from flowconv.errors import UserError
-from flowconv.training import distributed
-from flowconv.training.records import Records
+from flowconv.training.run_logger import RunLogger
 from flowconv.training.state import RunState
-from flowconv.training.workdir import Workdir
 from flowconv.words import counted
+from flowconv.workdir import Workdir
 
 
 def roll_back(
-    state: RunState, records: Records, config: ConfigDict, workdir: Workdir, images: np.ndarray, images_seen: int
+    state: RunState, records: RunLogger, config: ConfigDict, workdir: Workdir, images: np.ndarray, images_seen: int
 ) -> None:
     """Goes back to the last good checkpoint with a lower learning rate, on every worker, of which one has trouble.
 
@@ -29,7 +29,7 @@ def roll_back(
     """
     guard = state.guard
     trouble = next(filter(None, distributed.gather(guard.trouble)))
-    diagnosis = distributed.on_root(lambda: guard.diagnose(images))
+    diagnosis = distributed.run_on_root(lambda: guard.diagnose(images))
     told = f"step {images_seen // int(state.images_a_step):,}, {counted(images_seen, 'image')}: {trouble}; {diagnosis}"
     rollbacks, factor = int(guard.rollbacks), float(state.step.learning_rate_factor)
     if rollbacks >= config.guards.rollbacks:
@@ -37,7 +37,7 @@ def roll_back(
             f"--config.optimizer.learning_rate={config.optimizer.learning_rate}: {told}; the run went back {rollbacks} "
             f"times already, to {factor:g} of that rate in the end: start again with a lower one"
         )
-    restored = distributed.on_root(state.checkpoints.restore)
+    restored = distributed.run_on_root(state.checkpoints.restore)
     if not restored:
         raise UserError(f"--workdir={workdir.path}: {told}; and there is no checkpoint to go back to")
     distributed.broadcast(state.variables)

@@ -6,14 +6,14 @@ import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
 
+from flowconv import distributed
 from flowconv.errors import warn
-from flowconv.evaluation import averaged_weights
+from flowconv.evaluation import ema_weights
 from flowconv.models import build_flow
-from flowconv.training import distributed
 from flowconv.training.checkpoints import Checkpoints
-from flowconv.training.guard import Guard
+from flowconv.training.divergence import Guard
 from flowconv.training.step import build_step
-from flowconv.training.workdir import Workdir
+from flowconv.workdir import Workdir
 
 
 class RunState:
@@ -67,16 +67,16 @@ class RunState:
         Raises:
           UserError: on every worker, if there are none.
         """
-        restored = distributed.on_root(self.checkpoints.restore_best)
+        restored = distributed.run_on_root(self.checkpoints.restore_best)
         if distributed.is_root():
             for line in restored.damaged:
                 warn(line)
         distributed.broadcast(self.variables)
 
-    def averaged_weights(self) -> contextlib.AbstractContextManager:
+    def ema_weights(self) -> contextlib.AbstractContextManager:
         """Within it, the model has the moving average of its weights."""
-        return averaged_weights(self.flow, self.optimizer)
+        return ema_weights(self.flow, self.optimizer)
 
     def better_weights(self) -> contextlib.AbstractContextManager:
         """Within it, the model has those of the best weights, raw or averaged, that were better on validation."""
-        return self.averaged_weights() if self.average_is_best else contextlib.nullcontext()
+        return self.ema_weights() if self.average_is_best else contextlib.nullcontext()

@@ -7,10 +7,10 @@ import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
 
+from flowconv import distributed
 from flowconv.models import Flow
 from flowconv.ops.backends import compile_fn
 from flowconv.ops.random import Seed
-from flowconv.training import distributed
 from flowconv.training.optimizer import build_optimizer, build_schedule
 from flowconv.utils.background import run_in_background
 

@@ -6,11 +6,11 @@ import math
 import numpy as np
 from ml_collections import ConfigDict
 
+from flowconv import distributed
 from flowconv.evaluation import Evaluator, health, pictures
-from flowconv.training import distributed
-from flowconv.training.records import Records
+from flowconv.training.run_logger import RunLogger
 from flowconv.training.state import RunState
-from flowconv.training.workdir import Workdir
+from flowconv.workdir import Workdir
 
 HEALTH_IMAGES = 4  # of the validation split, at which the flow's health is looked at
 
@@ -38,11 +38,11 @@ class Validation:
         every, last = self.config.train.evaluate_images, int(self.state.evaluated)
         return images_seen // every > last // every or (last < images_seen and images_seen >= self.config.train.images)
 
-    def run(self, images_seen: int, records: Records) -> None:
+    def run(self, images_seen: int, records: RunLogger) -> None:
         """Scores raw and averaged weights; keeps the best; draws pictures."""
         state = self.state
         raw = self.evaluator.bits_per_dim(self.images, name="validation")
-        with state.averaged_weights():
+        with state.ema_weights():
             averaged = self.evaluator.bits_per_dim(self.images, name="validation, averaged weights")
         scores = {"raw": raw, "averaged": averaged}
         better = min(scores, key=lambda name: scores[name] if math.isfinite(scores[name]) else math.inf)
@@ -56,11 +56,11 @@ class Validation:
             if improved:
                 state.best_bits_per_dim.assign(scores[better])
                 state.average_is_best.assign(better == "averaged")
-            distributed.on_root(lambda: self._keep(images_seen, raw, averaged, figures, improved, records))
+            distributed.run_on_root(lambda: self._keep(images_seen, raw, averaged, figures, improved, records))
 
     def _looks(self, images_seen, better, records, figures):
         """Draws pictures and looks at the flow's health, piece by piece."""
-        with self.state.averaged_weights() if better == "averaged" else contextlib.nullcontext():
+        with self.state.ema_weights() if better == "averaged" else contextlib.nullcontext():
             records.pictures(images_seen, {"samples": self._samples(images_seen, records)})
             yield
             pairs = pictures.reconstruction_grid(self.state.flow, self.images[:16])

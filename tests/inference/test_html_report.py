@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from flowconv.config import default_config
 from flowconv.errors import UserError
+from flowconv.files import write_json
 from flowconv.inference.html_report import write_report
 from flowconv.training.report import print_table
-from flowconv.training.workdir import Workdir, write_json
+from flowconv.workdir import Workdir
 
 BOUNDS = {
     "importance_samples": 16,
@@ -67,3 +69,19 @@ def test_the_table_names_only_what_is_there(folded, finished_run, capsys):
         named = {Path(path) for path in re.findall(rf"{re.escape(str(workdir.path))}[^,\s]*", printed)}
         assert all(path.exists() for path in named), printed
         assert {path.name for path in named} - {"pictures", "tensorboard"} == parts
+
+
+@pytest.mark.parametrize("results", [[3], 3, {"dataset": 3}, {"dataset": {"name": "x"}}, {"versions": 3}])
+def test_a_report_of_what_is_no_result_is_refused(tmp_path, results):
+    workdir = Workdir(tmp_path)
+    workdir.save_config(default_config())
+    workdir.results.write_text(json.dumps(results))
+    with pytest.raises(UserError, match=r"results can't be read"):
+        write_report(workdir, tmp_path / "report.html")
+
+
+def test_a_report_of_another_version_s_results_goes_as_far_as_they_do(tmp_path):
+    workdir = Workdir(tmp_path)
+    workdir.save_config(default_config())
+    workdir.results.write_text(json.dumps({"parameters": None, "seed": 3, "new": []}))
+    assert "<th>seed</th><td>3</td>" in write_report(workdir, tmp_path / "report.html").read_text()

@@ -23,6 +23,7 @@ from flowconv.cli import ending
 from flowconv.config import default_config
 from flowconv.errors import UserError
 from flowconv.evaluation import pictures
+from flowconv.files import write_json
 from flowconv.inference import interpolation, load, sampling, scoring
 from flowconv.inference.html_report import write_report
 from flowconv.inference.load import load_run
@@ -30,8 +31,8 @@ from flowconv.inference.saved_model import export
 from flowconv.inference.score_table import ScoreTable
 from flowconv.models import build_flow
 from flowconv.paths import printable
-from flowconv.training import loop
-from flowconv.training.workdir import Workdir, write_json
+from flowconv.training import train as training
+from flowconv.workdir import Workdir
 from tests.programs import Ended, run_here
 from tests.runs import FULL, environment, launch
 
@@ -387,7 +388,7 @@ def test_another_users_run_is_read_and_results_go_elsewhere(script, finished_run
     command = [f"scripts/{script}.py", f"--workdir={finished_run[0]}", *arguments.get(script, [])]
     with monkeypatch.context() as patch:
         patch.setattr(load, "load_run", None)
-        patch.setattr(loop, "load_data", None)
+        patch.setattr(training, "load_data", None)
         with pytest.raises(
             Ended, match=r"can't be written \(Permission denied\); --output=PATH takes results elsewhere"
         ):

@@ -32,8 +32,10 @@ def act(given, config):
     import numpy as np
     import tensorflow as tf
 
+    from flowconv import distributed
     from flowconv.signals import stop_signals
-    from flowconv.training import checkpoints, distributed, loop, state, trainer
+    from flowconv.training import checkpoints, loop, state
+    from flowconv.training import train as training
 
     done = []
 
@@ -46,7 +48,7 @@ def act(given, config):
                 time.sleep(0.01)
             time.sleep(0.5)  # in which a second signal comes
 
-    def load_data(*arguments, original=loop.load_data):
+    def load_data(*arguments, original=training.load_data):
         pause("start-up")
         return original(*arguments)
 
@@ -55,11 +57,11 @@ def act(given, config):
             pause("checkpoint")
         return original(self, images_seen)
 
-    def draw(*arguments, original=trainer.draw):
+    def draw(*arguments, original=loop.save_pictures):
         pause("pictures")
         return original(*arguments)
 
-    def advance(trainer, original=trainer.Trainer._advance):
+    def advance(trainer, original=loop.Trainer._advance):
         pause("validation" if trainer.training else "test")
         if kind == "batches":
             time.sleep(at / 1000.0)
@@ -67,7 +69,7 @@ def act(given, config):
             time.sleep(1e6)
         return original(trainer)
 
-    def requests(trainer, original=trainer.Trainer._requests):
+    def requests(trainer, original=loop.Trainer._requests):
         here = distributed.rank() == faulty_rank and int(trainer.state.images_seen) == at and not done
         if int(trainer.state.images_seen) == 48:
             pause("step")
@@ -102,13 +104,13 @@ def act(given, config):
         step._differentiate = {"nan_gradient": with_nan, "matrices": of_matrices}.get(kind, differentiate)
         return step
 
-    trainer.Trainer._requests, trainer.Trainer._advance, trainer.draw = requests, advance, draw
-    checkpoints.Checkpoints.save, loop.load_data, state.build_step = save, load_data, build_step
+    loop.Trainer._requests, loop.Trainer._advance, loop.save_pictures = requests, advance, draw
+    checkpoints.Checkpoints.save, training.load_data, state.build_step = save, load_data, build_step
     if kind == "keep":
         checkpoints.NEWEST_KEPT = 1000
     if kind == "differ" and rank_of_environment() == faulty_rank:
         config.seed += 1
-    loop.train(config, given.workdir)
+    training.train(config, given.workdir)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ import time
 
 import numpy as np
 
+from flowconv import distributed
 from flowconv.data import ImageData
-from flowconv.training import distributed
-from flowconv.training.trainer import Trainer
-from flowconv.training.workdir import Workdir
+from flowconv.training.loop import Trainer
+from flowconv.workdir import Workdir
 from tests.runs import config_of
 
 SECONDS = 0.1

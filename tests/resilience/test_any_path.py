@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from flowconv.config import default_config
 from flowconv.inference.load import load_run
-from flowconv.training import loop
-from flowconv.training.checkpoint_folder import CheckpointFolder
+from flowconv.training import train as training
+from flowconv.workdir.checkpoint_folder import CheckpointFolder
 from tests.runs import FULL, TINY
 
 EXAMPLES = 20 if FULL else 1
@@ -46,13 +46,13 @@ def test_any_workdir(names):
             for name in ("ckpt-16.index", "ckpt-32.index"):
                 (other / "checkpoints").mkdir(parents=True, exist_ok=True)
                 (other / "checkpoints" / name).write_text("another run's")
-        loop.train(tiny(48), workdir)
-        results = loop.train(tiny(64), workdir)
+        training.train(tiny(48), workdir)
+        results = training.train(tiny(64), workdir)
         assert results["images_trained"] == 64
         kept = [path.name for path in CheckpointFolder(workdir / "checkpoints", 2).paths()]
         assert kept == ["ckpt-48", "ckpt-64"]
         assert len(os.listdir(workdir / "checkpoints")) == 4 and len(os.listdir(workdir / "best")) == 2
-        assert loop.evaluate(workdir)["test_bits_per_dim"] == results["test_bits_per_dim"]
+        assert training.evaluate(workdir)["test_bits_per_dim"] == results["test_bits_per_dim"]
         assert load_run(workdir).flow.parameters == results["parameters"]
         for other in others:
             assert sorted(os.listdir(other / "checkpoints")) == ["ckpt-16.index", "ckpt-32.index"]

@@ -12,16 +12,19 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from flowconv import preflight
 from flowconv.cli.command import Command
 from flowconv.config import default_config
 from flowconv.data import cache
 from flowconv.errors import UserError
 from flowconv.evaluation import pictures
 from flowconv.files import lacks_room
-from flowconv.training import loop, preflight, trainer
+from flowconv.training import loop
+from flowconv.training import train as training
 from flowconv.training.checkpoints import Checkpoints
-from flowconv.training.metrics import MetricsFile, Progress, TensorBoard
-from flowconv.training.workdir import Workdir
+from flowconv.training.progress import Progress
+from flowconv.training.writers import MetricsFile, TensorBoard
+from flowconv.workdir import Workdir
 from tests.runs import FULL, saved_variables
 
 SMALL = {
@@ -47,7 +50,7 @@ NEEDED = {
     "a row of metrics.csv": (MetricsFile, "write", 2),
     "the best checkpoint": (Checkpoints, "save_best", 1),
     "the last checkpoint": (Checkpoints, "save", 2),
-    "results.json": (trainer, "write_json", 1),
+    "results.json": (loop, "write_json", 1),
 }
 DISPENSABLE = {
     "TensorBoard's file": (TensorBoard, "__init__", 1),
@@ -71,7 +74,7 @@ def train(folder, images):
     """A run below `folder`, its cache too."""
     config = default_config()
     config.update_from_flattened_dict(SMALL | {"data.dir": str(images), "data.cache_dir": str(folder / "cache")})
-    return loop.train(config, folder / "run")
+    return training.train(config, folder / "run")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 
 from flowconv.errors import Interrupted
 from flowconv.signals import Signals
-from flowconv.training.loop import train
+from flowconv.training.train import train
 from tests.runs import FULL, Running, command_of, config_of, overrides, saved_variables
 
 SCRIPT = "tests/resilience/faulty_train.py"

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from flowconv.config import default_config
-from flowconv.evaluation import averaged_weights
+from flowconv.evaluation import ema_weights
 from flowconv.models import build_flow
 from flowconv.training.optimizer import build_optimizer, build_schedule
 from flowconv.training.step import TrainingStep
@@ -89,7 +89,7 @@ def test_the_average_reaches_its_decay():
     for i in range(2):
         step(pixels, tf.constant(8 * i, tf.int64))
         weights.append(flow.trainable_variables[0].numpy())
-    with averaged_weights(flow, optimizer):
+    with ema_weights(flow, optimizer):
         average = flow.trainable_variables[0].numpy()
     np.testing.assert_allclose(average, 0.05 * weights[0] + 0.95 * weights[1], atol=1e-6)
 
@@ -165,7 +165,7 @@ def test_average_of_the_weights():
         history.append([variable.numpy() for variable in flow.trainable_variables])
     first, second = 2 / 11, 3 / 12
     expected = [second * (first * a + (1 - first) * b) + (1 - second) * c for a, b, c in zip(*history, strict=True)]
-    with averaged_weights(flow, optimizer):
+    with ema_weights(flow, optimizer):
         for value, variable in zip(expected, flow.trainable_variables, strict=True):
             np.testing.assert_allclose(variable.numpy(), value, atol=1e-6)
     for value, variable in zip(history[-1], flow.trainable_variables, strict=True):
@@ -179,7 +179,7 @@ def test_no_average_of_the_weights():
     flow.initialize(flow.dequantize(pixels, 0))
     step(pixels, tf.constant(0, tf.int64))
     trained = [variable.numpy() for variable in flow.trainable_variables]
-    with averaged_weights(flow, optimizer):
+    with ema_weights(flow, optimizer):
         for value, variable in zip(trained, flow.trainable_variables, strict=True):
             np.testing.assert_array_equal(variable.numpy(), value)
 

@@ -168,7 +168,7 @@ def test_all_ranks_refuse_at_once(train, tmp_path):
 
 def test_a_killed_rank_ends_the_job(tmp_path):
     """No hang: the other rank is gone within seconds, and the status says so."""
-    command = ["horovodrun", "--gloo", "-np", "2", sys.executable, str(ROOT / "tests/training/two_workers.py")]
+    command = ["horovodrun", "--gloo", "-np", "2", sys.executable, str(ROOT / "tests/distributed/two_workers.py")]
     path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
     pids = tmp_path / "pids"
     environment = os.environ | {"PATH": path, "PIDS": str(pids)}

@@ -30,7 +30,7 @@ def test_a_score_that_is_no_number_hides_no_good_one(raw, averaged, kept, averag
         evaluated=tf.Variable(0),
         best_bits_per_dim=tf.Variable(np.inf, dtype=tf.float64),
         average_is_best=tf.Variable(False),
-        averaged_weights=contextlib.nullcontext,
+        ema_weights=contextlib.nullcontext,
         checkpoints=types.SimpleNamespace(save_best=saved.append),
     )
     evaluator = types.SimpleNamespace(bits_per_dim=lambda images, name: next(scores), between=lambda: None)

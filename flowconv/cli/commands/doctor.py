@@ -17,13 +17,13 @@ FLAGS = (shared_flags.workdir("folder of the run to be (default: as train.py's)"
 
 
 def doctor(given, config):
-    from flowconv.training import distributed, preflight
-    from flowconv.training.workdir import Workdir
+    from flowconv import distributed, preflight
+    from flowconv.workdir import Workdir
 
     distributed.initialize(config.distributed.fusion_megabytes)
     workdir = Workdir(given.workdir or config_file.default_workdir(given.config))
-    everyone = distributed.gather(preflight.examine(config, workdir))
-    bad = [row.found for rows in everyone for row in rows if row.wrong]
+    everyone = distributed.gather(preflight.run_checks(config, workdir))
+    bad = [check.message for rows in everyone for check in rows if check.failed]
     if distributed.is_root():
         print_table(everyone)
     if bad:
@@ -31,16 +31,16 @@ def doctor(given, config):
 
 
 def print_table(everyone: list) -> None:
-    """Prints each row once, with the ranks that found the same."""
+    """Prints each check once, with the ranks that found the same."""
     ranks_of = {}
     for rank, rows in enumerate(everyone):
-        for row in rows:
-            ranks_of.setdefault(row, []).append(rank)
-    names = list(dict.fromkeys(row.name for row in ranks_of))
-    for row in sorted(ranks_of, key=lambda row: names.index(row.name)):
-        ranks = "" if len(everyone) == 1 else f" [rank {', '.join(map(str, ranks_of[row]))}]"
-        line = re.fullmatch("(.*)[:;] (.*)", row.found) if row.wrong else None
-        print(f"{'CURE' if row.wrong else 'ok':<5}{row.name:<15}{line[1] if line else row.found}{ranks}")
+        for check in rows:
+            ranks_of.setdefault(check, []).append(rank)
+    names = list(dict.fromkeys(check.name for check in ranks_of))
+    for check in sorted(ranks_of, key=lambda check: names.index(check.name)):
+        ranks = "" if len(everyone) == 1 else f" [rank {', '.join(map(str, ranks_of[check]))}]"
+        line = re.fullmatch("(.*)[:;] (.*)", check.message) if check.failed else None
+        print(f"{'CURE' if check.failed else 'ok':<5}{check.name:<15}{line[1] if line else check.message}{ranks}")
         if line:
             print(f"{'':<20}→ {line[2]}")
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
 from flowconv.config import settings
-from flowconv.training.workdir import Workdir
+from flowconv.workdir import Workdir
 
 FLAGS = (
     shared_flags.WORKDIR,
@@ -32,11 +32,11 @@ FLAGS = (
 
 
 def evaluate(given):
-    from flowconv.training import loop
+    from flowconv.training import train as training
 
     chosen = {flag.field: getattr(given, flag.name) for flag in FLAGS if flag.field}
     chosen = {field: value for field, value in chosen.items() if value is not None}
-    loop.evaluate(given.workdir, chosen, given.samples, given.output)
+    training.evaluate(given.workdir, chosen, given.samples, given.output)
 
 
 def precision(given) -> str:

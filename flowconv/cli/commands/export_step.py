@@ -35,8 +35,9 @@ def export_step(given, config):
     except OSError as error:
         raise UserError(f"--output={output}: can't be written ({error.strerror})") from error
 
+    from flowconv import distributed
     from flowconv.models import build_flow  # flags are checked before TensorFlow is imported
-    from flowconv.training import distributed, programs
+    from flowconv.training import programs
     from flowconv.training.step import build_step
 
     distributed.initialize()

@@ -28,8 +28,8 @@ def manipulate(given):
 
     from flowconv.evaluation import pictures
     from flowconv.inference import interpolation, load
-    from flowconv.training.workdir import Workdir
     from flowconv.words import counted
+    from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
     folder = workdir.results_folder(given.output, workdir.pictures)

@@ -25,7 +25,7 @@ def reconstruct(given):
 
     from flowconv.evaluation import pictures
     from flowconv.inference import load
-    from flowconv.training.workdir import Workdir
+    from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
     folder = workdir.results_folder(given.output, workdir.pictures)

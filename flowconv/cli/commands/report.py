@@ -19,7 +19,7 @@ FLAGS = (
 
 def report(given):
     from flowconv.inference.html_report import write_report
-    from flowconv.training.workdir import Workdir
+    from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
     path = workdir.path / "report.html" if given.output is None else Path(given.output)

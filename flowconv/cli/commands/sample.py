@@ -22,7 +22,7 @@ FLAGS = (
 
 def sample(given):
     from flowconv.inference import load, sampling
-    from flowconv.training.workdir import Workdir
+    from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
     folder = workdir.results_folder(given.output, workdir.pictures)

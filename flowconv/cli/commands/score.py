@@ -35,8 +35,8 @@ def score(given):
     from flowconv.inference import load, scoring
     from flowconv.inference.score_table import ScoreTable
     from flowconv.paths import printable
-    from flowconv.training.workdir import Workdir
     from flowconv.words import counted
+    from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
     if given.check:

@@ -16,9 +16,9 @@ FLAGS = (shared_flags.workdir("folder of the run (default: runs/ and the name of
 
 def train(given, config):
     validate(config)  # as flags are, before TensorFlow is imported
-    from flowconv.training import loop
+    from flowconv.training import train as training
 
-    loop.train(config, given.workdir or config_file.default_workdir(given.config))
+    training.train(config, given.workdir or config_file.default_workdir(given.config))
 
 
 main = Command(train, __doc__, FLAGS, takes_config=True)

@@ -19,9 +19,10 @@ from flowconv.config import default_config
 from flowconv.data import ImageData
 from flowconv.errors import UserError
 from flowconv.training.checkpoints import Restored
-from flowconv.training.metrics import Meter, read_metrics
-from flowconv.training.records import Records
-from flowconv.training.workdir import Workdir
+from flowconv.training.progress import Meter
+from flowconv.training.run_logger import RunLogger
+from flowconv.training.writers import read_metrics
+from flowconv.workdir import Workdir
 
 
 class Run:
@@ -45,7 +46,7 @@ class Run:
             optimizer=types.SimpleNamespace(iterations=1),
         )
         restored = None if images_seen is None else Restored("ckpt")
-        self.records = Records(self.state, self.config, self.workdir, self.images, restored)
+        self.records = RunLogger(self.state, self.config, self.workdir, self.images, restored)
         self.records.progress.log_seconds = 0.0
 
     def step(self, images, bits_per_dim):

@@ -8,8 +8,7 @@ from PIL import Image
 
 import flowconv
 from flowconv.data import ImageData
-from flowconv.training import kept_data
-from flowconv.training.workdir import Workdir
+from flowconv.workdir import Workdir, dataset_record
 from tests.runs import launch
 
 
@@ -21,7 +20,7 @@ def images_of(fingerprint="0123456789ab", name="folder/x", version="2.0.0", coun
 
 @pytest.fixture
 def workdir(tmp_path):
-    kept_data.keep(Workdir(tmp_path), images_of())
+    dataset_record.keep(Workdir(tmp_path), images_of())
     return Workdir(tmp_path)
 
 
@@ -37,23 +36,24 @@ def workdir(tmp_path):
     ],
 )
 def test_what_has_changed_is_named(workdir, now, said):
-    line = kept_data.changes(workdir, images_of(**now))
+    line = dataset_record.changes(workdir, images_of(**now))
     assert line == (said and f"the images have changed since the run's best weights were chosen: {said}")
 
 
 def test_runs_of_the_first_version(tmp_path, workdir):
     """Whose results say what the images were, if there are any; of a folder, the split was another."""
     workdir.data.unlink()
-    assert kept_data.changes(workdir, images_of(name="cifar10")) == ""
-    assert kept_data.OTHER_SPLIT in kept_data.changes(workdir, images_of())
+    assert dataset_record.changes(workdir, images_of(name="cifar10")) == ""
+    assert dataset_record.OTHER_SPLIT in dataset_record.changes(workdir, images_of())
     workdir.results.write_text(json.dumps({"dataset": images_of(version="1.0.0").describe()}))
-    assert kept_data.changes(workdir, images_of()).endswith(f"version 1.0.0, now 2.0.0; {kept_data.OTHER_SPLIT}")
+    changes = dataset_record.changes(workdir, images_of())
+    assert changes.endswith(f"version 1.0.0, now 2.0.0; {dataset_record.OTHER_SPLIT}")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "null", '{"train"', b"\xff"])
 def test_damage_to_it_stops_nothing(workdir, content, capsys):
     workdir.data.write_bytes(content if isinstance(content, bytes) else content.encode())
-    assert kept_data.changes(workdir, images_of(name="cifar10")) == ""
+    assert dataset_record.changes(workdir, images_of(name="cifar10")) == ""
     assert "data.json says nothing of the run's images" in capsys.readouterr().err
 
 

@@ -5,7 +5,7 @@ import time
 
 import tensorflow as tf
 
-from flowconv.training import distributed
+from flowconv import distributed
 
 distributed.initialize()
 distributed.average(tf.constant(1.0))

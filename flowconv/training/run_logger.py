@@ -7,19 +7,20 @@ import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv import data
+from flowconv import data, distributed
 from flowconv.config import differences, images_per_rank
 from flowconv.errors import UserError
 from flowconv.files import said_of
-from flowconv.training import distributed, kept_data
 from flowconv.training.checkpoints import Restored
-from flowconv.training.metrics import Meter, MetricsFile, Progress, TensorBoard, duration, say
+from flowconv.training.progress import Meter, Progress
 from flowconv.training.state import RunState
-from flowconv.training.workdir import Workdir
-from flowconv.words import counted
+from flowconv.training.writers import MetricsFile, TensorBoard
+from flowconv.utils.console import say
+from flowconv.words import counted, duration
+from flowconv.workdir import Workdir, dataset_record
 
 
-class Records:
+class RunLogger:
     """The lines or the bar that a run shows, its metrics.csv and TensorBoard; those of the first worker alone.
 
     Args:
@@ -72,7 +73,7 @@ class Records:
 
     def keep_data(self) -> None:
         """Keeps what the weights that are the best now were chosen on."""
-        kept_data.keep(self.workdir, self.images)
+        dataset_record.keep(self.workdir, self.images)
 
     def _introduce(self, config, images, restored):
         start = f"going on at {counted(int(self.state.images_seen), 'image')}" if restored else "from the start"
@@ -119,7 +120,7 @@ class Records:
         if self.kept:
             self.progress.update(images_seen, bits_per_dim)
             if meter.rows and (self.progress.due() or images_seen >= self.progress.images):
-                self._training(images_seen, meter.take())
+                self._training(images_seen, meter.summarize_and_reset())
 
     def _training(self, images_seen, figures):
         row = {"images": images_seen, "seconds": float(self.state.seconds), **figures}

@@ -2,8 +2,9 @@
 
 import os
 
+from flowconv import distributed
+from flowconv.distributed import elastic
 from flowconv.errors import UserError
-from flowconv.training import distributed, elastic
 
 PATCH = "patches/horovod-0.28.1.patch"
 LACKING = f"{PATCH} is not applied"

@@ -4,7 +4,8 @@ from typing import Any
 
 from flowconv.data import ImageData
 from flowconv.errors import UserError, warn
-from flowconv.training.workdir import Workdir, read_json, write_json
+from flowconv.files import read_json, write_json
+from flowconv.workdir import Workdir
 
 COMPARED = ("version", "train", "validation", "test", "fingerprint")
 OTHER_SPLIT = "an older version split a folder otherwise: images that were trained on may be tested now"

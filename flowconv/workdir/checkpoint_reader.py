@@ -1,6 +1,7 @@
 """The contents of a checkpoint."""
 
 import contextlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.paths import without_patterns
+from flowconv.workdir.checkpoint_folder import CheckpointFolder
 
 
 @contextlib.contextmanager
@@ -71,3 +73,15 @@ def saved_name(variable: keras.Variable) -> str:
 def key(group: str, name: str) -> str:
     """Returns the name of a variable in a checkpoint, in which TensorFlow writes slashes otherwise."""
     return f"{group}/{name.replace('.', '..').replace('/', '.S')}"
+
+
+def saved_architecture(newest: Path) -> dict[str, Any] | None:
+    """Returns the architecture in the newest checkpoint that can be read: nothing in one of version 0.1.
+
+    Args:
+      newest: the folder of a run's newest checkpoints; None is returned if it has none.
+    """
+    for path in reversed(CheckpointFolder(newest, kept=1).paths()):
+        with contextlib.suppress(Exception), opened(path) as reader:  # which ones are damaged is told later
+            return json.loads(reader.value("architecture")) if "architecture" in reader.names else {}
+    return None

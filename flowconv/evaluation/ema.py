@@ -7,7 +7,7 @@ import keras
 
 
 @contextlib.contextmanager
-def averaged_weights(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+def ema_weights(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     """Within it, the model's trainable variables have the values of their moving average, if there is one.
 
     Args:

@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
+from flowconv import distributed
 from flowconv.config import default_config
 from flowconv.models import build_flow
-from flowconv.training import distributed
 from flowconv.training.step import build_step
 
 distributed.initialize()

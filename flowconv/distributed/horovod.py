@@ -1,23 +1,17 @@
-"""All of Horovod: the workers of a run, what they exchange, and what keeps a run from hanging."""
+"""The workers of a run, and their exchanges."""
 
 import contextlib
-import datetime
-import faulthandler
 import math
 import os
 import socket
-import sys
-import threading
-import time
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 import keras
 import tensorflow as tf
 
+from flowconv.distributed import devices, elastic
 from flowconv.errors import UserError, WorkersLost
-from flowconv.training import elastic
-from flowconv.words import counted
 
 try:
     import horovod.tensorflow as hvd
@@ -27,7 +21,6 @@ except ImportError as error:
 
 
 DONE = object()  # what an iterator has after its last piece
-CORES_SIDE_BY_SIDE = 4  # a batch is computed in no more parts
 
 Result = TypeVar("Result")
 
@@ -35,14 +28,13 @@ Result = TypeVar("Result")
 def initialize(fusion_megabytes: int | None = None, images: int | None = None) -> None:
     """Joins the other workers; must come before any TensorFlow operation.
 
-    A worker that does so 30 s after the first one finds that the job has ended. Gives each worker of a
-    host a GPU of its own, or its share of the cores.
+    A worker that does so 30 s after the first one finds that the job has ended: Gloo's rendezvous times out. Each
+    worker of a machine gets a GPU of its own, or its share of the cores (`devices.configure`).
 
     Args:
       fusion_megabytes: how much of what is exchanged goes in one message, MiB; 0 sends each tensor for itself.
         None, or a HOROVOD_FUSION_THRESHOLD in the environment (horovodrun --fusion-threshold-mb), leaves it as it is.
-      images: how many this worker computes with at a time (default: many). If they are as many as its cores and these
-        are few, each core computes with images of its own (`flowconv.bijectors.side_by_side`).
+      images: as of `devices.configure`.
 
     Raises:
       UserError: if this machine's name has no address, or has fewer GPUs than ranks.
@@ -61,19 +53,7 @@ def initialize(fusion_megabytes: int | None = None, images: int | None = None) -
     hvd.init()
     keras.config.set_floatx("float32")  # the user's own keras.json is for other programs
     keras.config.set_image_data_format("channels_last")
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        if hvd.local_rank() >= len(gpus):
-            there = counted(len(gpus), "GPU")
-            raise UserError(f"{hvd.local_size()} ranks share this machine's {there}: start one a GPU (-np)")
-        tf.config.set_visible_devices(gpus[hvd.local_rank()], "GPU")
-        tf.config.experimental.set_memory_growth(gpus[hvd.local_rank()], True)
-    else:
-        share = max(1, len(os.sched_getaffinity(0)) // hvd.local_size())
-        few = share <= CORES_SIDE_BY_SIDE and (images is None or images >= share)
-        with contextlib.suppress(RuntimeError):  # in a program where TensorFlow has computed already, its threads stay
-            tf.config.threading.set_intra_op_parallelism_threads(1 if few else share)
-            tf.config.threading.set_inter_op_parallelism_threads(share)
+    devices.configure(hvd.local_rank(), hvd.local_size(), images)
 
 
 def rank() -> int:
@@ -94,22 +74,6 @@ def size() -> int:
 def local_size() -> int:
     """The number of workers on this host."""
     return hvd.local_size()
-
-
-def uses_gpu() -> bool:
-    """Whether this worker computes on a GPU."""
-    return bool(tf.config.get_visible_devices("GPU"))
-
-
-def device() -> str:
-    """What this worker computes on."""
-    name = socket.gethostname()
-    gpus = tf.config.get_visible_devices("GPU")
-    if gpus:
-        return f"{gpus[0].name.rsplit('/')[-1]} of {name}"
-    # As `initialize` has it, batches are computed side by side or operations in parts: these are its cores either way.
-    share = tf.config.threading.get_inter_op_parallelism_threads() or len(os.sched_getaffinity(0))
-    return f"{share} of {counted(os.cpu_count(), 'core')} of {name}"
 
 
 def libraries() -> list[str]:
@@ -201,7 +165,7 @@ def gather(value: Any) -> list:
     return hvd.allgather_object(value) if hvd.size() > 1 else [value]
 
 
-def everywhere(function: Callable[[], Result]) -> Result:
+def run_on_all_ranks(function: Callable[[], Result]) -> Result:
     """Returns this worker's function(), when all workers have called it.
 
     Raises:
@@ -218,13 +182,13 @@ def everywhere(function: Callable[[], Result]) -> Result:
     return result
 
 
-def on_root(function: Callable[[], Result]) -> Result:
+def run_on_root(function: Callable[[], Result]) -> Result:
     """Returns function() as the first worker, which alone calls it, has it.
 
     Raises:
       UserError: on every worker, if the function raised one.
     """
-    result = everywhere(lambda: function() if is_root() else None)
+    result = run_on_all_ranks(lambda: function() if is_root() else None)
     return hvd.broadcast_object(result, 0) if hvd.size() > 1 else result
 
 
@@ -243,51 +207,4 @@ def first_works(pieces: Generator[None, None, None], between: Callable[[], None]
         going = True
         while going:
             between()
-            going = on_root(lambda: next(pieces, DONE) is not DONE)
-
-
-class Watchdog:
-    """Ends this process with the stack of every thread if nothing feeds the dog in time.
-
-    Horovod's own stall check never fires under Gloo: without this, one stuck worker would hang all. Time in which the
-    whole process was stopped, as by SIGSTOP, doesn't count: a thread counts the ticks that it was awake for, which is
-    why this is not `faulthandler.dump_traceback_later`.
-    """
-
-    def __init__(self, seconds: float):
-        self.seconds = seconds
-        self.patient_seconds = 10.0 * seconds  # for what takes long: tracing, a batch of an evaluation, a picture
-        self._tick = min(1.0, seconds / 10.0)
-        self._awake = 0.0  # so long; only the thread writes it
-        self._end = math.inf  # when it ends the process, on that clock
-        self._given = 0.0
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def feed(self, patient: bool = False) -> None:
-        """Gives the next stretch of work its time."""
-        self._given = self.patient_seconds if patient else self.seconds
-        self._end = self._awake + self._given
-        if not self._thread.is_alive() and not self._stopped.is_set():
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Sends the dog home."""
-        self._stopped.set()
-
-    def _watch(self):
-        before = time.monotonic()
-        while not self._stopped.wait(self._tick):
-            now = time.monotonic()
-            self._awake += min(now - before, 2.0 * self._tick)
-            before = now
-            if self._awake > self._end:
-                self._bite()
-
-    def _bite(self):
-        try:
-            print(f"Timeout ({datetime.timedelta(seconds=round(self._given, 1))})!", file=sys.__stderr__, flush=True)
-            faulthandler.dump_traceback(sys.__stderr__)
-            elastic.end_job()
-        finally:
-            os._exit(1)
+            going = run_on_root(lambda: next(pieces, DONE) is not DONE)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from flowconv import distributed
 from flowconv.models import build_flow
-from flowconv.training import distributed
 from flowconv.training.step import build_step
 from tests.runs import launch, saved_variables
 from tests.training.test_step import images, tiny
@@ -27,7 +27,7 @@ def distance(one, other):
 
 def test_half_precision():
     """Nothing overflows, losses stay exact, and what isn't finite is skipped by all."""
-    result = launch("tests/training/exchange_worker.py", ranks=2)
+    result = launch("tests/distributed/exchange_worker.py", ranks=2)
     assert result.returncode == 0 and "exchanged" in result.stdout, result.stderr[-3000:]
 
 

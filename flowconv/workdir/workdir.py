@@ -1,7 +1,6 @@
 """The folder of one run."""
 
 import contextlib
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -12,10 +11,10 @@ from ml_collections import ConfigDict
 
 from flowconv.config import differing_architecture, flatten, restored, validate
 from flowconv.errors import UserError, warn
-from flowconv.files import set_aside, write_text
+from flowconv.files import read_json, set_aside, write_json
 from flowconv.paths import given_path
-from flowconv.training.links import refuse_links_out
-from flowconv.training.lock import locked, refuse_if_locked
+from flowconv.workdir.links import refuse_links_out
+from flowconv.workdir.lock import locked, refuse_if_locked
 
 FORMAT = 1  # of a run's files; a program reads those of its own and of older ones
 
@@ -176,24 +175,3 @@ def _flatten(value, prefix=""):
             yield from _flatten(inner, f"{prefix}{name.replace('.', '/')}.")
         else:
             yield prefix + name.replace(".", "/"), inner
-
-
-def read_json(path: Path) -> Any:
-    """Returns what `write_json` wrote.
-
-    Raises:
-      UserError: if the file can't be read.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} can't be read: {error}") from error
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes `value` as JSON, whole or not at all.
-
-    Raises:
-      UserError: if the folder can't be written.
-    """
-    write_text(path, json.dumps(value, indent=2) + "\n")

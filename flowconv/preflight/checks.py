@@ -1,0 +1,170 @@
+"""Checks of all that a run needs, before anything is built: a line instead of a hang or a crash."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+from ml_collections import ConfigDict
+
+from flowconv import data, distributed
+from flowconv.config import images_per_rank, validate
+from flowconv.errors import UserError
+from flowconv.preflight import rendezvous
+from flowconv.preflight.cgroups import memory_limit
+from flowconv.preflight.estimates import approximate_parameters, checkpoint_bytes, training_bytes
+from flowconv.utils.console import say
+from flowconv.utils.versions import versions
+from flowconv.words import counted
+from flowconv.workdir import Workdir
+from flowconv.workdir.checkpoint_reader import saved_architecture
+
+SHARED_MEMORY = 64 * 2**20  # bytes in /dev/shm, which NCCL and MPI exchange through on one machine
+RECORDS_BYTES = 10e6  # of pictures, TensorBoard, and what checkpoints have beside numbers
+GIGABYTE = 1e9
+LAUNCHERS = {  # variables that tell the number of processes; the second one is there in each of them alone
+    "OMPI_COMM_WORLD_SIZE": None,
+    "PMI_SIZE": None,
+    "PMIX_SIZE": None,
+    "MV2_COMM_WORLD_SIZE": None,
+    "SLURM_STEP_NUM_TASKS": "SLURM_PROCID",
+    "SLURM_NTASKS": "SLURM_PROCID",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """The result of one check.
+
+    Attributes:
+      name: what was checked.
+      message: what there is, or the line that says what is wrong.
+      failed: whether a run can't go with that.
+    """
+
+    name: str
+    message: str
+    failed: bool = False
+
+
+def run_checks(config: ConfigDict, workdir: Workdir) -> list[Check]:
+    """Returns this worker's checks, in a second or so; nothing is downloaded, built or written.
+
+    The first worker alone looks at the workdir and its disk.
+    """
+    checks = [
+        Check("versions", ", ".join(f"{name} {version}" for name, version in versions().items())),
+        _checked("config", lambda: _config(config)),
+        Check("device", distributed.device_name()),
+        _checked("exchange", _exchange),
+        _checked("network", rendezvous.check),
+        _shared_memory(),
+        _checked("data", lambda: _data(config)),
+        _memory(config),
+    ]
+    if distributed.is_root():
+        checks += [_checked("workdir", lambda: _workdir(config, workdir)), _disk(config, workdir.path)]
+    return checks
+
+
+def require_checks(config: ConfigDict, workdir: Workdir) -> None:
+    """Ends all workers if a check of one of them fails.
+
+    Raises:
+      UserError: with the first message of a failed one, on every worker.
+    """
+    failed = [check.message for check in run_checks(config, workdir) if check.failed]
+    distributed.run_on_all_ranks(lambda: _raise(failed[0] if failed else ""))
+    if distributed.is_root() and (line := rendezvous.announcement()):
+        say(line)
+
+
+def _config(config):
+    validate(config)
+    return f"{config.model.name}, L {config.model.levels}, K {config.model.depth}, width {config.model.width}, " + (
+        f"about {approximate_parameters(config) / 1e6:.1f} million parameters; "
+        f"{counted(images_per_rank(config) * distributed.size(), 'image')} a step"
+    )
+
+
+def _exchange():
+    """Processes that a launcher started together, and that don't know of each other, would train a model each."""
+    libraries = ", ".join(distributed.libraries())
+    if distributed.size() == 1 and "HOROVOD_RANK" not in os.environ:
+        for name, rank in LAUNCHERS.items():
+            number = os.environ.get(name, "")
+            if number.isdigit() and int(number) > 1 and (rank is None or rank in os.environ):
+                raise UserError(
+                    f"{name}={number}: a launcher started {number} processes, of which Horovod, built with "
+                    f"{libraries}, sees 1: start them with horovodrun --gloo -np {number}, "
+                    f"or unset {name} if this is the only one"
+                )
+    return f"{counted(distributed.size(), 'rank')}; Horovod has {libraries}"
+
+
+def _data(config):
+    known = data.check(config.data)
+    return f"{config.data.name} at {config.data.image_size}×{config.data.image_size}{known and f', {known}'}"
+
+
+def _workdir(config, workdir):
+    workdir.check(config)
+    there = saved_architecture(workdir.checkpoints)
+    if there:
+        workdir.compare(there, config)
+    elif there is not None and not workdir.config.exists():
+        raise UserError(
+            f"{workdir.flag}={workdir.path}: holds checkpoints, and no config.json that tells of which model: "
+            f"put it back, or choose another workdir"
+        )
+    return f"{workdir.path}, {'a run to go on with' if workdir.config.exists() else 'no run yet'}"
+
+
+def _memory(config):
+    needed = training_bytes(config)
+    there = min(psutil.virtual_memory().total, memory_limit()) / distributed.local_size()
+    found = f"about {needed / GIGABYTE:.1f} GB of {there / GIGABYTE:.1f} GB a rank"
+    if distributed.uses_gpu() or needed <= there:
+        return Check("memory", found)
+    batch, backward = config.train.batch_size, config.model.backward
+    cure = "take a smaller batch" + ("" if backward == "invert" else ", or --config.model.backward=invert")
+    line = f"--config.train.batch_size={batch} with model.backward={backward} takes {found}: {cure}"
+    return Check("memory", line, failed=True)
+
+
+def _disk(config, path):
+    needed = RECORDS_BYTES + 4 * checkpoint_bytes(config)  # the two newest, the best, and one being written
+    try:
+        while not path.exists():
+            path = path.parent
+        free = shutil.disk_usage(path).free
+    except OSError as error:
+        return Check("disk", f"--workdir={path}: {error.strerror}: choose another folder", failed=True)
+    found = f"{free / GIGABYTE:.1f} GB free, checkpoints take about {needed / GIGABYTE:.2f} GB"
+    if needed <= free:
+        return Check("disk", found)
+    return Check("disk", f"--workdir={path}: {found}: free some space there, or choose another folder", failed=True)
+
+
+def _shared_memory():
+    try:
+        size = shutil.disk_usage("/dev/shm").total
+    except OSError:
+        return Check("shared memory", "none")
+    found = f"{size / GIGABYTE:.2f} GB in /dev/shm"
+    if distributed.local_size() > 1 and distributed.uses_gpu() and size < SHARED_MEMORY:
+        return Check("shared memory", f"{found}: start the container with --shm-size=1g", failed=True)
+    return Check("shared memory", found)
+
+
+def _checked(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, look())
+    except UserError as error:
+        return Check(name, str(error), failed=True)
+
+
+def _raise(message):
+    if message:
+        raise UserError(message)

@@ -1,0 +1,144 @@
+"""Training from a config and a workdir to results."""
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+from ml_collections import ConfigDict
+
+from flowconv import data, distributed, preflight
+from flowconv.config import validate
+from flowconv.distributed import elastic
+from flowconv.errors import UserError, WorkersLost, warn
+from flowconv.files import room_needed
+from flowconv.signals import stop_signals
+from flowconv.training.loop import Trainer
+from flowconv.workdir import Workdir, dataset_record
+
+LOST = "another worker of this job has ended (what it said stands above)"
+
+
+def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
+    """Trains a flow, going on where a run in `workdir` stopped, and evaluates it on the test split.
+
+    Called by every worker of a Horovod job, or alone.
+
+    Args:
+      config: as `flowconv.config.default_config` has it.
+      workdir: the run's folder; only the first worker writes to it.
+
+    Returns:
+      On every worker, what results.json holds. Of the checkpoint that was best on the validation split:
+      test_bits_per_dim and test_bits_per_dim_ema (raw and averaged weights), and the images' standard deviation of the
+      better ones, test_bits_per_dim_deviation; with better_weights, the better of the
+      two on the validation split, max_reconstruction_error (pixel levels), changed_pixels (numbers that differ after
+      rounding) and max_condition_number (of any W); best_at_images. Of the run: images_per_second (training, all
+      workers), images_trained, seconds (of training steps), parameters, precision, dataset (name, version, counts),
+      seed, world_size, versions.
+
+    Raises:
+      UserError: for anything that the user can put right, on every worker.
+      Interrupted: after a signal of `flowconv.signals`, on every worker; the checkpoint is written. Off the main
+        thread signals go to whom they went before.
+      WorkersLost: if another worker has ended; in an elastic job the process joins again instead.
+    """
+    validate(config)
+    with stop_signals, contextlib.ExitStack() as held:
+        trainer = None
+        try:
+            distributed.initialize(config.distributed.fusion_megabytes, config.train.batch_size)
+            workdir = Workdir(workdir)
+            preflight.require_checks(config, workdir)
+            distributed.run_on_all_ranks(lambda: held.enter_context(workdir.alone()) if distributed.is_root() else None)
+            images = load_data(config)
+            preflight.check_consistency(config, images)
+            trainer = Trainer(config, workdir, images)
+            held.callback(trainer.watchdog.stop)
+            with room_needed():  # TensorFlow's error is the same as that of exhausted memory
+                return trainer.run()
+        except elastic.WorkersChanged:
+            elastic.rejoin()
+        except tf.errors.ResourceExhaustedError as error:
+            raise UserError(
+                f"--config.train.batch_size={config.train.batch_size}: memory is exhausted "
+                f"({_asked_for(error)}): take a smaller batch, more distributed.backward_passes_per_step, "
+                f"or model.backward=invert"
+            ) from error
+        except Exception as error:
+            if not distributed.is_failed_exchange(error):
+                raise
+            if trainer is not None and trainer.training:
+                trainer.save()  # a step is taken whole or not at all
+            if elastic.is_elastic():
+                if stop_signals.received:
+                    raise stop_signals.interruption(stop_signals.received) from error
+                elastic.rejoin()
+            raise WorkersLost(f"{LOST}: the same command goes on from the last checkpoint") from error
+
+
+def evaluate(
+    workdir: str | os.PathLike,
+    overrides: Mapping[str, Any] | None = None,
+    samples: int = 1,
+    output: str | os.PathLike | None = None,
+) -> dict:
+    """Evaluates a run's best weights on the test split again, and draws its pictures.
+
+    Args:
+      workdir: of a run that has been evaluated at least once.
+      overrides: config fields that shall differ from the run's, as {"data.dir": "/data"}.
+      samples: draws of dequantization noise an image for an importance-weighted bound; 1: no such bound.
+      output: folder of evaluation.json and pictures/ (default: the workdir).
+
+    Returns:
+      On every worker, what evaluation.json holds: as `train`, without the figures of training; with
+      more samples also importance_samples and test_bits_per_dim[_ema]_importance_weighted.
+
+    Raises:
+      UserError: if there is no run, or no checkpoint in it; on every worker.
+      Interrupted: after a signal of `flowconv.signals`.
+      WorkersLost: if another worker has ended.
+    """
+    with stop_signals, contextlib.ExitStack() as held:
+        try:
+            distributed.initialize()
+            workdir = Workdir(workdir)
+            config = distributed.run_on_root(workdir.load_config)
+            folder = distributed.run_on_root(lambda: workdir.results_folder(output, workdir.path))
+            workdir.evaluation, workdir.pictures = folder / workdir.evaluation.name, folder / workdir.pictures.name
+            distributed.run_on_root(workdir.clear)
+            config.update_from_flattened_dict(overrides or {})
+            validate(config)
+            images = load_data(config, data.load_for_use)
+            if distributed.is_root() and (changed := dataset_record.changes(workdir, images)):
+                warn(changed)
+            trainer = Trainer(config, workdir, images)
+            held.callback(trainer.watchdog.stop)
+            return trainer.evaluate(samples)
+        except Exception as error:
+            if not distributed.is_failed_exchange(error):
+                raise
+            raise WorkersLost(f"{LOST}: {stop_signals.advice}") from error
+
+
+def _asked_for(error):
+    """The line that tells how much memory was asked for, which is not always the first."""
+    found = re.search(r"OOM when allocating.*|[Ff]ailed to allocate.*", error.message)
+    return found[0] if found else error.message.splitlines()[0]
+
+
+def load_data(config: ConfigDict, load: Callable[..., data.ImageData] = data.load) -> data.ImageData:
+    """Returns the data; one worker of each host prepares them while the others wait.
+
+    Args:
+      config: of a run.
+      load: `data.load`, or for a run that may be a stranger's `data.load_for_use`.
+
+    Raises:
+      UserError: on every worker.
+    """
+    distributed.run_on_all_ranks(lambda: load(config.data) if distributed.local_rank() == 0 else None)
+    return distributed.run_on_all_ranks(lambda: load(config.data, prepare=False))
