@@ -1,5 +1,6 @@
 """The fields of a config: the default ones, those of a saved one, and the ones by which models are told apart."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -37,7 +38,8 @@ def settings() -> dict[str, Setting]:
     for chooser in _choosers():
         for part in map(chooser.choices.part, chooser.names):
             for name, setting in _own_settings(chooser, part).items():
-                found.setdefault(name, setting)
+                users = ", ".join(choices_with(name))
+                found.setdefault(name, dataclasses.replace(setting, help=f"of {users}: {setting.help}"))
     groups = list(dict.fromkeys(name.rpartition(".")[0] for name in SETTINGS))
     return dict(sorted(found.items(), key=lambda item: groups.index(item[0].rpartition(".")[0])))
 

@@ -8,6 +8,7 @@ chooses the part. Names and settings are read from the source, so that flags are
 import ast
 import functools
 import importlib
+import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from flowconv.config.setting import KINDS, Setting
 from flowconv.words import nearest
 
 ROOT = Path(__file__).resolve().parents[2]  # that packages lie in
-GIVEN = ("dtype", "name", "seed", "n_bits")  # by who builds the part
+OF_LAYERS = ("dtype", "name")
+GIVEN = (*OF_LAYERS, "seed", "n_bits")  # by who builds the part
 
 
 class Folder(Sequence[str]):
@@ -27,17 +29,18 @@ class Folder(Sequence[str]):
     Args:
       package: that the folder is.
       kind: what a part is called in a refusal.
-      functions: whether a part is the function of its file's name. Other files are none, then.
+      base: the name of the class that parts derive from. Without one, a part is the function of its file's name, and
+        other files are none.
     """
 
-    def __init__(self, package: str, kind: str, functions: bool = False):
-        self.package, self.kind, self.functions = package, kind, functions
+    def __init__(self, package: str, kind: str, base: str = ""):
+        self.package, self.kind, self.base = package, kind, base
         self.paths = [ROOT / package.replace(".", "/")]
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all parts."""
-        return tuple(sorted(name for name, path in self._files() if not self.functions or defined(path, name)))
+        return tuple(sorted(name for name, path in self._files() if self.base or defined(path, name)))
 
     def __getitem__(self, number):
         return self.names[number]
@@ -60,7 +63,7 @@ class Folder(Sequence[str]):
         """Imports a part's module, and returns the class or function; raises as `part`, or for a file of several."""
         return self.part(name).load()
 
-    def make(self, name: str, settings: Mapping[str, Any], **arguments: Any) -> Any:
+    def make(self, name: str, settings: Mapping[str, Any], /, **arguments: Any) -> Any:
         """Returns an object of a part's class, or the function's result.
 
         Args:
@@ -103,10 +106,14 @@ class Part:
         Raises:
           ValueError: if there isn't one class.
         """
-        found = self._definitions()
+        module, base = importlib.import_module(f"{self.folder.package}.{self.name}"), self.folder.base
+        if not base:
+            return getattr(module, self.name)
+        found = [value for name, value in vars(module).items() if inspect.isclass(value) and not name.startswith("_")]
+        found = [value for value in found if value.__module__ == module.__name__ and base in _names_of(value)]
         if len(found) != 1:
-            raise ValueError(f"{self.path} must hold one public class, and holds {len(found)}")
-        return getattr(importlib.import_module(f"{self.folder.package}.{self.name}"), found[0].name)
+            raise ValueError(f"{module.__file__} must hold one public {base}, and holds {len(found)}")
+        return found[0]
 
     @property
     def summary(self) -> str:
@@ -115,8 +122,8 @@ class Part:
 
     @property
     def keywords(self) -> tuple[str, ...]:
-        """The names of all arguments."""
-        return tuple(argument.arg for argument, _ in self._constructor()[1])
+        """The names of its arguments besides those of every layer."""
+        return tuple(argument.arg for argument, _ in self._constructor()[1] if argument.arg not in OF_LAYERS)
 
     def settings(self, prefix: str, architecture: bool = False) -> dict[str, Setting]:
         """Returns its settings by their names, which begin with the prefix, as "model."."""
@@ -135,23 +142,24 @@ class Part:
         return found
 
     def _definitions(self):
-        """The public classes of its file, or the function."""
-        if self.folder.functions:
+        """The public classes of its file that may be the part, or the function."""
+        if not self.folder.base:
             return [defined(self.path, self.name)]
-        return [node for node in parsed(self.path).body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
+        found = [node for node in parsed(self.path).body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
+        return found if len(found) < 2 else [node for node in found if derives(self.path, node.name, self.folder.base)]
 
     def _constructor(self):
         """Docstring and arguments of what makes the part; nothing of a file that is none."""
         found = self._definitions()
         if len(found) != 1:
             return "", []
-        if self.folder.functions:
+        if not self.folder.base:
             return ast.get_docstring(found[0]) or "", arguments(found[0])
         return constructor(self.path, found[0].name)
 
 
 def keywords() -> tuple[str, ...]:
-    """Returns the names of all arguments of all parts of all folders."""
+    """Returns the names of the arguments of all parts of all folders."""
     return tuple(
         dict.fromkeys(keyword for folder in FOLDERS for name in folder for keyword in folder.part(name).keywords)
     )
@@ -175,31 +183,40 @@ def defined(path: Path, name: str) -> ast.ClassDef | ast.FunctionDef | None:
 @functools.cache
 def constructor(path: Path, name: str) -> tuple[str, list[tuple[ast.arg, ast.expr | None]]]:
     """Returns the docstring of a class and the arguments of its constructor, which may be a base class' own."""
-    found = defined(path, name)
+    path, found = origin(path, name)
     if not isinstance(found, ast.ClassDef):
-        return _imported(path, name)
+        return "", []
     for method in found.body:
         if isinstance(method, ast.FunctionDef) and method.name == "__init__":
             return ast.get_docstring(found) or "", arguments(method)[1:]
-    for base in found.bases:
-        if isinstance(base, ast.Name) and (there := constructor(path, base.id))[1]:
-            return there
-    return "", []
+    there = [constructor(path, base) for base in bases(found)]
+    return next((found for found in there if found[1]), ("", []))
 
 
-def _imported(path, name):
-    """`constructor` of a class that a file imports from one of this program's."""
-    for node in parsed(path).body:
-        if (
-            isinstance(node, ast.ImportFrom)
-            and node.module
-            and name in [alias.asname or alias.name for alias in node.names]
-        ):
+def derives(path: Path, name: str, base: str) -> bool:
+    """Returns whether a class is, as far as can be read, one of the name `base`, or derives from it."""
+    if name.rpartition(".")[2] == base:
+        return True
+    there, found = origin(path, name)
+    return isinstance(found, ast.ClassDef) and any(derives(there, each, base) for each in bases(found))
+
+
+def bases(definition: ast.ClassDef) -> list[str]:
+    """Returns the base classes as they are written; those that are written as the class itself aside."""
+    return [name for name in map(ast.unparse, definition.bases) if name != definition.name]
+
+
+def origin(path: Path, name: str) -> tuple[Path, ast.ClassDef | ast.FunctionDef | None]:
+    """Returns the file of this program that defines what a file calls by this name, and the definition."""
+    found = defined(path, name)
+    for node in parsed(path).body if found is None else ():
+        if isinstance(node, ast.ImportFrom) and node.module:
+            original = {alias.asname or alias.name: alias.name for alias in node.names}.get(name)
             there = ROOT / node.module.replace(".", "/")
             there = there / "__init__.py" if there.is_dir() else there.with_suffix(".py")
-            if there.is_file() and there != path:
-                return constructor(there, next(a.name for a in node.names if (a.asname or a.name) == name))
-    return "", []
+            if original and there.is_file() and there != path:
+                return origin(there, original)
+    return path, found
 
 
 def arguments(function: ast.FunctionDef) -> list[tuple[ast.arg, ast.expr | None]]:
@@ -208,6 +225,11 @@ def arguments(function: ast.FunctionDef) -> list[tuple[ast.arg, ast.expr | None]
     positional = [*signature.posonlyargs, *signature.args]
     defaults = [None] * (len(positional) - len(signature.defaults)) + signature.defaults
     return [*zip(positional, defaults, strict=True), *zip(signature.kwonlyargs, signature.kw_defaults, strict=True)]
+
+
+def _names_of(value):
+    """The names of a class and all its bases."""
+    return [each.__name__ for each in value.__mro__]
 
 
 def _literal(value):
@@ -236,11 +258,11 @@ def _arguments_of(docstring):
     return {name: " ".join(text.split()).rstrip(".") for name, text in entries}
 
 
-MODELS = Folder("flowconv.models", "model", functions=True)
-CONVOLUTIONS = Folder("flowconv.bijectors.convolutions", "convolution")
-MATRICES = Folder("flowconv.bijectors.matrices", "parameterization")
-TRANSFORMS = Folder("flowconv.bijectors.elementwise", "coupling")
-NETWORKS = Folder("flowconv.networks", "network")
-PREPROCESSINGS = Folder("flowconv.bijectors.pixels", "preprocessing")
-DEQUANTIZATIONS = Folder("flowconv.surjections", "dequantization")
+MODELS = Folder("flowconv.models", "model")
+CONVOLUTIONS = Folder("flowconv.bijectors.convolutions", "convolution", "Bijector")
+MATRICES = Folder("flowconv.bijectors.matrices", "parameterization", "SquareMatrix")
+TRANSFORMS = Folder("flowconv.bijectors.elementwise", "coupling", "Transform")
+NETWORKS = Folder("flowconv.networks", "network", "Network")
+PREPROCESSINGS = Folder("flowconv.bijectors.pixels", "preprocessing", "Bijector")
+DEQUANTIZATIONS = Folder("flowconv.surjections", "dequantization", "Dequantization")
 FOLDERS = (MODELS, CONVOLUTIONS, MATRICES, TRANSFORMS, NETWORKS, PREPROCESSINGS, DEQUANTIZATIONS)

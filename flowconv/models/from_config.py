@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from flowconv import networks, surjections
-from flowconv.bijectors import Bijector, Coupling, Gaussian, Mask, Split, Transform, convolutions, elementwise, pixels
+from flowconv.bijectors import Bijector, Coupling, Gaussian, Mask, Split, Transform
 from flowconv.config import SETTINGS, nearest
+from flowconv.config import parts as folders
+from flowconv.config.parts import Folder
 from flowconv.core import arguments
 from flowconv.core.dequantization import Dequantization
 from flowconv.core.network import Network
-from flowconv.core.parts import build_part, keywords_in
 from flowconv.models.flow import Flow
 from flowconv.networks.convolution import ConvolutionNetwork
 
 FLOW_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}
 NETWORK_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "mixed_bfloat16"}
-FOLDERS = {
-    convolutions: Bijector,
-    elementwise: Transform,
-    networks: Network,
-    pixels: Bijector,
-    surjections: Dequantization,
-}
 DEFAULTS = {
-    "width": 512,
-    "convolution": "shift",
-    "kernel_size": 3,
-    "shift": "channel",
-    "parameterization": "plu",
-    "coupling": "affine",
-    "network": "glow",
-    "prior": "standard",
-    "preprocessing": "logit",
-    "dequantization": "uniform",
-    "n_bits": 8,
-    "precision": "float32",
+    name.rpartition(".")[2]: setting.default
+    for name, setting in SETTINGS.items()
+    if name.startswith("model.") or name == "data.n_bits"
 }
 
 
@@ -54,36 +37,41 @@ class Parts:
     """
 
     def __init__(self, **settings: Any):
-        known = dict.fromkeys([*DEFAULTS, *sorted(set().union(*map(keywords_in, FOLDERS, FOLDERS.values())))])
+        known = dict.fromkeys([*DEFAULTS, *folders.keywords()])
         for name in settings:
             if name not in known:
                 raise ValueError(f"a model has no setting {name}{nearest(name, known)}")
         self.settings = DEFAULTS | settings
+        self._of_parts = {name: self.settings[name] for name in folders.keywords() if name in self.settings}
         self.dtype = arguments.choice(FLOW_DTYPES, self.settings["precision"], "precision")
         self._network_dtype = NETWORK_DTYPES[self.settings["precision"]]
 
     def preprocessing(self) -> Bijector:
         """Returns the map of pixels."""
-        return self._build(pixels, "preprocessing", dtype=self.dtype)
+        return self._build(folders.PREPROCESSINGS, "preprocessing", dtype=self.dtype)
 
     def dequantization(self) -> Dequantization:
         """Returns the dequantization."""
-        return self._build(surjections, "dequantization", dtype=self.dtype)
+        return self._build(folders.DEQUANTIZATIONS, "dequantization", dtype=self.dtype)
 
     def convolution(self) -> Bijector:
         """Returns the convolution of a step."""
-        return self._build(convolutions, "convolution", dtype=self.dtype, name="convolution")
+        matrix = self.settings["parameterization"]
+        own = {name: self._of_parts[name] for name in folders.MATRICES.part(matrix).keywords if name in self._of_parts}
+        settings = self._of_parts | ({"parameterization": {"name": matrix, **own}} if own else {})
+        name = self.settings["convolution"]
+        return folders.CONVOLUTIONS.make(name, settings, dtype=self.dtype, name="convolution")
 
     def coupling(
         self, mask: Mask | None = None, transform: Transform | None = None, name: str = "coupling"
     ) -> Coupling:
         """Returns a coupling, whose network computes in the model's precision."""
-        transform = transform or self._build(elementwise, "coupling")
+        transform = transform or self._build(folders.TRANSFORMS, "coupling")
         return Coupling(transform, self.network(), mask, dtype=self.dtype, name=name)
 
     def network(self) -> Network:
         """Returns the network of a coupling."""
-        return self._build(networks, "network", dtype=self._network_dtype, name="network")
+        return self._build(folders.NETWORKS, "network", dtype=self._network_dtype, name="network")
 
     def split(self, name: str) -> Split:
         """Returns a split."""
@@ -97,12 +85,9 @@ class Parts:
         """Whether the latents' means and deviations are learned."""
         return self.settings["prior"] == "learned"
 
-    def _build(self, folder, setting, **kwargs):
-        """A part by the name that its setting has."""
-        base = FOLDERS[folder]
-        own = keywords_in(folder, base) & self.settings.keys()
-        fields = {name: self.settings[name] for name in own}
-        return build_part(folder, self.settings[setting], base, setting, fields, tuple(own), **kwargs)
+    def _build(self, folder: Folder, setting: str, **arguments: Any) -> Any:
+        """Returns a part by the name that its setting has."""
+        return folder.make(self.settings[setting], self._of_parts, **arguments)
 
 
 def build_model(name: str, image_shape: tuple[int, int, int], **settings: Any) -> Flow:
@@ -122,10 +107,7 @@ def build_model(name: str, image_shape: tuple[int, int, int], **settings: Any) -
       >>> flow.reset_weights(seed=0)[0].shape
       TensorShape([2, 3, 3, 7, 8])
     """
-    names = SETTINGS["model.name"].names
-    if name not in names:
-        raise ValueError(f"a model's name must be one of {', '.join(names)}, got {name!r}{nearest(name, names)}")
-    make = getattr(importlib.import_module(f"{__package__}.{name}"), name)
+    make = folders.MODELS.load(name)
     own = {field for field in inspect.signature(make).parameters if field not in ("image_shape", "parts")}
     parts = Parts(**{field: value for field, value in settings.items() if field not in own})
     return make(image_shape, parts, **{field: value for field, value in settings.items() if field in own})

@@ -3,19 +3,18 @@
 A file put here is a variant at once. It holds one public `Dequantization`.
 """
 
-import sys
 from typing import Any
 
+from flowconv.config.parts import DEQUANTIZATIONS
 from flowconv.core.dequantization import Dequantization
-from flowconv.core.parts import build_part, names_in
 
-DEQUANTIZATIONS = names_in(sys.modules[__name__])
+__all__ = ["DEQUANTIZATIONS", "build_dequantization"]
 
 
-def build_dequantization(name: str, **fields: Any) -> Dequantization:
+def build_dequantization(name: str, **kwargs: Any) -> Dequantization:
     """Returns the dequantization of this name.
 
     Raises:
       ValueError: if there is no such one.
     """
-    return build_part(sys.modules[__name__], name, Dequantization, "dequantization", fields)
+    return DEQUANTIZATIONS.make(name, {}, **kwargs)

@@ -5,21 +5,19 @@ its constructor, besides `dtype` and `name`, are the fields of `config.model` th
 `parameterization`, or its own.
 """
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from flowconv.bijectors.bijector import Bijector
-from flowconv.core.parts import build_part, names_in
+from flowconv.config.parts import CONVOLUTIONS
 
-FIELDS = ("kernel_size", "shift", "parameterization")  # of config.model: a convolution uses some, or none
-CONVOLUTIONS = names_in(sys.modules[__name__])
+__all__ = ["CONVOLUTIONS", "build_convolution"]
 
 
 def build_convolution(convolution: str, fields: Mapping[str, Any], **kwargs: Any) -> Bijector:
     """Returns the `convolution` of this name, given those of `fields` that it uses, and `kwargs`.
 
     Raises:
-      ValueError: if there is no such convolution, or a field that none uses.
+      ValueError: if there is no such convolution, or a field that no part has.
     """
-    return build_part(sys.modules[__name__], convolution, Bijector, "convolution", fields, FIELDS, **kwargs)
+    return CONVOLUTIONS.make(convolution, fields, **kwargs)

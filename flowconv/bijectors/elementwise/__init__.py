@@ -3,20 +3,19 @@
 A file put here is a variant at once. It holds one public `Transform`; its constructor's keywords are its settings.
 """
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from flowconv.bijectors.transform import Transform
-from flowconv.core.parts import build_part, names_in
+from flowconv.config.parts import TRANSFORMS
 
-TRANSFORMS = names_in(sys.modules[__name__])
+__all__ = ["TRANSFORMS", "build_transform"]
 
 
 def build_transform(name: str, fields: Mapping[str, Any]) -> Transform:
-    """Returns the transform of this name.
+    """Returns the transform of this name, given those of `fields` that it uses.
 
     Raises:
-      ValueError: if there is no such one, or a field that it doesn't have.
+      ValueError: if there is no such one, or a field that no part has.
     """
-    return build_part(sys.modules[__name__], name, Transform, "coupling", fields)
+    return TRANSFORMS.make(name, fields)

@@ -3,19 +3,24 @@
 A file put here is a variant at once. It holds one public `SquareMatrix`.
 """
 
-import sys
+from collections.abc import Mapping
 from typing import Any
 
 from flowconv.bijectors.square_matrix import SquareMatrix
-from flowconv.core.parts import build_part, names_in
+from flowconv.config.parts import MATRICES
 
-MATRICES = names_in(sys.modules[__name__])
+__all__ = ["MATRICES", "build_matrix"]
 
 
-def build_matrix(parameterization: str, **kwargs: Any) -> SquareMatrix:
+def build_matrix(parameterization: str | Mapping[str, Any], **kwargs: Any) -> SquareMatrix:
     """Returns the matrix of this parameterization.
 
+    Args:
+      parameterization: its name, or with settings of its own {"name": "plu", ...}.
+      kwargs: further arguments of its constructor.
+
     Raises:
-      ValueError: if there is no such one.
+      ValueError: if there is no such one, or a setting that no part has.
     """
-    return build_part(sys.modules[__name__], parameterization, SquareMatrix, "parameterization", {}, **kwargs)
+    settings = {"name": parameterization} if isinstance(parameterization, str) else dict(parameterization)
+    return MATRICES.make(settings.pop("name"), settings, **kwargs)

@@ -3,13 +3,12 @@
 A file put here is a variant at once. It holds one public `Bijector`.
 """
 
-import sys
 from typing import Any
 
 from flowconv.bijectors.bijector import Bijector
-from flowconv.core.parts import build_part, names_in
+from flowconv.config.parts import PREPROCESSINGS
 
-PREPROCESSINGS = names_in(sys.modules[__name__])
+__all__ = ["PREPROCESSINGS", "build_preprocessing"]
 
 
 def build_preprocessing(name: str, **kwargs: Any) -> Bijector:
@@ -18,4 +17,4 @@ def build_preprocessing(name: str, **kwargs: Any) -> Bijector:
     Raises:
       ValueError: if there is no such one.
     """
-    return build_part(sys.modules[__name__], name, Bijector, "preprocessing", {}, **kwargs)
+    return PREPROCESSINGS.make(name, {}, **kwargs)
