@@ -14,8 +14,8 @@ from flowconv import configuration, experiment, flags, process
 from flowconv.errors import Interrupted, UserError, WorkersLost
 from flowconv.files import room_needed
 from flowconv.help_page import help_page
-from flowconv.paths import printable
 from flowconv.signals import SIGNALS, stop_signals
+from flowconv.words import printable
 
 EXIT_STATUS = 2  # of a mistake in what the program was given
 FIRST_RANK_SECONDS = 5.0  # in which the first rank says what all of them found

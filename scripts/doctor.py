@@ -11,6 +11,7 @@ import re
 try:
     from flowconv import command_line, experiment, flags
     from flowconv.errors import UserError
+    from flowconv.words import printable
 except ModuleNotFoundError as error:
     raise SystemExit(f"error: {error}: make install, then source .venv/bin/activate") from error
 
@@ -40,9 +41,9 @@ def print_table(everyone: list) -> None:
     for row in sorted(ranks_of, key=lambda row: names.index(row.name)):
         ranks = "" if len(everyone) == 1 else f" [rank {', '.join(map(str, ranks_of[row]))}]"
         line = re.fullmatch("(.*)[:;] (.*)", row.found) if row.wrong else None
-        print(f"{'CURE' if row.wrong else 'ok':<5}{row.name:<15}{line[1] if line else row.found}{ranks}")
+        print(f"{'CURE' if row.wrong else 'ok':<5}{row.name:<15}{printable(line[1] if line else row.found)}{ranks}")
         if line:
-            print(f"{'':<20}→ {line[2]}")
+            print(f"{'':<20}→ {printable(line[2])}")
 
 
 if __name__ == "__main__":

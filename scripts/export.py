@@ -22,12 +22,13 @@ def main():
     from flowconv.applications.export import export
     from flowconv.applications.loading import free_folder, load_run
     from flowconv.errors import UserError
+    from flowconv.words import printable
 
     if not OUTPUT.value:
         raise UserError("--output is missing: name the folder to write")
     free_folder("output", OUTPUT.value)
     export(load_run(WORKDIR.value).flow, OUTPUT.value)
-    print(f"{OUTPUT.value}: log_prob, encode, decode, sample")
+    print(f"{printable(OUTPUT.value)}: log_prob, encode, decode, sample")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ def main():
     from flowconv.errors import UserError
     from flowconv.evaluation import pictures
     from flowconv.training.workdir import Workdir
+    from flowconv.words import printable
 
     workdir = Workdir(WORKDIR.value)
     folder = workdir.results_folder(OUTPUT.value, workdir.pictures)
@@ -38,7 +39,7 @@ def main():
         raise UserError(f"{given} one image; name two or more files, or folders, with commas between them")
     rows = interpolate(run.flow, images, STEPS.value)
     pictures.save(folder / "interpolation.png", pictures.grid(np.concatenate(rows), columns=STEPS.value), 400)
-    print(f"{folder}/interpolation.png")
+    print(f"{printable(folder)}/interpolation.png")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def main():
     from flowconv.applications.interpolation import attribute_direction, manipulate
     from flowconv.evaluation import pictures
     from flowconv.training.workdir import Workdir
-    from flowconv.words import counted
+    from flowconv.words import counted, printable
 
     workdir = Workdir(WORKDIR.value)
     folder = workdir.results_folder(OUTPUT.value, workdir.pictures)
@@ -44,7 +44,7 @@ def main():
     rows = manipulate(run.flow, images, attribute_direction(run.flow, positive, negative), STRENGTHS.value)
     pictures.save(folder / "manipulation.png", pictures.grid(np.concatenate(rows), columns=len(STRENGTHS.value)), 400)
     shown = counted(len(positive), "image")
-    print(f"{folder}/manipulation.png: {shown} with the attribute, {len(negative):,} without")
+    print(f"{printable(folder)}/manipulation.png: {shown} with the attribute, {len(negative):,} without")
 
 
 if __name__ == "__main__":

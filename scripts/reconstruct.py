@@ -26,6 +26,7 @@ def main():
     from flowconv.applications import loading
     from flowconv.evaluation import pictures
     from flowconv.training.workdir import Workdir
+    from flowconv.words import printable
 
     workdir = Workdir(WORKDIR.value)
     folder = workdir.results_folder(OUTPUT.value, workdir.pictures)
@@ -40,8 +41,8 @@ def main():
     rows = np.concatenate([run.flow.to_images(x), pictures.shown(run.flow, back), shown])
     pictures.save(folder / "reconstruction.png", pictures.grid(rows, columns=len(images)), least_side=400)
     print(
-        f"{folder}/reconstruction.png: largest error {error.max():.2g} of a pixel level, mean {error.mean():.2g}; "
-        f"shown times {magnify:,.0f}"
+        f"{printable(folder)}/reconstruction.png: largest error {error.max():.2g} of a pixel level, "
+        f"mean {error.mean():.2g}; shown times {magnify:,.0f}"
     )
 
 

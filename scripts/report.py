@@ -20,12 +20,13 @@ def main():
 
     from flowconv.applications.report import write_report
     from flowconv.training.workdir import Workdir
+    from flowconv.words import printable
 
     workdir = Workdir(WORKDIR.value)
     path = workdir.path / "report.html" if OUTPUT.value is None else Path(OUTPUT.value)
     if path.is_dir():
         raise UserError(f"--output={path}: is a folder; name a file")
-    print(write_report(workdir, path))
+    print(printable(write_report(workdir, path)))
 
 
 if __name__ == "__main__":

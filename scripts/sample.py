@@ -23,6 +23,7 @@ OUTPUT = flags.path("output", None, "folder for the pictures (default: pictures/
 def main():
     from flowconv.applications import loading, sampling
     from flowconv.training.workdir import Workdir
+    from flowconv.words import printable
 
     workdir = Workdir(WORKDIR.value)
     folder = workdir.results_folder(OUTPUT.value, workdir.pictures)
@@ -33,7 +34,7 @@ def main():
     run = loading.load_run(workdir.path)
     for temperature, name in names.items():
         images = sampling.sample(run.flow, COUNT.value, temperature, SEED.value)
-        print(sampling.save(images, folder, name, single=FILES.value))
+        print(printable(sampling.save(images, folder, name, single=FILES.value)))
 
 
 if __name__ == "__main__":

@@ -35,9 +35,8 @@ def main():
     from flowconv.applications.score_table import ScoreTable
     from flowconv.applications.scoring import score
     from flowconv.evaluation import pictures
-    from flowconv.paths import printable
     from flowconv.training.workdir import Workdir
-    from flowconv.words import counted
+    from flowconv.words import counted, printable
 
     workdir = Workdir(WORKDIR.value)
     if CHECK.value:

@@ -18,6 +18,7 @@ from flowconv.training import distributed
 from flowconv.training.loop import load_data, train
 from flowconv.training.metrics import read_metrics, say
 from flowconv.training.workdir import Workdir, read_json
+from flowconv.words import printable
 
 # Runs that differ in these alone are the same runs.
 IMMATERIAL = (
@@ -72,7 +73,7 @@ def compare(
         draw_curves(output / "curves.png", curves)
         if layers and convolutions:
             say("\n" + write_layers(output, cost_layers(convolutions, config.model.kernel_size, rounds)))
-        say(f"\nTables and curves are in {output}")
+        say(f"\nTables and curves are in {printable(output)}")
 
     distributed.on_root(write)
     return rows

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from flowconv import configuration
 from flowconv.errors import warn
 from flowconv.files import append_text, set_aside, write_text
+from flowconv.words import printable
 
 COLUMNS = (
     "images",
@@ -228,7 +229,7 @@ class Progress:
         if self.bar is None:
             say(text)
         else:
-            self.bar.write(text, file=sys.stdout)
+            self.bar.write(printable(text), file=sys.stdout)
 
     def close(self) -> None:
         """Ends the bar."""
@@ -237,8 +238,8 @@ class Progress:
 
 
 def say(text: str) -> None:
-    """Prints a line at once; of a path that isn't UTF-8 as much as can be shown."""
-    print(text.encode(errors="replace").decode(), flush=True)
+    """Prints lines at once, as far as they are to be seen."""
+    print("\n".join(map(printable, text.split("\n"))), flush=True)
 
 
 def duration(seconds: float) -> str:

@@ -15,7 +15,7 @@ from flowconv.training.checkpoints import Restored
 from flowconv.training.metrics import Meter, MetricsFile, Progress, TensorBoard, duration, say
 from flowconv.training.state import RunState
 from flowconv.training.workdir import Workdir
-from flowconv.words import counted
+from flowconv.words import counted, printable
 
 
 class Records:
@@ -80,7 +80,7 @@ class Records:
         step = f"{distributed.size()} × {counted(configuration.images_per_rank(config), 'image')} a step"
         say(
             f"{self.state.flow.parameters:,} parameters, {step}, {counted(config.train.images, 'image')}, {start}; "
-            f"everything goes to {self.workdir.path}"
+            f"everything goes to {printable(self.workdir.path)}"
         )
 
     def _warn(self, restored):
