@@ -2,6 +2,8 @@
 
 import sys
 
+from flowconv.words import printable
+
 
 class UserError(Exception):
     """A mistake in what the program was given: a flag, a file, a folder, the machine.
@@ -32,4 +34,4 @@ class WorkersLost(Exception):
 
 def warn(line: str) -> None:
     """Prints a line on stderr, as a warning."""
-    print(f"warning: {line}".encode(errors="replace").decode(), file=sys.stderr, flush=True)
+    print(printable(f"warning: {line}"), file=sys.stderr, flush=True)

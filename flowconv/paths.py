@@ -41,15 +41,6 @@ def given_path(flag: str, path: str | os.PathLike) -> Path:
     return path
 
 
-def printable(text: str | os.PathLike) -> str:
-    """Returns a text with escapes for what is not to be seen: names of files may hold commands to a terminal."""
-    shown = (
-        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode()
-        for letter in os.fspath(text)
-    )
-    return "".join(shown)
-
-
 @contextlib.contextmanager
 def without_patterns(folder: Path) -> Iterator[str]:
     """Gives a folder that exists another name, in which TensorFlow finds no pattern.

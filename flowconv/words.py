@@ -1,6 +1,7 @@
 """Words for people."""
 
 import difflib
+import os
 from collections.abc import Iterable
 
 
@@ -33,3 +34,12 @@ def nearest(name: str, choices: Iterable[str], prefix: str = "") -> str:
         or [choice for choice, end in ends.items() if end in close_ends]
     )
     return f" (did you mean {' or '.join(prefix + known[choice] for choice in found)}?)" if found else ""
+
+
+def printable(text: str | os.PathLike) -> str:
+    """Returns a text with escapes for what is not to be seen: names of files may hold commands to a terminal."""
+    shown = (
+        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode()
+        for letter in os.fspath(text)
+    )
+    return "".join(shown)

@@ -31,6 +31,7 @@ from flowconv.models import build_flow
 from flowconv.training import loop
 from flowconv.training import train as training
 from flowconv.training.checkpoints import Checkpoints
+from flowconv.training.state import RunState
 from flowconv.workdir import Workdir
 from tests.data.conftest import store_images
 from tests.programs import Ended, run_here
@@ -513,6 +514,23 @@ def unknown_variants(here, monkeypatch):
 def fold_what(here, monkeypatch):
     Workdir(here).save_config(config_of(model__convolution="conv1x1"))
     fold.fold(here, here / "folded")
+
+
+@trigger
+def fold_not_finite(here, monkeypatch):
+    small = {"model__levels": 1, "model__depth": 1, "model__width": 2, "data__image_size": 8}
+    config = config_of(**small, model__convolution="shift", model__shift="channel")
+    Workdir(here / "run").save_config(config)
+    RunState(config, Workdir(here / "run")).checkpoints.save_best(1)
+
+    def overflow(before, after):
+        weight = after.trainable_variables[0]
+        weight.assign(tf.fill(weight.shape, np.inf))
+
+    monkeypatch.setattr(fold, "fold_shift", overflow)
+    monkeypatch.setattr(fold, "load_data", lambda *_: None)
+    monkeypatch.setattr(fold, "_bits_per_dim", lambda *_: np.nan)
+    fold.fold(here / "run", here / "folded")
 
 
 def test_the_page_has_every_row_and_no_other():

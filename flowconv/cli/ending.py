@@ -6,8 +6,8 @@ import sys
 import time
 
 from flowconv import process
-from flowconv.paths import printable
 from flowconv.signals import SIGNALS, stop_signals
+from flowconv.words import printable
 
 EXIT_STATUS = 2  # of a mistake in what the program was given
 FIRST_RANK_SECONDS = 5.0  # in which the first rank says what all of them found

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from flowconv.config import default_config
 from flowconv.errors import UserError
+from flowconv.words import printable
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def load(data_config: ConfigDict, prepare: bool = True) -> ImageData:
     except builders.DamagedRecords as error:
         if not prepare:
             raise
-        print(f"{error}; they are made anew", file=sys.stderr)
+        print(printable(f"{error}; they are made anew"), file=sys.stderr)
         shutil.rmtree(error.path)
         return _load(data_config, prepare)
 
@@ -104,7 +105,7 @@ def load_for_use(data_config: ConfigDict, prepare: bool = True) -> ImageData:
 
     named = [f"data.{field}={data_config[field]}" for field in ("dir", "cache_dir") if data_config[field]]
     if named and prepare:
-        print(f"the run's data are read: {data_config.name}, {', '.join(named)}", file=sys.stderr)
+        print(printable(f"the run's data are read: {data_config.name}, {', '.join(named)}"), file=sys.stderr)
     if data_config.cache_dir:
         with contextlib.suppress(UserError):
             return load(data_config, prepare=False)
@@ -146,14 +147,15 @@ def _load(data_config: ConfigDict, prepare: bool) -> ImageData:
                 f"--config.data.cache_dir={folder}: {data_config.name} has not been decoded there ({damage})"
             ) from damage
         if entry.exists():
-            print(f"the decoded images in {entry} are damaged ({damage}); they are made anew", file=sys.stderr)
+            line = f"the decoded images in {entry} are damaged ({damage}); they are made anew"
+            print(printable(line), file=sys.stderr)
             cache.discard(entry)
         cache.write(entry, builder, list(counts), image_size)
         decoded = cache.read(entry, counts, image_size, prepare)
     if prepare:
         leftovers.remove(folder, lambda: cache.superseded(entry, builder))
         if left_out := _left_out(builder):
-            print(f"--config.data.dir={builder.root}: {left_out}", file=sys.stderr)
+            print(printable(f"--config.data.dir={builder.root}: {left_out}"), file=sys.stderr)
     return ImageData(
         name=provenance.shown_name(builder),
         version=str(builder.version),

@@ -21,6 +21,7 @@ except ImportError as error:
 
 
 DONE = object()  # what an iterator has after its last piece
+PATIENCE_SECONDS = 120  # with a worker that is late or slow, as on a busy machine; Gloo's own 30 were too few there
 
 Result = TypeVar("Result")
 
@@ -28,7 +29,7 @@ Result = TypeVar("Result")
 def initialize(fusion_megabytes: int | None = None, images: int | None = None) -> None:
     """Joins the other workers; must come before any TensorFlow operation.
 
-    A worker that does so 30 s after the first one finds that the job has ended: Gloo's rendezvous times out. Each
+    A worker that does so two minutes after the first one finds that the job has ended. Each
     worker of a machine gets a GPU of its own, or its share of the cores (`devices.configure`).
 
     Args:
@@ -50,6 +51,7 @@ def initialize(fusion_megabytes: int | None = None, images: int | None = None) -
             raise UserError(f"this machine's name, {name}, has no address: add it to /etc/hosts") from error
     if fusion_megabytes is not None:  # Horovod looks for it once, here
         os.environ.setdefault("HOROVOD_FUSION_THRESHOLD", str(fusion_megabytes * 2**20))
+    os.environ.setdefault("HOROVOD_GLOO_TIMEOUT_SECONDS", str(PATIENCE_SECONDS))
     hvd.init()
     keras.config.set_floatx("float32")  # the user's own keras.json is for other programs
     keras.config.set_image_data_format("channels_last")

@@ -23,9 +23,10 @@ from flowconv.errors import UserError, warn
 from flowconv.files import read_json
 from flowconv.inference.scoring import Typical, typical_of
 from flowconv.models import Flow, build_flow
-from flowconv.paths import given_path, printable
+from flowconv.paths import given_path
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.optimizer import build_optimizer
+from flowconv.words import printable
 from flowconv.workdir import Workdir, dataset_record
 
 
@@ -153,7 +154,7 @@ def _files_below(flag, folder):
         raise UserError(f"--{flag}={folder}: can't be listed ({error.strerror}: {error.filename!r})") from error
     if not paths:
         raise UserError(f"--{flag}={folder}: holds no images{in_words(left_out, '; left out: ')}")
-    return paths, in_words(left_out, f"--{flag}={printable(folder)}: left out: ")
+    return paths, in_words(left_out, f"--{flag}={folder}: left out: ")
 
 
 def read_images(
@@ -175,7 +176,7 @@ def read_images(
     found = _found(flag, given)
     for _, left_out in found:
         if left_out:
-            print(left_out, file=sys.stderr)
+            print(printable(left_out), file=sys.stderr)
     paths = [path for paths, _ in found for path in paths][:most]
     shown = progress(paths, len(paths), f"reading --{flag}")
     return paths, np.stack([read_image(flag, path, data_config) for path in shown])

@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from flowconv.utils.console import say
-from flowconv.words import duration
+from flowconv.words import duration, printable
 
 
 class Meter:
@@ -93,7 +93,7 @@ class Progress:
         if self.bar is None:
             say(text)
         else:
-            self.bar.write(text, file=sys.stdout)
+            self.bar.write(printable(text), file=sys.stdout)
 
     def close(self) -> None:
         """Ends the bar."""

@@ -1,6 +1,8 @@
 """Lines on the terminal."""
 
+from flowconv.words import printable
+
 
 def say(text: str) -> None:
-    """Prints a line at once; of a path that isn't UTF-8 as much as can be shown."""
-    print(text.encode(errors="replace").decode(), flush=True)
+    """Prints lines at once, as far as they are to be seen."""
+    print("\n".join(map(printable, str(text).split("\n"))), flush=True)

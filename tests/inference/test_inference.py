@@ -30,8 +30,8 @@ from flowconv.inference.load import load_run
 from flowconv.inference.saved_model import export
 from flowconv.inference.score_table import ScoreTable
 from flowconv.models import build_flow
-from flowconv.paths import printable
 from flowconv.training import train as training
+from flowconv.words import printable
 from flowconv.workdir import Workdir
 from tests.programs import Ended, run_here
 from tests.runs import FULL, environment, launch
@@ -204,32 +204,43 @@ def test_the_report_needs_nothing_else(finished_run, run, tmp_path):
         assert part in text
 
 
-def test_scripts_on_a_run(finished_run, tmp_path):
-    """Each as its --help shows it."""
-    workdir = f"--workdir={finished_run[0]}"
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    for number in range(3):
-        Image.fromarray(np.random.default_rng(number).integers(0, 256, (30, 20, 3), np.uint8)).save(
-            photos / f"{number}.png"
-        )
-    (photos / "labels.csv").write_text("0.png,1\n1.png,0\n2.png,1\n")
-    output = f"--output={tmp_path / 'out'}"
-    for script, arguments, files in (
-        ("sample", ["--count=4", "--temperatures=0.7", output], ["samples-0.7.png"]),
-        ("sample", ["--count=3", "--temperatures=1", "--files", output], ["samples-1/000002.png"]),
-        ("reconstruct", [f"--images={photos}", output], ["reconstruction.png"]),
-        ("interpolate", [f"--images={photos}/0.png,{photos}/1.png", output], ["interpolation.png"]),
-        ("manipulate", [f"--labels={photos}/labels.csv", f"--images={photos}", output], ["manipulation.png"]),
-        ("score", [f"--images={photos}", output], ["scores.csv", "oddest.png"]),
-        ("export", [f"--output={tmp_path / 'model'}"], ["../model/saved_model.pb"]),
-        ("report", [f"--output={tmp_path / 'report.html'}"], ["../report.html"]),
-    ):
-        result = launch(f"scripts/{script}.py", workdir, *arguments)
+FACES = ["--labels=PHOTOS/labels.csv", "--images=PHOTOS"]
+USES = [
+    ("sample", ["--count=4", "--temperatures=0.7"], ["samples-0.7.png"]),
+    ("sample", ["--count=3", "--temperatures=1", "--files"], ["samples-1/000002.png"]),
+    ("reconstruct", ["--images=PHOTOS"], ["reconstruction.png"]),
+    ("interpolate", ["--images=PHOTOS/0.png,PHOTOS/1.png"], ["interpolation.png"]),
+    ("manipulate", FACES, ["manipulation.png"]),
+    ("score", ["--images=PHOTOS"], ["scores.csv", "oddest.png"]),
+    ("export", [], ["saved_model.pb"]),
+    ("report", [], [""]),
+    ("evaluate", [], ["evaluation.json"]),
+]
+
+
+@pytest.mark.parametrize(("script", "arguments", "files"), USES, ids=[f"{use[0]}{len(use[1])}" for use in USES])
+def test_scripts_on_a_run(script, arguments, files, finished_run, photos, tmp_path, capsys):
+    """Each as its --help shows it; what it says is no command to the terminal, whatever files are called."""
+    hostile = "\x1b]0;title\x07\x9b1m\udce9"
+    photos = photos.rename(tmp_path / f"photos{hostile}")
+    (photos / f"a.{hostile}").write_text("")
+    (photos / "labels.csv").write_text("0.png,1\n1.png,0\n")
+    output = tmp_path / f"out{hostile}"
+    flags = [f"--workdir={finished_run[0]}", f"--output={output}"]
+    flags += [argument.replace("PHOTOS", str(photos)) for argument in arguments]
+    if FULL or arguments == USES[0][1]:
+        result = launch(f"scripts/{script}.py", *flags)
         assert result.returncode == 0, result.stderr
-        for file in files:
-            assert (tmp_path / "out" / file).stat().st_size > 100, (script, file)
-    assert len((tmp_path / "out" / "scores.csv").read_text().splitlines()) == 4
+        said = result.stdout + result.stderr
+    else:
+        run_here(f"scripts/{script}.py", *flags)
+        said = "".join(capsys.readouterr())
+    for file in files:
+        assert (output / file).stat().st_size > 100, file
+    assert all(line.isprintable() for line in said.split("\n")), said
+    assert "out\\x1b" in said and ("left out: " in said) == ("--images=PHOTOS" in arguments)
+    if script == "score":
+        assert len((output / "scores.csv").read_text(errors="surrogateescape").splitlines()) == 3
 
 
 def tiny_flow(**fields):
@@ -443,8 +454,9 @@ SCRIPTS = ["sample", "reconstruct", "interpolate", "manipulate", "score", "expor
 def test_scripts_refuse_what_is_no_run(script, tmp_path):
     for arguments, line in (([], "--workdir is missing"), ([f"--workdir={tmp_path}/none"], "holds no run")):
         extra = ["--output=x"] if script == "export" else []
-        result = launch(f"scripts/{script}.py", *arguments, *extra)
-        assert result.returncode == 2 and line in result.stderr and len(result.stderr.strip().splitlines()) == 1
+        with pytest.raises(Ended, match=line) as ended:
+            run_here(f"scripts/{script}.py", *arguments, *extra)
+        assert ended.value.status == 2 and "\n" not in str(ended.value)
 
 
 @pytest.mark.parametrize(

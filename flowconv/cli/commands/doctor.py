@@ -12,6 +12,7 @@ from flowconv.cli import shared_flags
 from flowconv.cli.command import Command
 from flowconv.config import config_file
 from flowconv.errors import UserError
+from flowconv.utils.console import say
 
 FLAGS = (shared_flags.workdir("folder of the run to be (default: as train.py's)"),)
 
@@ -40,9 +41,9 @@ def print_table(everyone: list) -> None:
     for check in sorted(ranks_of, key=lambda check: names.index(check.name)):
         ranks = "" if len(everyone) == 1 else f" [rank {', '.join(map(str, ranks_of[check]))}]"
         line = re.fullmatch("(.*)[:;] (.*)", check.message) if check.failed else None
-        print(f"{'CURE' if check.failed else 'ok':<5}{check.name:<15}{line[1] if line else check.message}{ranks}")
+        say(f"{'CURE' if check.failed else 'ok':<5}{check.name:<15}{line[1] if line else check.message}{ranks}")
         if line:
-            print(f"{'':<20}→ {line[2]}")
+            say(f"{'':<20}→ {line[2]}")
 
 
 main = Command(doctor, __doc__, FLAGS, takes_config=True)

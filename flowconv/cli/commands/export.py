@@ -22,12 +22,13 @@ def export(given):
     from flowconv.errors import UserError
     from flowconv.inference import saved_model
     from flowconv.inference.load import free_folder, load_run
+    from flowconv.utils.console import say
 
     if not given.output:
         raise UserError("--output is missing: name the folder to write")
     free_folder("output", given.output)
     saved_model.export(load_run(given.workdir).flow, given.output)
-    print(f"{given.output}: log_prob, encode, decode, sample")
+    say(f"{given.output}: log_prob, encode, decode, sample")
 
 
 main = Command(export, __doc__, FLAGS)

@@ -25,6 +25,7 @@ def interpolate(given):
     from flowconv.errors import UserError
     from flowconv.evaluation import pictures
     from flowconv.inference import interpolation, load
+    from flowconv.utils.console import say
     from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
@@ -36,7 +37,7 @@ def interpolate(given):
         raise UserError(f"{what} one image; name two or more files, or folders, with commas between them")
     rows = interpolation.interpolate(run.flow, images, given.steps)
     pictures.save(folder / "interpolation.png", pictures.grid(np.concatenate(rows), columns=given.steps), 400)
-    print(f"{folder}/interpolation.png")
+    say(f"{folder}/interpolation.png")
 
 
 main = Command(interpolate, __doc__, FLAGS)

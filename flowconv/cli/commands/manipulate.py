@@ -28,6 +28,7 @@ def manipulate(given):
 
     from flowconv.evaluation import pictures
     from flowconv.inference import interpolation, load
+    from flowconv.utils.console import say
     from flowconv.words import counted
     from flowconv.workdir import Workdir
 
@@ -44,7 +45,7 @@ def manipulate(given):
     rows = interpolation.manipulate(run.flow, images, direction, given.strengths)
     pictures.save(folder / "manipulation.png", pictures.grid(np.concatenate(rows), columns=len(given.strengths)), 400)
     shown = counted(len(positive), "image")
-    print(f"{folder}/manipulation.png: {shown} with the attribute, {len(negative):,} without")
+    say(f"{folder}/manipulation.png: {shown} with the attribute, {len(negative):,} without")
 
 
 main = Command(manipulate, __doc__, FLAGS)

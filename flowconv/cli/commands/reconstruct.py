@@ -25,6 +25,7 @@ def reconstruct(given):
 
     from flowconv.evaluation import pictures
     from flowconv.inference import load
+    from flowconv.utils.console import say
     from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
@@ -39,7 +40,7 @@ def reconstruct(given):
     shown = np.where(known, np.clip(error * magnify, 0, 255), 255).astype(np.uint8)
     rows = np.concatenate([run.flow.to_images(x), pictures.shown(run.flow, back), shown])
     pictures.save(folder / "reconstruction.png", pictures.grid(rows, columns=len(images)), least_side=400)
-    print(
+    say(
         f"{folder}/reconstruction.png: largest error {error.max():.2g} of a pixel level, mean {error.mean():.2g}; "
         f"shown times {magnify:,.0f}"
     )

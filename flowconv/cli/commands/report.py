@@ -19,13 +19,14 @@ FLAGS = (
 
 def report(given):
     from flowconv.inference.html_report import write_report
+    from flowconv.utils.console import say
     from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
     path = workdir.path / "report.html" if given.output is None else Path(given.output)
     if path.is_dir():
         raise UserError(f"--output={path}: is a folder; name a file")
-    print(write_report(workdir, path))
+    say(str(write_report(workdir, path)))
 
 
 main = Command(report, __doc__, FLAGS)

@@ -22,6 +22,7 @@ FLAGS = (
 
 def sample(given):
     from flowconv.inference import load, sampling
+    from flowconv.utils.console import say
     from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
@@ -33,7 +34,7 @@ def sample(given):
     run = load.load_run(workdir.path)
     for temperature, name in names.items():
         images = sampling.sample(run.flow, given.count, temperature, given.seed)
-        print(sampling.save(images, folder, name, single=given.files))
+        say(sampling.save(images, folder, name, single=given.files))
 
 
 main = Command(sample, __doc__, FLAGS)

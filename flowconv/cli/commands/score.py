@@ -34,8 +34,7 @@ def score(given):
     from flowconv.evaluation import pictures
     from flowconv.inference import load, scoring
     from flowconv.inference.score_table import ScoreTable
-    from flowconv.paths import printable
-    from flowconv.words import counted
+    from flowconv.words import counted, printable
     from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
