@@ -26,21 +26,21 @@ ENV DEVICE=gpu HOROVOD_CUDA_HOME=/usr/local/cuda
 # What .venv is made of, before the rest: a changed source file builds nothing again.
 FROM cpu-system AS cpu-installed
 WORKDIR /app
-COPY requirements.txt requirements-gpu.txt setup.py ./
+COPY requirements.txt requirements-gpu.txt pyproject.toml setup.py ./
 COPY scripts/install.sh scripts/
 COPY patches patches/
 COPY flowconv/__init__.py flowconv/
-RUN PIP_NO_CACHE_DIR=1 XDG_CACHE_HOME=/tmp/cache scripts/install.sh \
+RUN mkdir configs && PIP_NO_CACHE_DIR=1 XDG_CACHE_HOME=/tmp/cache scripts/install.sh \
     && rm -rf /tmp/cache *.egg-info \
     && TF_CPP_MIN_LOG_LEVEL=2 .venv/bin/horovodrun --check-build
 
 FROM gpu-system AS gpu-installed
 WORKDIR /app
-COPY requirements.txt requirements-gpu.txt setup.py ./
+COPY requirements.txt requirements-gpu.txt pyproject.toml setup.py ./
 COPY scripts/install.sh scripts/
 COPY patches patches/
 COPY flowconv/__init__.py flowconv/
-RUN PIP_NO_CACHE_DIR=1 XDG_CACHE_HOME=/tmp/cache scripts/install.sh \
+RUN mkdir configs && PIP_NO_CACHE_DIR=1 XDG_CACHE_HOME=/tmp/cache scripts/install.sh \
     && rm -rf /tmp/cache *.egg-info \
     && TF_CPP_MIN_LOG_LEVEL=2 .venv/bin/horovodrun --check-build
 

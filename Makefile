@@ -56,5 +56,5 @@ docs: install ## build the documentation's site into site/; a warning is an erro
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 
 clean: ## remove caches and build leftovers; .venv and runs/ stay
-	rm -rf .pytest_cache .ruff_cache .hypothesis build dist site *.egg-info
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist site *.egg-info
 	find . \( -path ./.venv -o -path ./runs -o -path ./.git \) -prune -o -name __pycache__ -exec rm -rf {} +

@@ -41,6 +41,7 @@ flow.initialize(pixels[: size.batch_size], config.seed, first, distributed.avera
 
 @tf.function(autograph=False)
 def exchange(gradients, loss):
+    """Returns the means over all ranks."""
     return distributed.average_gradients(gradients, loss, config.distributed.compression)
 
 

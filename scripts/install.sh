@@ -66,7 +66,7 @@ find_nccl() { # prints its header's path
 
 find_python
 find_device
-sources=(scripts/install.sh requirements.txt requirements-gpu.txt setup.py "$patch")
+sources=(scripts/install.sh requirements.txt requirements-gpu.txt pyproject.toml setup.py "$patch")
 stamp="$venv $python $version $device $(cat "${sources[@]}" | sha256sum)"
 if [[ -z ${FORCE:-} && $(head -n 1 "$venv/complete" 2>/dev/null) == "$stamp" && -x $venv/bin/python ]]; then
     say "$(tail -n 1 "$venv/complete")"

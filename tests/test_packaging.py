@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from flowconv import __version__
 from flowconv.cli import registry
@@ -97,5 +98,15 @@ def test_metadata(installed):
         "gpu",
         "test",
     }
-    required = [line for line in text.splitlines() if line.startswith("Requires-Dist") and "extra" not in line]
-    assert all("==" in line for line in required) and not any("tensorflow-cpu" in line for line in required)
+    assert not re.search("^Requires-Dist: tensorflow-cpu[^;]*$", text, re.MULTILINE)
+
+
+def test_what_is_tested_with_is_within_the_ranges(installed):
+    """Each range ends somewhere, before what may break."""
+    text = next(installed.glob("*.dist-info/METADATA")).read_text()
+    lock = dict(re.findall(r"^([\w-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    required = [Requirement(line) for line in re.findall("^Requires-Dist: (.*)$", text, re.MULTILINE)]
+    assert len(required) > 20
+    for requirement in required:
+        pinned = lock.get(requirement.name) or lock[f"{requirement.name}-cpu"]
+        assert pinned in requirement.specifier and any(limit.operator == "<" for limit in requirement.specifier)

@@ -1,6 +1,6 @@
-"""Trains variants of a model alike, several seeds each, and puts them side by side in one table.
+r"""Trains variants of a model alike, several seeds each, and puts them side by side in one table.
 
-    python scripts/compare.py --config=configs/cifar10.py --variants=realnvp,conv1x1,emerging,periodic,shift \\
+    python scripts/compare.py --config=configs/cifar10.py --variants=realnvp,conv1x1,emerging,periodic,shift \
         --seeds=3 --config.train.images=1000000 --output=runs/comparison
     horovodrun -np 4 python scripts/compare.py --config=configs/cifar10.py --output=runs/comparison
 

@@ -145,7 +145,7 @@ def image_files(folder: str, left_out: Counter[str]) -> Iterator[os.DirEntry]:
 
 
 def in_words(left_out: Counter[str], prefix: str) -> str:
-    """ "3 links to folders, 2 .txt", after a prefix, the most frequent first; "" if nothing was left out."""
+    """Returns "3 links to folders, 2 .txt" after a prefix, the most frequent first; "" if nothing was left out."""
     kinds = [f"{count:,} {kind}" for kind, count in left_out.most_common(8)]
     more = left_out.total() - sum(count for _, count in left_out.most_common(8))
     return prefix + ", ".join(kinds + ([f"{more:,} others"] if more else [])) if kinds else ""

@@ -42,7 +42,7 @@ class Program:
         return compile_fn(self.function, jit_compile=True)
 
     def lower(self, stage: str = "hlo") -> str | bytes:
-        """Returns the program as XLA has it at `stage`: "hlo", "hlo_serialized", "optimized_hlo", …
+        """Returns the program as XLA has it at `stage`, as "hlo", "hlo_serialized" or "optimized_hlo".
 
         Raises:
           tf.errors.OpError: if an operation has no XLA kernel.

@@ -20,8 +20,9 @@ FORMAT = 1  # of a run's files; a program reads those of its own and of older on
 
 
 class Workdir:
-    """Where a run keeps everything: config.json, data.json, checkpoints, metrics.csv, tensorboard/, pictures/,
-    results.json.
+    """The folder of a run.
+
+    It holds config.json, data.json, checkpoints, metrics.csv, tensorboard/, pictures/ and results.json.
 
     Args:
       path: the folder, of any name; it may not exist yet.
