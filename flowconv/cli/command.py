@@ -13,7 +13,7 @@ from flowconv import process
 from flowconv.cli import config_flags, ending
 from flowconv.cli.flags import Flag
 from flowconv.cli.help_page import help_page
-from flowconv.config import flatten, settings
+from flowconv.config import settings, validate
 from flowconv.errors import Interrupted, UserError, WorkersLost
 from flowconv.files import room_needed
 from flowconv.signals import stop_signals
@@ -27,7 +27,7 @@ class Command:
     """A program, as its file's `main`.
 
     Attributes:
-      act: the work, called with the flags' values by their names (`given.count`), and with the config if it takes one.
+      act: the work, called with the flags' values by their names (`given.count`), and a valid config if it takes one.
         It imports TensorFlow, the command's file does not.
       description: shown by --help above the flags.
       flags: its own.
@@ -66,11 +66,12 @@ class Command:
         if set(HELP) & set(sys.argv):
             print(help_page(self.description, self.own_flags, *configs))
             sys.exit(0)
+        for config in configs:
+            validate(config)  # as flags are, before TensorFlow is imported
         given = SimpleNamespace(**{name: value for name, value in values.items() if "." not in name})
         try:
             with room_needed():
-                fields = dict(flatten(*configs)) if configs else {}
-                process.prepare(fields.get("model.precision") if configs else self.precision(given))
+                process.prepare(configs[0].model.precision if configs else self.precision(given))
                 self.act(given, *configs)
         except UserError as error:
             raise error if configs else UserError(self.in_own_flags(str(error))) from error

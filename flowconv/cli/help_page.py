@@ -32,7 +32,7 @@ def help_page(description: str, flags: Sequence[Flag], config: ConfigDict | None
         lines += ["", *textwrap.wrap("Fields of --config, with its values; --config.FIELD=VALUE sets one:", width())]
         values = dict(flatten(config))
         for name, setting in settings().items():
-            lines.append(entry(f"{name}={values.get(name, '')}", setting.explanation))
+            lines.append(entry(f"{name}={values.get(name, setting.default)}", setting.explanation))
     return "\n".join(lines)
 
 

@@ -39,20 +39,20 @@ def fixed(default: Any, help: str, **attributes: Any) -> Any:
 class Model:
     """The flow."""
 
-    name: str = fixed("glow", "the family", choices=MODELS)
+    name: str = fixed("glow", "the family of flows", choices=MODELS)
     levels: int = fixed(3, "L; an image side must be divisible by 2^L", at_least=1, at_most=16)
     depth: int = fixed(32, "K: steps of flow in a level", at_least=1)
     width: int = fixed(512, "channels of the coupling networks' hidden layers", at_least=1)
-    convolution: str = fixed("shift", "of a step (the paper's is shift)", choices=CONVOLUTIONS)
+    convolution: str = fixed("shift", "what mixes channels in a step", choices=CONVOLUTIONS)
     kernel_size: int = fixed(3, "n of an n×n convolution, odd", at_least=1)
-    shift: str = fixed("channel", "α, β of the shift: one a", choices=("channel (the paper)", "position"))
-    parameterization: str = fixed("plu", "of the 1×1 convolution's W", choices=MATRICES)
-    coupling: str = fixed("affine", "of glow and realnvp", choices=TRANSFORMS)
-    network: str = fixed("glow", "inside the couplings", choices=NETWORKS, since="0.2")
+    shift: str = fixed("channel", "what has its own α and β", choices=("channel (the paper)", "position"))
+    parameterization: str = fixed("plu", "how the 1×1 convolution's W is composed", choices=MATRICES)
+    coupling: str = fixed("affine", "the transform of a coupling", choices=TRANSFORMS)
+    network: str = fixed("glow", "of the couplings", choices=NETWORKS, since="0.2")
     prior: str = fixed("standard", "of split latents", choices=("standard (N(0, I))", "learned (Glow)"))
-    dequantization: str = fixed("uniform", "of bytes", choices=DEQUANTIZATIONS, since="0.2")
+    dequantization: str = fixed("uniform", "bytes to numbers", choices=DEQUANTIZATIONS, since="0.2")
     preprocessing: str = fixed("logit", "of pixels in [0, 1)", choices=PREPROCESSINGS)
-    backward: str = setting("invert", "how the loop is differentiated", choices=("store", "recompute", "invert"))
+    backward: str = setting("invert", "how depth is differentiated", choices=("store", "recompute", "invert"))
     precision: str = setting("float32", "of all numbers", choices=("float32", "float64", "bfloat16 (networks alone)"))
 
 
@@ -114,7 +114,7 @@ class Distributed:
 class Guards:
     """Recovery of a run that diverges (docs/explanation/reliability.md)."""
 
-    skipped_steps: int = setting(10, "in a row, not finite; then back to the last checkpoint", at_least=1)
+    skipped_steps: int = setting(10, "in a row, with no finite loss; then back to the last checkpoint", at_least=1)
     condition_number: float = setting(1e6, "of a W; above it, back to the last checkpoint, too", at_least=1.0)
     learning_rate_factor: float = setting(0.5, "the learning rate's after going back", at_least=0.0, at_most=1.0)
     rollbacks: int = setting(3, "times that a run goes back before it ends with a diagnosis", at_least=0)

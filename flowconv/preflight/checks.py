@@ -9,7 +9,7 @@ import psutil
 from ml_collections import ConfigDict
 
 from flowconv import data, distributed
-from flowconv.config import images_per_rank, validate
+from flowconv.config import images_per_rank
 from flowconv.errors import UserError
 from flowconv.preflight import rendezvous
 from flowconv.preflight.cgroups import memory_limit
@@ -81,7 +81,6 @@ def require_checks(config: ConfigDict, workdir: Workdir) -> None:
 
 
 def _config(config):
-    validate(config)
     return f"{config.model.name}, L {config.model.levels}, K {config.model.depth}, width {config.model.width}, " + (
         f"about {approximate_parameters(config) / 1e6:.1f} million parameters; "
         f"{counted(images_per_rank(config) * distributed.size(), 'image')} a step"

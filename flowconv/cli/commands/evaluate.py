@@ -15,14 +15,14 @@ from dataclasses import replace
 
 from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
-from flowconv.config import settings
+from flowconv.config import SETTINGS
 from flowconv.workdir import Workdir
 
 FLAGS = (
     shared_flags.WORKDIR,
     shared_flags.DATA_DIR,
     replace(
-        flags.choice("precision", None, "if not the run's (model.precision)", settings()["model.precision"].names),
+        flags.choice("precision", None, "if not the run's (model.precision)", SETTINGS["model.precision"].names),
         field="model.precision",
     ),
     replace(shared_flags.batch_size("images per process at a time, if not the run's"), field="evaluation.batch_size"),

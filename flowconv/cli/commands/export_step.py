@@ -13,7 +13,6 @@ from pathlib import Path
 
 from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
-from flowconv.config import validate
 from flowconv.errors import UserError
 
 KNOWN = ("init", "train", "encode", "sample")
@@ -27,7 +26,6 @@ FLAGS = (
 def export_step(given, config):
     if given.output is None:
         raise UserError("--output is missing: name the directory to write")
-    validate(config)
     batch_size = config.train.batch_size if given.batch_size is None else given.batch_size
     output = Path(given.output)
     try:

@@ -9,13 +9,12 @@ A run that was stopped goes on where it was when it is started again with the sa
 
 from flowconv.cli import shared_flags
 from flowconv.cli.command import Command
-from flowconv.config import config_file, validate
+from flowconv.config import config_file
 
 FLAGS = (shared_flags.workdir("folder of the run (default: runs/ and the name of the config)"),)
 
 
 def train(given, config):
-    validate(config)  # as flags are, before TensorFlow is imported
     from flowconv.training import train as training
 
     training.train(config, given.workdir or config_file.default_workdir(given.config))
