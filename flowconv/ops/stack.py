@@ -58,8 +58,9 @@ def lend_slices(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> tuple[list[tf.Tens
         @on_same_backend
         def gradient(*gradients):
             of_slices, of_stacks = gradients[: len(stacks)], gradients[len(stacks) :]
-            return [
-                None if s is None else write_slice(stack, k, s) for stack, s in zip(of_stacks, of_slices, strict=True)
+            return [  # tensors: of what was gathered from a slice they are indexed
+                None if s is None else write_slice(stack, k, tf.convert_to_tensor(s))
+                for stack, s in zip(of_stacks, of_slices, strict=True)
             ]
 
         return [*read_slices(stacks, k), *map(tf.identity, stacks)], gradient

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from benchmarks import floor
 from benchmarks.sizes import PAPER, SMALL, Size
-from flowconv.bijectors.convolution import convolve
 from flowconv.models import glow
+from flowconv.ops.conv2d import conv2d
 
 TINY = Size(depth=3, levels=2, width=5, batch_size=2, image_size=8)
 
@@ -34,11 +34,11 @@ def test_shapes_are_those_of_the_model():
 
 
 def test_all_gradients_are_computed():
-    counts = operations(floor.build_floor(TINY, floor.conv2d))
+    counts = operations(floor.build_floor(TINY, floor.library_conv2d))
     assert counts["Conv2D"] == counts["Conv2DBackpropInput"] == counts["Conv2DBackpropFilter"] == 3 * TINY.levels
 
 
-@pytest.mark.parametrize("implementation", [floor.conv2d, convolve])
+@pytest.mark.parametrize("implementation", [floor.library_conv2d, conv2d])
 def test_gradients_are_those_of_the_network(implementation):
     x = tf.random.normal((2, 4, 4, 3))
     kernels = [tf.random.normal(shape) for shape in ((3, 3, 3, 5), (1, 1, 5, 5), (3, 3, 5, 4))]
@@ -54,7 +54,7 @@ def test_both_floors_compute_the_same():
     levels = floor.draw_kernels(TINY)
     inputs_seed = 3
     sums = []
-    for implementation in (floor.conv2d, convolve):
+    for implementation in (floor.library_conv2d, conv2d):
         tf.random.set_seed(inputs_seed)
         sums.append(float(floor.build_floor(TINY, implementation)(*levels)))
     np.testing.assert_allclose(*sums, rtol=1e-3)

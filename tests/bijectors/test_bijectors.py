@@ -5,22 +5,21 @@ import pytest
 import tensorflow as tf
 
 from flowconv import bijectors
+from flowconv.bijectors import NONE, CheckerboardMask, Inputs, Seed
 from flowconv.bijectors.matrices import MATRICES
-from flowconv.bijectors.partitions import Checkerboard
-from tests.checks import check_log_det, check_round_trip, perturb
+from tests.checks import check_log_det, check_round_trip
+from tests.layers import (
+    Conditioned,
+    Noisy,
+    a_condition,
+    additive_coupling,
+    affine_coupling,
+    drawn,
+    learned_split,
+    step,
+)
 
 SHAPE = (4, 4, 4)
-
-
-def step(dtype):
-    return bijectors.Chain(
-        [
-            bijectors.ActNorm(dtype=dtype),
-            bijectors.ShiftConvolution(dtype=dtype),
-            bijectors.AffineCoupling(8, dtype=dtype),
-        ],
-        dtype=dtype,
-    )
 
 
 BIJECTORS = {
@@ -42,13 +41,13 @@ BIJECTORS = {
     "autoregressive_convolution": lambda dtype: bijectors.AutoregressiveConvolution(dtype=dtype),
     "autoregressive_convolution_reverse": lambda dtype: bijectors.AutoregressiveConvolution(5, True, dtype=dtype),
     "roll": lambda dtype: bijectors.Roll(dtype=dtype),
-    "affine_coupling": lambda dtype: bijectors.AffineCoupling(8, dtype=dtype),
-    "additive_coupling": lambda dtype: bijectors.AdditiveCoupling(8, dtype=dtype),
-    "affine_coupling_on_fields": lambda dtype: bijectors.AffineCoupling(8, partition=Checkerboard(0), dtype=dtype),
-    "additive_coupling_on_fields": lambda dtype: bijectors.AdditiveCoupling(8, partition=Checkerboard(1), dtype=dtype),
+    "affine_coupling": lambda dtype: affine_coupling(8, dtype=dtype),
+    "additive_coupling": lambda dtype: additive_coupling(8, dtype=dtype),
+    "affine_coupling_on_fields": lambda dtype: affine_coupling(8, CheckerboardMask(0), dtype=dtype),
+    "additive_coupling_on_fields": lambda dtype: additive_coupling(8, CheckerboardMask(1), dtype=dtype),
     "squeeze": lambda dtype: bijectors.Squeeze(dtype=dtype),
-    "split_standard": lambda dtype: bijectors.Split("standard", dtype=dtype),
-    "split_learned": lambda dtype: bijectors.Split("learned", dtype=dtype),
+    "split_standard": lambda dtype: bijectors.Split(dtype=dtype),
+    "split_learned": learned_split,
     "logit": lambda dtype: bijectors.Logit(dtype=dtype),
     "centre": lambda dtype: bijectors.Centre(dtype=dtype),
     "chain": step,
@@ -59,10 +58,7 @@ BIJECTORS = {
 
 
 def build(make, dtype):
-    layer = make(dtype)
-    layer.build((None, *SHAPE))
-    perturb(layer)
-    return layer
+    return drawn(make(dtype), SHAPE)
 
 
 def images(dtype, n=3):
@@ -101,11 +97,48 @@ def test_inverse_and_gradients_agree_with_automatic_differentiation(make):
         tape.watch(sources)
         outputs = layer.forward_and_log_det(x)
     expected = tape.gradient(outputs, sources, [dy, dlog_det], unconnected_gradients="zero")
-    found_x, dx, gradients = layer.inverse_and_gradients(y, dy, dlog_det)
+    found_x, (dx, of_condition, gradients) = layer.inverse_and_gradients(y, dy, dlog_det)
     np.testing.assert_allclose(found_x, x, atol=1e-10)
     np.testing.assert_allclose(dx, expected[0], atol=1e-9)
+    assert of_condition == []
     for variable, value in zip(variables, expected[1:], strict=True):
         np.testing.assert_allclose(gradients[id(variable)], value, atol=1e-9, err_msg=variable.path)
+
+
+def every_input(x, seed=3):
+    """A condition of whole numbers and of floats, a seed, and training."""
+    return Inputs(a_condition(len(x), x.shape[1:], x.dtype, seed), Seed(seed), training=True)
+
+
+def check_same_results(layer, x, *both):
+    """Of both ways, and of initialization, with one inputs and with others."""
+    results = []
+    for inputs in both:
+        y, log_det = layer.forward_and_log_det(x, inputs)
+        initialized = layer.initialize(x, inputs)
+        results.append(tf.nest.flatten((y, log_det, initialized, layer.inverse_and_log_det(y, inputs))))
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@every_bijector
+def test_inputs_that_a_layer_does_not_use_change_nothing(make):
+    layer = build(make, "float64")
+    x = images("float64")
+    layer.initialize(x)
+    inputs = every_input(x)
+    check_same_results(layer, x, NONE, inputs)
+    if isinstance(layer, bijectors.Split):
+        return
+    y, log_det = layer.forward_and_log_det(x)
+    found, found_gradients = layer.inverse_and_gradients(y, y, log_det, inputs)
+    expected, gradients = layer.inverse_and_gradients(y, y, log_det)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found_gradients.x, gradients.x)
+    for of_condition, given in zip(found_gradients.condition, inputs.condition["floats"], strict=True):
+        np.testing.assert_array_equal(of_condition, tf.zeros_like(given))
+    for variable in layer.trainable_variables:
+        np.testing.assert_array_equal(found_gradients.variables[id(variable)], gradients.variables[id(variable)])
 
 
 @every_bijector
@@ -137,13 +170,11 @@ def test_tfp_bijector(make):
 
 
 @pytest.mark.parametrize("log_scale", [-1e9, -110.0, 110.0, 1e9])
-@pytest.mark.parametrize(
-    "make", [lambda: bijectors.ActNorm(), lambda: bijectors.Split("learned")], ids=["actnorm", "split"]
-)
+@pytest.mark.parametrize("make", [bijectors.ActNorm, learned_split], ids=["actnorm", "split"])
 def test_no_scale_is_0_or_infinite(make, log_scale):
     layer = make()
     layer.build((None, *SHAPE))
-    scale = layer.log_scale if isinstance(layer, bijectors.ActNorm) else layer.moments.bias
+    scale = layer.log_scale if isinstance(layer, bijectors.ActNorm) else layer.network.moments.bias
     scale.assign(tf.fill(scale.shape, log_scale))
     x = tf.zeros((2, *SHAPE)) if isinstance(layer, bijectors.ActNorm) else images("float32")
     y, log_det = layer.forward_and_log_det(x)
@@ -164,7 +195,7 @@ def test_a_scale_of_any_ordinary_run_is_as_it_was():
 class WrongInverse(bijectors.InvertibleShift):
     """Forgets β on the way back."""
 
-    def inverse_and_log_det(self, y):
+    def inverse_and_log_det(self, y, inputs=NONE):
         return y * tf.exp(-self.log_alpha), -self.log_det(y)
 
 
@@ -175,16 +206,16 @@ class WrongLogDet(bijectors.InvertibleShift):
         return super().log_det(x) / (x.shape[1] * x.shape[2])
 
 
-class WrongCouplingLogDet(bijectors.AffineCoupling):
+class WrongTransform(bijectors.Affine):
     """Leaves the scale out of the log-determinant."""
 
-    def transform(self, x_a, parameters):
-        y_a, log_det = super().transform(x_a, parameters)
-        return y_a, tf.zeros_like(log_det)
+    def forward_and_log_det(self, x, parameters):
+        y, log_det = super().forward_and_log_det(x, parameters)
+        return y, tf.zeros_like(log_det)
 
-    def invert(self, y_a, parameters):
-        x_a, log_det = super().invert(y_a, parameters)
-        return x_a, tf.zeros_like(log_det)
+    def inverse_and_log_det(self, y, parameters):
+        x, log_det = super().inverse_and_log_det(y, parameters)
+        return x, tf.zeros_like(log_det)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -193,8 +224,25 @@ def test_a_wrong_inverse_fails(dtype):
         check_round_trip(build(lambda dtype: WrongInverse(dtype=dtype), dtype), images(dtype), 1e-5)
 
 
-@pytest.mark.parametrize("wrong", [WrongLogDet, lambda dtype: WrongCouplingLogDet(8, dtype=dtype)])
+WRONG = {
+    "shift": lambda dtype: WrongLogDet(dtype=dtype),
+    "coupling": lambda dtype: affine_coupling(8, dtype=dtype, transform=WrongTransform()),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
 def test_a_wrong_log_det_fails(wrong):
-    make = (lambda dtype: wrong(dtype=dtype)) if isinstance(wrong, type) else wrong
     with pytest.raises(AssertionError):
-        check_log_det(build(make, "float64"), images("float64", 1), 1e-8)
+        check_log_det(build(wrong, "float64"), images("float64", 1), 1e-8)
+
+
+USES = {"a condition": lambda dtype: Conditioned(dtype=dtype), "a seed": lambda dtype: Noisy(dtype=dtype)}
+
+
+@pytest.mark.parametrize("make", USES.values(), ids=USES.keys())
+def test_inputs_that_a_layer_uses_matter(make):
+    """The control."""
+    layer, x = build(make, "float64"), images("float64")
+    check_same_results(layer, x, every_input(x), every_input(x))
+    with pytest.raises(AssertionError):
+        check_same_results(layer, x, every_input(x), every_input(x, seed=7))

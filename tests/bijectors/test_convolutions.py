@@ -6,19 +6,13 @@ import scipy.linalg
 import tensorflow as tf
 
 from flowconv import bijectors
-from flowconv.bijectors import convolutions
+from flowconv.bijectors import CheckerboardMask, convolutions
 from flowconv.bijectors.autoregressive_convolution import AutoregressivePair
 from flowconv.bijectors.matrices import MATRICES
-from flowconv.bijectors.partitions import Checkerboard
-from flowconv.bijectors.wavefront import substitute_back
 from flowconv.models import glow
-from tests.checks import jacobian, perturb
-
-
-def built(layer, shape):
-    layer.build((None, *shape))
-    perturb(layer)
-    return layer
+from flowconv.ops.triangular_solve import substitute_back
+from tests.checks import jacobian
+from tests.layers import affine_coupling, drawn
 
 
 def images(shape, n=2, dtype="float64"):
@@ -35,7 +29,7 @@ def places(shape):
 def test_the_mask_of_autoregressive_convolutions(kernel_size, window, reverse):
     """Zeros of the Jacobian: what a number may not depend on; and all that it may depend on is there."""
     shape = (4, 5, 3)
-    layer = built(bijectors.AutoregressiveConvolution(kernel_size, reverse, dtype="float64"), shape)
+    layer = drawn(bijectors.AutoregressiveConvolution(kernel_size, reverse, dtype="float64"), shape)
     matrix = jacobian(layer.forward, images(shape, 1))
     place = places(shape)
     row, column, channel = np.moveaxis(place[None] - place[:, None], 2, 0)  # of the input, seen from the output
@@ -54,7 +48,7 @@ WIDE = [(5, (1, 3, 2)), (7, (2, 3, 2)), (7, (1, 1, 2)), (9, (5, 1, 2)), (11, (4,
     ("kernel_size", "shape"), [(3, (4, 4, 3)), (3, (3, 6, 2)), (5, (6, 3, 2)), (3, (1, 1, 4)), *WIDE]
 )
 def test_the_autoregressive_inverse_is_a_dense_triangular_solve(kernel_size, shape, reverse):
-    layer = built(bijectors.AutoregressiveConvolution(kernel_size, reverse, dtype="float64"), shape)
+    layer = drawn(bijectors.AutoregressiveConvolution(kernel_size, reverse, dtype="float64"), shape)
     matrix = jacobian(layer.forward, images(shape, 1))
     # In the order of rows, columns and channels the matrix is upper triangular but for the channels.
     channels = np.arange(matrix.shape[0]).reshape(-1, shape[-1])[:, ::-1].ravel()
@@ -73,9 +67,7 @@ def test_an_inverse_of_any_window_on_any_image_is_one():
     for kernel_size in range(1, 12, 2):
         for height in range(1, 5):
             for width in range(1, 5):
-                pair = AutoregressivePair(kernel_size, dtype="float64")
-                pair.build((None, height, width, 1))
-                perturb(pair)
+                pair = drawn(AutoregressivePair(kernel_size, dtype="float64"), (height, width, 1))
                 x = images((height, width, 1), 1)
                 np.testing.assert_allclose(
                     pair.inverse(pair.forward(x)), x, atol=1e-9, err_msg=f"{kernel_size} {height}×{width}"
@@ -85,7 +77,7 @@ def test_an_inverse_of_any_window_on_any_image_is_one():
 @pytest.mark.parametrize("batch", [1, 2, 3, None])
 def test_a_pair_of_autoregressive_convolutions_is_its_two_parts(batch):
     shape = (5, 4, 3)
-    pair = built(AutoregressivePair(dtype="float64"), shape)
+    pair = drawn(AutoregressivePair(dtype="float64"), shape)
     y = images(shape, batch or 3)
     inverse = tf.function(pair.inverse, input_signature=[tf.TensorSpec((batch, *shape), tf.float64)])
     first, second = pair.layers
@@ -98,9 +90,7 @@ def test_a_pair_of_autoregressive_convolutions_is_its_two_parts(batch):
 
 def test_the_emerging_inverse_leaves_a_small_residual():
     shape = (16, 16, 48)
-    layer = bijectors.EmergingConvolution()
-    layer.build((None, *shape))
-    perturb(layer, 0.02)
+    layer = drawn(bijectors.EmergingConvolution(), shape, scale=0.02)
     y = images(shape, 4, "float32")
     assert np.max(np.abs(layer.forward(layer.inverse(y)) - y)) < 1e-4
 
@@ -109,9 +99,7 @@ def test_the_emerging_inverse_leaves_a_small_residual():
 def test_a_spoiled_emerging_inverse_is_nan_and_never_wrong(compiled):
     """With large taps the inverse grows from pixel to pixel until rounding is all there is."""
     shape = (16, 16, 12)
-    pair = AutoregressivePair()
-    pair.build((None, *shape))
-    perturb(pair, 0.2)
+    pair = drawn(AutoregressivePair(), shape, scale=0.2)
     inverse = tf.function(pair.inverse, autograph=False, jit_compile=compiled)
     y = pair.forward(images(shape, 3, "float32")) * tf.constant([1.0, 0.0, 1.0])[:, None, None, None]
     x = inverse(y)
@@ -125,7 +113,9 @@ def test_a_spoiled_emerging_inverse_is_nan_and_never_wrong(compiled):
 
 @pytest.fixture(scope="module")
 def emerging_flow():
-    return glow((16, 16, 3), levels=2, depth=1, width=4, convolution="emerging")
+    flow = glow((16, 16, 3), levels=2, depth=1, width=4, convolution="emerging")
+    flow.reset_weights()
+    return flow
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -164,7 +154,7 @@ def dense_circulant(layer, shape):
 @pytest.mark.parametrize("size", [(4, 4), (5, 5), (4, 5), (5, 4), (2, 3)])
 def test_the_periodic_convolution_is_a_block_circulant_matrix(size, kernel_size):
     shape = (*size, 3)
-    layer = built(bijectors.PeriodicConvolution(kernel_size, dtype="float64"), shape)
+    layer = drawn(bijectors.PeriodicConvolution(kernel_size, dtype="float64"), shape)
     matrix = dense_circulant(layer, shape)
     x = images(shape)
     flat = x.numpy().reshape(len(x), -1)
@@ -203,6 +193,8 @@ def test_reverse_and_shuffle_permute_channels():
     np.testing.assert_array_equal(bijectors.Reverse(dtype="float64").forward(x), x[..., ::-1])
     shuffle = bijectors.Shuffle(dtype="float64")
     shuffle.build((None, 2, 2, 12))
+    np.testing.assert_array_equal(shuffle.forward(x), x)  # until it is drawn
+    shuffle.reset_weights()
     order = shuffle.order.numpy()
     assert sorted(order) == list(range(12)) and list(order) != list(range(12))
     np.testing.assert_array_equal(shuffle.forward(x), x.numpy()[..., order])
@@ -211,6 +203,7 @@ def test_reverse_and_shuffle_permute_channels():
 def test_every_step_shuffles_in_an_order_of_its_own():
     layer = bijectors.Repeated(bijectors.Shuffle(), 4)
     layer.build((None, 2, 2, 24))
+    layer.reset_weights()
     orders = layer.variables[0].numpy()
     assert len({tuple(order) for order in orders}) == 4
 
@@ -218,16 +211,14 @@ def test_every_step_shuffles_in_an_order_of_its_own():
 COMPILED = {
     **{name: lambda name=name: bijectors.build_convolution(name, {}) for name in bijectors.CONVOLUTIONS},
     **{name: lambda name=name: bijectors.Conv1x1(name) for name in MATRICES if name != "plu"},
-    "checkerboard": lambda: bijectors.AffineCoupling(8, partition=Checkerboard(1)),
+    "checkerboard": lambda: affine_coupling(8, CheckerboardMask(1)),
 }
 
 
 @pytest.mark.parametrize("make", COMPILED.values(), ids=COMPILED.keys())
 def test_compiles_under_xla_both_ways(make):
     shape = (4, 4, 4)
-    layer = make()
-    layer.build((None, *shape))
-    perturb(layer)
+    layer = drawn(make(), shape)
     x = images(shape, dtype="float32")
 
     @tf.function(autograph=False, jit_compile=True)
@@ -243,11 +234,16 @@ def test_compiles_under_xla_both_ways(make):
 
 def test_singular_values_are_those_of_the_matrices():
     layer = bijectors.Repeated(bijectors.ShiftConvolution("channel", "direct", dtype="float64"), 3, dtype="float64")
-    layer.build((None, 4, 4, 6))
-    perturb(layer)
+    drawn(layer, (4, 4, 6))
     (found,) = layer.singular_values().values()
     weights = next(v for v in layer.variables if v.path.endswith("weight"))
     np.testing.assert_allclose(found, np.linalg.svd(weights.numpy(), compute_uv=False), rtol=1e-12)
+
+
+def dropped_into(monkeypatch, folder):
+    """The files of this folder stand in the place of the convolutions' own."""
+    monkeypatch.setattr(convolutions, "__file__", str(folder / "__init__.py"))
+    monkeypatch.setattr(convolutions, "__path__", [str(folder)])
 
 
 def test_a_new_file_is_a_new_convolution(tmp_path, monkeypatch):
@@ -262,8 +258,7 @@ class Twice(Conv1x1):
         self.kernel_size = kernel_size
 '''
     (tmp_path / "twice.py").write_text(source)
-    monkeypatch.setattr(convolutions, "CONVOLUTIONS", (*convolutions.CONVOLUTIONS, "twice"))
-    monkeypatch.setattr(convolutions, "__path__", [*convolutions.__path__, str(tmp_path)])
+    dropped_into(monkeypatch, tmp_path)
     layer = bijectors.build_convolution("twice", {"kernel_size": 7, "shift": "channel"}, name="here")
     assert (type(layer).__name__, layer.kernel_size, layer.name) == ("Twice", 7, "here")
 
@@ -272,7 +267,6 @@ def test_refuses_what_is_no_convolution(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"convolution must be one of conv1x1, emerging, .*, got 'conv2x2'"):
         bijectors.build_convolution("conv2x2", {})
     (tmp_path / "nothing.py").write_text("")
-    monkeypatch.setattr(convolutions, "CONVOLUTIONS", ("nothing",))
-    monkeypatch.setattr(convolutions, "__path__", [str(tmp_path)])
-    with pytest.raises(ValueError, match="must hold one public bijector, and holds 0"):
+    dropped_into(monkeypatch, tmp_path)
+    with pytest.raises(ValueError, match="must hold one public Bijector, and holds 0"):
         bijectors.build_convolution("nothing", {})

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv import bijectors
-from flowconv.bijectors import data_dependent_initialization
+from flowconv.bijectors import NONE
 from flowconv.models import glow
 
 
@@ -19,8 +19,7 @@ def moments(y):
 def test_actnorm_normalizes_its_first_batch():
     layer = bijectors.ActNorm(dtype="float64")
     layer.build((None, 4, 4, 6))
-    with data_dependent_initialization():
-        y = layer.forward(images())
+    y = layer.initialize(images())
     for result in (y, layer.forward(images())):
         mean, deviation = moments(result)
         np.testing.assert_allclose(mean, 0.0, atol=1e-6)
@@ -30,11 +29,9 @@ def test_actnorm_normalizes_its_first_batch():
 def test_a_second_initialization_changes_nothing():
     layer = bijectors.ActNorm(dtype="float64")
     layer.build((None, 4, 4, 6))
-    with data_dependent_initialization():
-        layer.forward(images())
+    layer.initialize(images())
     before = [v.numpy() for v in layer.variables]
-    with data_dependent_initialization():
-        layer.forward(images(scale=0.1, shift=-5.0))
+    layer.initialize(images(scale=0.1, shift=-5.0))
     for old, variable in zip(before, layer.variables, strict=True):
         np.testing.assert_array_equal(old, variable.numpy())
 
@@ -51,38 +48,38 @@ def test_statistics_are_those_of_the_global_batch():
     halves = tf.split(both, 2)
     whole = bijectors.ActNorm(dtype="float64")
     whole.build((None, 4, 4, 6))
-    with data_dependent_initialization():
-        whole.forward(both)
+    whole.initialize(both)
 
     other = tf.stack([tf.reduce_mean(halves[1], [0, 1, 2]), tf.reduce_mean(halves[1] ** 2, [0, 1, 2])])
     half = bijectors.ActNorm(dtype="float64")
     half.build((None, 4, 4, 6))
-    with data_dependent_initialization(average=lambda mine: (mine + other) / 2.0):
-        half.forward(halves[0])
+    half.initialize(halves[0], NONE, lambda mine: (mine + other) / 2.0)
     for a, b in zip(half.variables, whole.variables, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12)
 
 
 def test_every_actnorm_of_a_flow_is_initialized_in_one_pass():
     flow = glow((8, 8, 3), levels=2, depth=3, width=16, precision="float64")
+    flow.reset_weights()
     pixels = tf.constant(np.random.default_rng(0).integers(0, 256, (32, 8, 8, 3)), tf.uint8)
-    x = flow.dequantize(pixels, 0)
-    flow.initialize(x)
+    flow.initialize(pixels, 0)
     flags = [v for v in flow.variables if v.path.endswith("initialized")]
     assert len(flags) == 2 * 3
     assert all(np.all(v.numpy() == 1.0) for v in flags)
     # Each step of the second level normalizes what the steps before it made of the same batch.
-    first, second = flow.levels
-    y, _ = flow.splits[0].forward_and_log_det(first.forward(flow.preprocessing.forward(x)))
-    y = second.layers[0].forward(y[0])
-    repeated = second.layers[1]
+    preprocessing, multiscale = flow.bijector.layers
+    first, second = multiscale.levels
+    x = preprocessing.forward(flow.dequantize(pixels, 0))
+    y, _ = multiscale.splits[0].forward(first.forward(x))
+    squeeze, repeated = second.layers
+    y = squeeze.forward(y)
+    actnorm, convolution, coupling = repeated.step().layers
     for k in range(3):
-        with repeated.lend([stack[k] for stack in repeated._stacks()]):
-            mean, deviation = moments(repeated.step().layers[0].forward(y))
-            hidden = repeated.step().layers[2].network.first
-            half = tf.split(repeated.step().layers[1].forward(repeated.step().layers[0].forward(y)), 2, -1)[1]
-            kernel = hidden.kernel.value * tf.exp(hidden.log_scale.value)
-            before_relu = moments(hidden.convolve(half, *hidden.prepare(kernel, hidden.bias.value))[..., :16])
+        with repeated.bind(repeated.slices(k)):
+            normalized = actnorm.forward(y)
+            mean, deviation = moments(normalized)
+            half = tf.split(convolution.forward(normalized), 2, -1)[1]
+            before_relu = moments(coupling.network.first.call(half))
             y = repeated.step().forward(y)
         np.testing.assert_allclose(mean, 0.0, atol=1e-6)
         np.testing.assert_allclose(deviation, 1.0, atol=1e-4)
@@ -91,12 +88,23 @@ def test_every_actnorm_of_a_flow_is_initialized_in_one_pass():
 
 
 def test_initialization_can_be_traced():
-    eager = glow((8, 8, 3), levels=1, depth=2, width=8, precision="float64")
-    traced = glow((8, 8, 3), levels=1, depth=2, width=8, precision="float64")
-    for a, b in zip(eager.variables, traced.variables, strict=True):
-        b.assign(a.value)
+    flows = [glow((8, 8, 3), levels=1, depth=2, width=8, precision="float64") for _ in range(2)]
+    for flow in flows:
+        flow.reset_weights(0)
+    eager, traced = (flow.bijector for flow in flows)
     x = tf.constant(np.random.default_rng(0).uniform(size=(16, 8, 8, 3)))
     eager.initialize(x)
     tf.function(traced.initialize, autograph=False)(x)
     for a, b in zip(eager.variables, traced.variables, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-12, err_msg=a.path)
+
+
+def test_layers_and_bytes_are_initialized_alike():
+    """A flow takes images and dequantizes them itself."""
+    of_images, of_floats = (glow((8, 8, 3), levels=1, depth=2, width=8, precision="float64") for _ in range(2))
+    pixels = tf.constant(np.random.default_rng(0).integers(0, 256, (16, 8, 8, 3)), tf.uint8)
+    of_images.reset_weights(1)
+    of_images.initialize(pixels, seed=5, first=7)
+    of_floats.initialize(of_floats.dequantize(pixels, 5, 7), reset_seed=1)
+    for a, b in zip(of_images.variables, of_floats.variables, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12, err_msg=a.path)

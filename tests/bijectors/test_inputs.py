@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 from flowconv import bijectors
-from flowconv.bijectors.partitions import Checkerboard
+from flowconv.bijectors import CheckerboardMask
 from tests.bijectors.test_bijectors import BIJECTORS, SHAPE, build, images
+from tests.layers import additive_coupling, affine_coupling
 
 every_bijector = pytest.mark.parametrize("make", BIJECTORS.values(), ids=BIJECTORS.keys())
 FORWARD = ("forward", "forward_and_log_det", "forward_log_det_jacobian")
@@ -67,8 +68,8 @@ def test_an_event_of_another_shape():
 @pytest.mark.parametrize(
     ("make", "shape", "line"),
     [
-        (lambda: bijectors.AffineCoupling(4), (4, 4, 3), "even number of them, got 3"),
-        (lambda: bijectors.AdditiveCoupling(4, partition=Checkerboard()), (4, 3, 3), "even width, got 3"),
+        (lambda: affine_coupling(4), (4, 4, 3), "even number of them, got 3"),
+        (lambda: additive_coupling(4, CheckerboardMask()), (4, 3, 3), "even width, got 3"),
         (lambda: bijectors.Split(), (4, 4, 3), "must be even, got 3"),
         (lambda: bijectors.Chain([bijectors.Squeeze()]), (4, 3, 3), "must be even, got 4×3"),
     ],
@@ -95,15 +96,15 @@ def test_outside_of_the_logit_s_domain(x):
 WRONG = {
     "per": (lambda: bijectors.InvertibleShift("pixel"), "per must be 'channel' or 'position', got 'pixel'"),
     "shift": (lambda: bijectors.ShiftConvolution("pixel"), "shift must be one of channel, position, got 'pixel'"),
-    "prior": (lambda: bijectors.Split("normal"), "prior must be 'standard' or 'learned', got 'normal'"),
+    "a transform alone": (lambda: bijectors.Split(bijectors.Gaussian()), "both a transform and a network, or neither"),
     "backward": (lambda: bijectors.Repeated(bijectors.ActNorm(), 1, "forget"), "backward must be .* got 'forget'"),
-    "colour": (lambda: Checkerboard(2), "colour must be 0 or 1, got 2"),
-    "scale_floor": (lambda: bijectors.AffineCoupling(4, 1.0), r"scale_floor must be within \(0, 1\), got 1.0"),
-    "width": (lambda: bijectors.AdditiveCoupling(0), "width must be a whole number of at least 1, got 0"),
+    "colour": (lambda: CheckerboardMask(2), "colour must be 0 or 1, got 2"),
+    "scale_floor": (lambda: bijectors.Affine(1.0), r"scale_floor must be within \(0, 1\), got 1.0"),
+    "width": (lambda: additive_coupling(0), "width must be a whole number of at least 1, got 0"),
     **{
         f"{name}'s parameterization": (
             lambda name=name: bijectors.build_convolution(name, {"parameterization": "lu"}),
-            "parameterization must be one of plu, direct, qr, orthogonal, got 'lu'",
+            "parameterization must be one of direct, orthogonal, plu, qr, got 'lu'",
         )
         for name in ("conv1x1", "emerging", "rolled_shift", "shift")
     },

@@ -4,33 +4,41 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.bijectors.matrices import MATRICES, OrthogonalMatrix, PLUMatrix
-from flowconv.bijectors.matrices.householder import reflections
-from flowconv.bijectors.numerics import log_abs_det
+from flowconv.bijectors.matrices import MATRICES, build_matrix
+from flowconv.bijectors.rotations import reflections
+from flowconv.ops.linalg import log_abs_det
 from tests.checks import perturb
 
-every_matrix = pytest.mark.parametrize("make", MATRICES.values(), ids=MATRICES.keys())
+every_matrix = pytest.mark.parametrize("name", MATRICES)
 
 
-def built(make, channels=12, dtype="float64"):
-    matrix = make(dtype=dtype)
+def built(name, channels=12, dtype="float64", seed=0):
+    matrix = build_matrix(name, dtype=dtype)
     matrix.build((None, 4, 4, channels))
+    if seed is not None:
+        matrix.reset_weights(seed)
     return matrix
 
 
 @every_matrix
-def test_starts_as_a_random_rotation(make):
-    values = [built(make).matrix().numpy() for _ in range(2)]
+def test_is_the_identity_until_it_is_drawn(name):
+    np.testing.assert_allclose(built(name, seed=None).matrix(), np.eye(12), atol=1e-15)
+
+
+@every_matrix
+def test_is_drawn_as_a_random_rotation(name):
+    values = [built(name, seed=seed).matrix().numpy() for seed in range(2)]
     for value in values:
         np.testing.assert_allclose(value @ value.T, np.eye(12), atol=1e-12)
         np.testing.assert_allclose(np.linalg.det(value), 1.0)
     assert np.max(np.abs(values[0] - values[1])) > 0.1
+    np.testing.assert_array_equal(built(name).matrix(), values[0])
 
 
 @every_matrix
 @pytest.mark.parametrize("channels", [1, 2, 12, 48])
-def test_inverse_and_determinant(make, channels):
-    matrix = built(make, channels)
+def test_inverse_and_determinant(name, channels):
+    matrix = built(name, channels)
     perturb(matrix)
     value = matrix.matrix().numpy()
     np.testing.assert_allclose(matrix.inverse_matrix() @ value, np.eye(channels), atol=1e-9)
@@ -39,7 +47,7 @@ def test_inverse_and_determinant(make, channels):
 
 @pytest.mark.parametrize("scale", [0.1, 10.0])
 def test_an_orthogonal_matrix_stays_a_rotation(scale):
-    matrix = built(OrthogonalMatrix, dtype="float32")
+    matrix = built("orthogonal", dtype="float32")
     perturb(matrix, scale)
     value = matrix.matrix().numpy()
     np.testing.assert_allclose(value @ value.T, np.eye(12), atol=2e-6)
@@ -58,7 +66,7 @@ def test_reflections_are_the_product_of_their_matrices():
 
 @pytest.mark.parametrize("raw", [1e6, -1e6, np.inf, -np.inf])
 def test_plu_has_no_zero_on_its_diagonal(raw):
-    matrix = built(PLUMatrix, 4)
+    matrix = built("plu", 4)
     matrix.log_diagonal_unclipped.assign(np.full(4, raw))
     assert np.isfinite(matrix.log_abs_det())
     value, inverse = matrix.matrix().numpy(), matrix.inverse_matrix().numpy()

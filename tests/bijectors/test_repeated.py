@@ -1,14 +1,24 @@
 """The depth loop: three ways back with one gradient, a graph that does not grow, weights drawn apart."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from flowconv import bijectors
+from flowconv.bijectors import NONE, CheckerboardMask, Inputs, Seed
 from flowconv.bijectors.matrices import MATRICES
-from flowconv.bijectors.partitions import Checkerboard
-from tests.checks import perturb
+from flowconv.ops import scan
+from tests.layers import (
+    Conditioned,
+    Counting,
+    Noisy,
+    OfLabels,
+    a_condition,
+    additive_coupling,
+    affine_coupling,
+    drawn,
+    step,
+)
 
 SHAPE = (4, 4, 8)
 MODES = ("store", "recompute", "invert")
@@ -19,17 +29,8 @@ LOSSES = {
 }
 
 
-def step(dtype="float64", convolution=bijectors.ShiftConvolution, coupling=bijectors.AffineCoupling):
-    layers = [bijectors.ActNorm(dtype=dtype), convolution(dtype=dtype), coupling(8, dtype=dtype)]
-    return bijectors.Chain(layers, dtype=dtype)
-
-
 def repeated(depth, backward, dtype="float64", **kwargs):
-    keras.utils.set_random_seed(3)
-    layer = bijectors.Repeated(step(dtype, **kwargs), depth, backward, dtype=dtype)
-    layer.build((None, *SHAPE))
-    perturb(layer)
-    return layer
+    return drawn(bijectors.Repeated(step(dtype, **kwargs), depth, backward, dtype=dtype), SHAPE)
 
 
 def images(dtype="float64"):
@@ -51,7 +52,7 @@ def loss_and_gradients(layer, x, compiled=False):
 
 def both_colours(dtype):
     """Half a level of RealNVP."""
-    layers = [bijectors.AffineCoupling(8, partition=Checkerboard(colour), dtype=dtype) for colour in (0, 1)]
+    layers = [affine_coupling(8, CheckerboardMask(colour), dtype=dtype) for colour in (0, 1)]
     return bijectors.Chain(layers, dtype=dtype)
 
 
@@ -65,7 +66,7 @@ STEPS = {
         for name in MATRICES
         if name != "plu"
     },
-    "additive": {"coupling": bijectors.AdditiveCoupling},
+    "additive": {"coupling": additive_coupling},
     "checkerboard": {"convolution": both_colours},
 }
 
@@ -88,7 +89,7 @@ def test_the_loop_is_the_composition_of_its_steps(mode):
     y, log_det = layer.forward_and_log_det(x)
     total = 0.0
     for k in range(layer.depth):
-        with layer.lend([stack[k] for stack in layer._stacks()]):
+        with layer.bind(layer.slices(k)):
             x, own = layer.step().forward_and_log_det(x)
         total += own
     np.testing.assert_allclose(y, x, atol=1e-12)
@@ -112,7 +113,7 @@ def test_gradients_of_weights_are_those_of_steps_in_turn(mode, inverse, loss):
     with tf.GradientTape() as tape:
         x, total = images(), 0.0
         for k in reversed(range(layer.depth)) if inverse else range(layer.depth):
-            with layer.lend(layer.slices(k)):
+            with layer.bind(layer.slices(k)):
                 x, log_det = getattr(layer.step(), direction)(x)
             total += log_det
         value = loss(x, total)
@@ -140,8 +141,9 @@ def test_the_graph_does_not_grow_with_depth(mode):
 
 
 def test_steps_are_drawn_apart():
-    layer = bijectors.Repeated(step(), 4, dtype="float64")
+    layer = bijectors.Repeated(step("float64"), 4, dtype="float64")
     layer.build((None, *SHAPE))
+    layer.reset_weights()
     random = [v for v in layer.variables if v.path.endswith(("kernel", "triangles", "log_diagonal"))]
     drawn = [v for v in random if "last" not in v.path]  # which is zero at first
     assert len(drawn) == 4
@@ -152,10 +154,11 @@ def test_steps_are_drawn_apart():
 
 
 def test_every_step_starts_with_a_rotation():
-    layer = bijectors.Repeated(step(), 4, dtype="float64")
+    layer = bijectors.Repeated(step("float64"), 4, dtype="float64")
     layer.build((None, *SHAPE))
+    layer.reset_weights()
     for k in range(4):
-        with layer.lend([stack[k] for stack in layer._stacks()]):
+        with layer.bind(layer.slices(k)):
             matrix = layer.step().layers[1].layers[1].weight.matrix().numpy()
         np.testing.assert_allclose(matrix @ matrix.T, np.eye(SHAPE[-1]), atol=1e-12)
         np.testing.assert_allclose(np.linalg.det(matrix), 1.0)
@@ -238,26 +241,26 @@ def test_second_derivatives_are_refused_where_they_are_not_right(mode, where):
         compute(repeated(2, mode), images())
 
 
-class Conditioned(bijectors.Bijector):
-    """y = x + c·w with any c."""
+class Capturing(bijectors.Bijector):
+    """y = x + c·w with any c, which is an attribute rather than an input."""
 
     condition = None
 
     def build(self, input_shape):
         self.weight = self.add_weight(shape=(), initializer="ones", name="weight")
 
-    def forward_and_log_det(self, x):
+    def forward_and_log_det(self, x, inputs=NONE):
         return x + self.condition * self.weight.value, tf.zeros_like(x[:, 0, 0, 0])
 
-    def inverse_and_log_det(self, y):
+    def inverse_and_log_det(self, y, inputs=NONE):
         return y - self.condition * self.weight.value, tf.zeros_like(y[:, 0, 0, 0])
 
 
 CONDITIONS = {
-    "tensor": (lambda: tf.ones(SHAPE), "conditioned.condition|Identity"),
-    "scalar": (lambda: tf.constant(2.0), "conditioned.condition|Identity"),
+    "tensor": (lambda: tf.ones(SHAPE), "capturing.condition|Identity"),
+    "scalar": (lambda: tf.constant(2.0), "capturing.condition|Identity"),
     "variable": (lambda: tf.Variable(2.0, name="theirs"), "theirs"),
-    "fixed variable": (lambda: tf.Variable(2.0, trainable=False, name="theirs"), "conditioned.condition|theirs"),
+    "fixed variable": (lambda: tf.Variable(2.0, trainable=False, name="theirs"), "capturing.condition|theirs"),
 }
 
 
@@ -265,7 +268,7 @@ CONDITIONS = {
 @pytest.mark.parametrize(("condition", "name"), CONDITIONS.values(), ids=CONDITIONS.keys())
 @pytest.mark.parametrize("mode", MODES)
 def test_what_a_step_uses_besides_has_its_gradient_or_is_refused(mode, condition, name, in_graph):
-    layer = bijectors.Repeated(Conditioned(name="conditioned"), 3, mode)
+    layer = bijectors.Repeated(Capturing(name="capturing"), 3, mode)
     layer.build((None, *SHAPE))
     condition = condition()
 
@@ -291,7 +294,7 @@ def test_what_a_step_uses_besides_has_its_gradient_or_is_refused(mode, condition
 
 
 def test_fixed_numbers_are_no_tensors_that_a_step_may_not_use():
-    layer = bijectors.Repeated(Conditioned(), 3, "invert")
+    layer = bijectors.Repeated(Capturing(), 3, "invert")
     layer.build((None, *SHAPE))
     layer.step().condition = np.ones(SHAPE, np.float32)
     for compiled in (False, True):
@@ -302,25 +305,126 @@ def test_fixed_numbers_are_no_tensors_that_a_step_may_not_use():
         np.testing.assert_allclose(tape.gradient(loss, layer.trainable_variables[0].value), [384.0] * 3)
 
 
-class Counting(bijectors.InvertibleShift):
-    """Counts how often it was called."""
-
-    def build(self, input_shape):
-        super().build(input_shape)
-        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
-
-    def forward_and_log_det(self, x):
-        self.calls.assign(self.calls + 1)
-        return super().forward_and_log_det(x)
+HOW = {
+    "eager": lambda function: function,
+    "graph": lambda function: tf.function(function, autograph=False),
+    "xla": lambda function: tf.function(function, autograph=False, jit_compile=True),
+}
+every_way = pytest.mark.parametrize("how", HOW.values(), ids=HOW.keys())
+every_mode = pytest.mark.parametrize("mode", MODES)
+every_direction = pytest.mark.parametrize("inverse", (False, True), ids=("forward", "inverse"))
 
 
-@GRAPH
-@pytest.mark.parametrize("mode", MODES)
-def test_a_step_that_assigns_a_variable_is_refused(mode, in_graph):
-    layer = bijectors.Repeated(Counting(name="counting"), 3, mode)
+@pytest.fixture(params=[1, 3], ids="{} slices".format)
+def slices(request, monkeypatch):
+    """A batch is computed in so many slices."""
+    monkeypatch.setattr(scan, "num_slices", lambda images: request.param)
+    return request.param
+
+
+@every_way
+@every_direction
+@every_mode
+def test_a_condition_has_its_gradient(mode, inverse, how):
+    """That of the steps in turn, by automatic differentiation; and so have x and the weights."""
+    parts = [Conditioned(dtype="float64"), affine_coupling(8, dtype="float64")]
+    layer = drawn(bijectors.Repeated(bijectors.Chain(parts, dtype="float64"), 3, mode, dtype="float64"), SHAPE)
+    inputs = Inputs(a_condition(3, SHAPE))
+    direction = "inverse_and_log_det" if inverse else "forward_and_log_det"
+    weights = [variable.value for variable in layer.trainable_variables]
+
+    def gradients(compute):
+        x, floats = images(), inputs.condition["floats"]
+        with tf.GradientTape() as tape:
+            tape.watch([x, *floats])
+            loss = LOSSES["both"](*compute(x))
+        return tape.gradient(loss, [x, *floats, *weights], unconnected_gradients="zero")
+
+    def in_turn(x):
+        total = 0.0
+        for k in reversed(range(layer.depth)) if inverse else range(layer.depth):
+            with layer.bind(layer.slices(k)):
+                x, log_det = getattr(layer.step(), direction)(x, inputs)
+            total += log_det
+        return x, total
+
+    found = how(lambda: gradients(lambda x: getattr(layer, direction)(x, inputs)))()
+    for value, expected in zip(found, gradients(in_turn), strict=True):
+        assert np.any(value != 0)
+        np.testing.assert_allclose(value, tf.convert_to_tensor(expected), rtol=1e-10, atol=1e-10)
+
+
+@every_way
+@every_mode
+def test_a_condition_of_whole_numbers_alone(mode, how):
+    layer = drawn(bijectors.Repeated(OfLabels(dtype="float64"), 3, mode, dtype="float64"), SHAPE)
+    inputs = Inputs(tf.constant([0, 3, 0]))
+
+    def gradients():
+        with tf.GradientTape() as tape:
+            loss = LOSSES["log_det"](*layer.forward_and_log_det(images(), inputs))
+        return tape.gradient(loss, [variable.value for variable in layer.trainable_variables])
+
+    of_log_scale, _ = how(gradients)()
+    expected = np.array([2, 0, 0, 1])[:, None] * 16 / 3 * layer.variables[1].numpy()[:, None, None]
+    np.testing.assert_allclose(of_log_scale, np.broadcast_to(expected, (3, 4, SHAPE[-1])), rtol=1e-12)
+
+
+@every_way
+@every_mode
+def test_each_step_has_a_seed_of_its_own_and_the_same_on_the_way_back(mode, how):
+    layer = drawn(bijectors.Repeated(Noisy(dtype="float64"), 3, mode, dtype="float64"), SHAPE)
+    x, seed = images(), Seed(5, first=2, stream=1)
+    (weights,) = (variable.value for variable in layer.trainable_variables)
+
+    def compute(x):
+        with tf.GradientTape() as tape:
+            y, _ = layer.forward_and_log_det(x, Inputs(seed=seed))
+            loss = tf.reduce_sum(tf.sin(y))
+        return y, layer.inverse(y, Inputs(seed=seed)), tape.gradient(loss, weights)
+
+    y, back, gradient = how(compute)(x)
+    noise = np.stack([seed.fold_in(k).uniform(x.shape) for k in range(3)])
+    assert np.min(np.max(np.abs(noise - np.roll(noise, 1, axis=0)), axis=(2, 3, 4))) > 0.5  # of steps and of examples
+    np.testing.assert_allclose(y, x + np.tensordot(weights.numpy(), noise, 1), rtol=1e-12)
+    np.testing.assert_allclose(back, x, atol=1e-12)
+    np.testing.assert_allclose(gradient, np.sum(np.cos(y) * noise, axis=(1, 2, 3, 4)), rtol=1e-10)
+
+
+@every_way
+@every_direction
+@every_mode
+def test_what_a_step_assigns_is_written_back(mode, inverse, how, slices):
+    layer = drawn(bijectors.Repeated(Counting(dtype="float64"), 3, mode, dtype="float64"), SHAPE)
+    calls, means = (v for v in layer.variables if v.path.endswith(("calls", "mean")))
+    direction = "inverse_and_log_det" if inverse else "forward_and_log_det"
+
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = LOSSES["both"](*getattr(layer, direction)(x))
+        return tape.gradient(loss, x)
+
+    compute = how(gradient)
+    for number in (1, 2):
+        compute(number * images())
+        np.testing.assert_array_equal(calls.numpy(), [number] * 3)  # not once a slice, nor on the way back
+    x = 2.0 * images()
+    for k in reversed(range(3)) if inverse else range(3):
+        np.testing.assert_allclose(means.numpy()[k], np.mean(x), rtol=1e-10)
+        with layer.bind(layer.slices(k)):
+            x, _ = getattr(layer.step(), direction)(x)
+    np.testing.assert_array_equal(calls.numpy(), [2] * 3)  # nor by what is bound
+
+
+@every_mode
+def test_what_initialization_assigns_is_written_back(mode):
+    layer = bijectors.Repeated(bijectors.ActNorm(dtype="float64"), 3, mode, dtype="float64")
     layer.build((None, *SHAPE))
-    with pytest.raises(ValueError, match=r"a step of Repeated assigns .*counting/calls: it has no state"):
-        (tf.function(layer.forward, autograph=False) if in_graph else layer.forward)(images("float32"))
+    y = layer.initialize(3.0 + images())
+    np.testing.assert_array_equal(layer.variables[-1].numpy(), [1.0] * 3)
+    np.testing.assert_allclose(tf.reduce_mean(y, [0, 1, 2]), np.zeros(SHAPE[-1]), atol=1e-12)
+    np.testing.assert_allclose(y, layer.forward(3.0 + images()), atol=1e-12)
 
 
 def test_refuses_a_step_that_changes_shapes():
@@ -330,19 +434,14 @@ def test_refuses_a_step_that_changes_shapes():
 
 @pytest.mark.parametrize("mode", MODES)
 def test_full_precision_holds_in_the_gradient(mode):
-    """A tape that ends outside of `full_precision`, within which the flow was called."""
     gradients = []
     for network_dtype in ("mixed_bfloat16", "float32"):
-        keras.utils.set_random_seed(3)
-        step = bijectors.Chain([bijectors.ActNorm(), bijectors.AffineCoupling(8, network_dtype=network_dtype)])
-        layer = bijectors.Repeated(step, 3, mode)
-        layer.build((None, *SHAPE))
-        perturb(layer)
+        step = bijectors.Chain([bijectors.ActNorm(), affine_coupling(8, network_dtype=network_dtype)])
+        layer = drawn(bijectors.Repeated(step, 3, mode), SHAPE)
         x = images("float32")
         with tf.GradientTape() as tape:
             tape.watch(x)
-            with bijectors.full_precision():
-                loss = LOSSES["both"](*layer.forward_and_log_det(x))
+            loss = LOSSES["both"](*layer.forward_and_log_det(x, Inputs(full_precision=True)))
         gradients.append(tape.gradient(loss, x))
     np.testing.assert_allclose(*gradients, rtol=0, atol=1e-4)
 
@@ -351,16 +450,13 @@ def test_a_wrong_inverse_gives_wrong_gradients():
     """The control: the comparison of the three ways back notices a step that can't be inverted."""
 
     class Wrong(bijectors.InvertibleShift):
-        def inverse_and_log_det(self, y):
-            x, log_det = super().inverse_and_log_det(y)
+        def inverse_and_log_det(self, y, inputs=NONE):
+            x, log_det = super().inverse_and_log_det(y, inputs)
             return x + 0.01, log_det
 
     results = {}
     for mode in ("store", "invert"):
-        keras.utils.set_random_seed(3)
-        layer = bijectors.Repeated(Wrong(dtype="float64"), 4, mode, dtype="float64")
-        layer.build((None, *SHAPE))
-        perturb(layer)
+        layer = drawn(bijectors.Repeated(Wrong(dtype="float64"), 4, mode, dtype="float64"), SHAPE)
         results[mode] = loss_and_gradients(layer, images())[1]
     differences = [np.max(np.abs(a - b)) for a, b in zip(results["store"], results["invert"], strict=True)]
     assert max(differences) > 1e-3
@@ -373,10 +469,9 @@ def test_refuses(depth, backward):
 
 
 def test_bfloat16_networks_keep_float32_flow_variables():
-    network = bijectors.AffineCoupling(8, network_dtype="mixed_bfloat16", dtype="float32")
-    layer = bijectors.Repeated(bijectors.Chain([bijectors.ActNorm(), bijectors.Conv1x1(), network]), 3, "invert")
-    layer.build((None, *SHAPE))
-    perturb(layer)
+    coupling = affine_coupling(8, network_dtype="mixed_bfloat16", dtype="float32")
+    layer = bijectors.Repeated(bijectors.Chain([bijectors.ActNorm(), bijectors.Conv1x1(), coupling]), 3, "invert")
+    drawn(layer, SHAPE)
     x = images("float32")
     y, log_det = layer.forward_and_log_det(x)
     assert y.dtype == log_det.dtype == tf.float32

@@ -6,10 +6,12 @@ import tensorflow as tf
 
 from flowconv import bijectors
 from tests.checks import perturb
+from tests.layers import drawn
 
 
 def built(layer, shape=(4, 6, 3)):
     layer.build((None, *shape))
+    layer.reset_weights()
     return layer
 
 
@@ -44,8 +46,7 @@ def test_folds_into_actnorm_and_the_1x1_convolution():
     step = bijectors.Chain(
         [bijectors.ActNorm(dtype="float64"), bijectors.ShiftConvolution(dtype="float64")], dtype="float64"
     )
-    step.build((None, *shape))
-    perturb(step)
+    drawn(step, shape)
     actnorm, (shift, conv1x1) = step.layers[0], step.layers[1].layers
     folded = built(bijectors.ActNorm(dtype="float64"), shape)
     folded.log_scale.assign(actnorm.log_scale.value + shift.log_alpha)

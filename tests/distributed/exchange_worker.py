@@ -46,7 +46,7 @@ def weights_after_steps(compression, poison=False):
     flow = build_flow(config)
     step = build_step(config, flow)
     pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 16, 16, 3), np.uint8)[rank]
-    flow.initialize(flow.dequantize(pixels, 0, 8 * rank), distributed.average)
+    flow.initialize(pixels, 0, 8 * rank, distributed.average)
     for i in range(4):
         variable = flow.trainable_variables[0]
         kept = variable.numpy()

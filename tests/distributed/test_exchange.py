@@ -60,7 +60,7 @@ def test_passes_within_a_step(backward):
         config = tiny(**{"distributed.backward_passes_per_step": passes, "model.backward": backward})
         flow = build_flow(config)
         step = build_step(config, flow)
-        flow.initialize(flow.dequantize(pixels, 0))
+        flow.initialize(pixels)
         figures.append(step(pixels, tf.constant(36, tf.int64)))
         assert int(step.images_seen) == 12
         weights.append([variable.numpy() for variable in flow.trainable_variables])

@@ -17,6 +17,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (23, 8, 8, 3), np.uint8)
 @pytest.fixture(scope="module")
 def flow():
     flow = glow((8, 8, 3), levels=1, depth=1, width=4)
+    flow.reset_weights()
     perturb(flow, 0.05)
     return flow
 

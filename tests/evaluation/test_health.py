@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from flowconv.bijectors import Split
 from flowconv.config import default_config
 from flowconv.evaluation import diagnosis, health, ill_conditioned, matrix_health
-from flowconv.evaluation.walk import repeated_layers, walk
+from flowconv.evaluation.layer_outputs import layer_outputs, level_outputs, repeated_layers
 from flowconv.models import build_flow
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)
@@ -17,7 +18,7 @@ def flow_of(**fields):
     small = {"model.levels": 2, "model.depth": 4, "model.width": 4, "data.image_size": 8}
     config.update_from_flattened_dict(small | {name.replace("__", "."): value for name, value in fields.items()})
     flow = build_flow(config)
-    flow.initialize(flow.dequantize(tf.constant(IMAGES), 0))
+    flow.initialize(tf.constant(IMAGES))
     return flow
 
 
@@ -33,20 +34,46 @@ def put(variable, step, value):
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"model__name": "realnvp"}, {"model__convolution": "emerging"}, {"model__convolution": "rolled_shift"}],
+    [
+        {},
+        {"model__name": "realnvp"},
+        {"model__name": "nice"},
+        {"model__prior": "learned"},
+        {"model__convolution": "emerging"},
+        {"model__convolution": "rolled_shift"},
+    ],
     ids=str,
 )
-def test_walking_is_evaluating(fields):
+def test_outputs_of_layers_are_those_of_the_whole(fields):
     """Layer by layer, outputs and log-determinants are those of the whole."""
     flow = flow_of(**fields)
-    x = flow.level_centres(tf.constant(IMAGES))
+    x = flow.dequantize_midpoint(tf.constant(IMAGES))
     latents, log_det = flow.encode_and_log_det(x)
-    visits = list(walk(flow, x))
-    np.testing.assert_allclose(visits[-1].y, latents[-1], atol=1e-4)
-    splits = 0.0
-    if flow.splits:  # N(0, I): a split has no log-determinant of its own
-        np.testing.assert_allclose(sum(visit.log_det for visit in visits) + splits, log_det, rtol=1e-4)
-    assert len({visit.place for visit in visits}) == len(visits)
+    outputs = list(layer_outputs(flow, x))
+    np.testing.assert_allclose(outputs[-1].y, latents[-1], atol=1e-4)
+    np.testing.assert_allclose(sum(output.log_det for output in outputs), log_det, rtol=1e-4)
+    assert len({output.path for output in outputs}) == len(outputs)
+    split = [output.y for output in outputs if isinstance(output.layer, Split)]
+    for (_, latent), expected in zip(split, latents[:-1], strict=True):
+        np.testing.assert_allclose(latent, expected, atol=1e-4)
+
+
+def test_paths_name_levels_steps_and_layers():
+    flow = flow_of()
+    paths = [output.path for output in layer_outputs(flow, flow.dequantize_midpoint(tf.constant(IMAGES)))]
+    assert {"level_1/steps 0/coupling", "split_1", "level_2/steps 3/actnorm"} <= set(paths)
+
+
+def test_levels_follow_each_other():
+    flow = flow_of()
+    x = flow.dequantize_midpoint(tf.constant(IMAGES))
+    (first, of_first, y), (second, of_second, z) = level_outputs(flow, x)
+    assert (first.name, second.name) == ("level_1", "level_2")
+    latents = flow.encode(x)
+    np.testing.assert_allclose(of_second, y[..., :6], atol=1e-5)
+    np.testing.assert_allclose(y[..., 6:], latents[0], atol=1e-4)
+    np.testing.assert_allclose(z, latents[1], atol=1e-4)
+    np.testing.assert_allclose(first.forward(of_first), y, atol=1e-5)
 
 
 def test_reports_what_was_put_in():

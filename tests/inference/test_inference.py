@@ -165,7 +165,7 @@ def test_noise_is_odd(run):
 
 def test_the_exported_model_needs_tensorflow_alone(run, tmp_path):
     images = run.images("test")[:3]
-    x = run.flow.level_centres(tf.constant(images)).numpy()
+    x = run.flow.dequantize_midpoint(tf.constant(images)).numpy()
     expected = run.flow.log_prob(x).numpy()
     export(run.flow, tmp_path / "model")
     np.save(tmp_path / "x.npy", x)

@@ -2,16 +2,17 @@
 
 import math
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from flowconv.bijectors import CONVOLUTIONS, Centre, Logit, drawn_later
+from flowconv.bijectors import CONVOLUTIONS, Centre, Chain, Inputs, Logit, MultiScale, Repeated, Seed, Split, Squeeze
 from flowconv.bijectors.matrices import MATRICES
-from flowconv.models import MODELS, Flow, glow
+from flowconv.models import Flow, StandardNormal, build_model, glow
+from flowconv.surjections.uniform import UniformDequantization
 from tests.checks import check_log_det, check_round_trip, flat, perturb
+from tests.layers import Noisy, OfLabels
 
 SHAPE = (8, 8, 3)
 VARIANTS = {
@@ -29,8 +30,8 @@ every_variant = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIAN
 
 
 def build(precision="float64", scale=0.05, model="glow", **options):
-    keras.utils.set_random_seed(0)
-    flow = MODELS[model](SHAPE, **{"levels": 2, "depth": 2, "width": 8, "precision": precision} | options)
+    flow = build_model(model, SHAPE, **{"levels": 2, "depth": 2, "width": 8, "precision": precision} | options)
+    flow.reset_weights(0)
     perturb(flow, scale)
     return flow
 
@@ -53,18 +54,18 @@ class AsBijector:
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float64", 1e-10)])
 def test_round_trip(options, precision, tolerance):
     flow = build(precision, **options)
-    check_round_trip(AsBijector(flow), flow.level_centres(pixels()), tolerance)
+    check_round_trip(AsBijector(flow), flow.dequantize_midpoint(pixels()), tolerance)
 
 
 @every_variant
 def test_log_det_is_that_of_the_jacobian(options):
     flow = build(**options)
-    check_log_det(AsBijector(flow), flow.level_centres(pixels(1)), 1e-8)
+    check_log_det(AsBijector(flow), flow.dequantize_midpoint(pixels(1)), 1e-8)
 
 
 def test_no_latent_is_dropped():
     flow = build()
-    latents = flow.encode(flow.level_centres(pixels()))
+    latents = flow.encode(flow.dequantize_midpoint(pixels()))
     assert [tuple(z.shape[1:]) for z in latents] == flow.latent_shapes == [(4, 4, 6), (2, 2, 24)]
     assert flat(latents).shape[1] == flow.dimensions == 192
 
@@ -96,7 +97,7 @@ def test_samples_are_decoded_latents():
 
 def test_log_prob_is_that_of_the_change_of_variables():
     flow = build()
-    x = flow.level_centres(pixels())
+    x = flow.dequantize_midpoint(pixels())
     latents, log_det = flow.encode_and_log_det(x)
     normal = tfd.Normal(tf.zeros([], tf.float64), 1.0)
     expected = tf.reduce_sum(normal.log_prob(flat(latents)), axis=1) + log_det
@@ -109,6 +110,7 @@ def test_density_integrates_to_1(preprocessing):
     flow = glow(
         (2, 2, 1), levels=1, depth=3, width=8, precision="float64", preprocessing=preprocessing, coupling="affine"
     )
+    flow.reset_weights(0)
     perturb(flow, 0.1)
     generator = np.random.default_rng(0)
     n = 200_000
@@ -129,7 +131,8 @@ def test_density_integrates_to_1(preprocessing):
 
 
 def identity_flow(preprocessing, n_bits=8):
-    return Flow(preprocessing(dtype="float64"), [], [], SHAPE, n_bits, dtype="float64")
+    dequantization = UniformDequantization(n_bits, dtype="float64")
+    return Flow(dequantization, preprocessing(dtype="float64"), StandardNormal(), SHAPE, dtype="float64")
 
 
 @pytest.mark.parametrize("n_bits", [1, 3, 5, 8])
@@ -168,7 +171,7 @@ def test_bits_per_dim_does_not_depend_on_the_batch():
 def test_reconstructs_every_pixel():
     flow = build("float32")
     images = pixels()
-    np.testing.assert_array_equal(flow.to_images(flow.decode(flow.encode(flow.level_centres(images)))), images)
+    np.testing.assert_array_equal(flow.to_images(flow.decode(flow.encode(flow.dequantize_midpoint(images)))), images)
 
 
 @every_variant
@@ -182,8 +185,9 @@ def test_weights_survive_saving(options, tmp_path):
 
 
 def of_seed(seed):
-    keras.utils.set_random_seed(seed)
-    return glow(SHAPE, levels=2, depth=2, width=8)
+    flow = glow(SHAPE, levels=2, depth=2, width=8)
+    flow.reset_weights(seed)
+    return flow
 
 
 def same_weights(flow, other):
@@ -195,21 +199,72 @@ def test_the_same_seed_gives_the_same_weights():
     assert not all(same_weights(of_seed(1), of_seed(2)))
 
 
-def test_weights_that_are_drawn_later_are_the_same():
-    """Whatever their memory held before; and initialized while they are drawn, as if they had been there."""
-    x = tf.constant(np.random.default_rng(0).random((4, *SHAPE)), tf.float32)
-    flow = of_seed(1)
-    with drawn_later():
-        later = of_seed(1)
-    drawn = {id(variable) for variable in later.draw()}
+def test_construction_draws_nothing():
+    """The same weights each time, which the state of no generator enters: networks are zero, matrices the identity."""
+    tf.random.set_seed(0)
+    flow, other = glow(SHAPE, levels=2, depth=2, width=8), glow(SHAPE, levels=2, depth=2, width=8)
+    assert all(same_weights(flow, other))
+    for variable in flow.trainable_variables:
+        assert not np.any(variable.numpy()), variable.path
+
+
+def test_weights_may_be_drawn_while_the_flow_is_initialized():
+    """Whatever their memory held before; as if they had been there."""
+    images = pixels()
+    flow, later = of_seed(1), glow(SHAPE, levels=2, depth=2, width=8)
+    drawn = {id(variable) for variable in later.reset_weights(1)}
     assert all(same_weights(flow, later))
-    kernels = [variable for variable in later.variables if id(variable.value) in drawn]
+    kernels = [variable for variable in later.variables if id(variable) in drawn and "network" in variable.path]
     assert {variable.path.split(".")[-2] for variable in kernels} == {"first", "hidden"}
     for variable in kernels:
         variable.assign(np.full(variable.shape, np.nan))
-    flow.initialize(x)
-    later.initialize(x, draw=True)
+    flow.initialize(images, seed=2)
+    later.initialize(images, seed=2, reset_seed=1)
     assert all(same_weights(flow, later))
+
+
+def conditional_flow():
+    """Of levels, a split and a loop over depth, all of which inputs must reach."""
+
+    def level(name):
+        return Chain([Squeeze(), Repeated(Chain([OfLabels(), Noisy()]), 2), OfLabels()], name=name)
+
+    multiscale = MultiScale([level("one"), level("two")], [Split()])
+    flow = Flow(UniformDequantization(), Chain([Logit(), multiscale]), StandardNormal(), SHAPE)
+    flow.reset_weights(0)
+    perturb(flow, 0.1)
+    return flow
+
+
+def test_inputs_reach_every_layer():
+    """An image's results are those of its label and its number, whoever stands beside it."""
+    flow, x, labels = conditional_flow(), pixels(4), tf.constant([0, 3, 0, 1])
+    inputs = Inputs(labels, Seed(3, first=7))
+    latents, log_det = flow.encode_and_log_det(flow.dequantize_midpoint(x), inputs)
+    back, back_log_det = flow.decode_and_log_det(latents, inputs)
+    np.testing.assert_allclose(back, flow.dequantize_midpoint(x), atol=1e-5)
+    np.testing.assert_allclose(back_log_det, -log_det, rtol=1e-4)
+    whole = flow.bits_per_dim(x, 3, 7, condition=labels)
+    for number in range(4):
+        one = flow.bits_per_dim(x[number : number + 1], 3, 7 + number, condition=labels[number : number + 1])
+        np.testing.assert_allclose(one, whole[number : number + 1], rtol=1e-5)
+    other = flow.bits_per_dim(x, 3, 7, condition=tf.constant([0, 2, 0, 1]))
+    np.testing.assert_array_equal(np.abs(other - whole) > 1e-3, [False, True, False, False])
+
+
+def test_samples_and_latents_of_a_condition():
+    flow = Flow(UniformDequantization(), Chain([Logit(), OfLabels()]), StandardNormal(), SHAPE)
+    perturb(flow, 0.5)
+    labels = tf.constant([0, 3, 0, 1])
+    latents = flow.sample_latents(4, seed=2)
+    samples = flow.sample(4, seed=2, condition=labels)
+    np.testing.assert_array_equal(samples, flow.decode(latents, labels))
+    np.testing.assert_allclose(flow.encode(samples, labels)[0], latents[0], atol=1e-4)
+    different = np.max(np.abs(flow.sample(4, seed=2, condition=tf.zeros(4, tf.int32)) - samples), axis=(1, 2, 3)) > 0
+    np.testing.assert_array_equal(different, [False, True, False, True])
+    normal = StandardNormal().log_prob(latents)
+    expected = normal + flow.encode_and_log_det(samples, Inputs(labels))[1]
+    np.testing.assert_allclose(flow.log_prob(samples, labels), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
@@ -217,9 +272,9 @@ def test_precision(precision):
     flow = build(precision)
     kept = "float64" if precision == "float64" else "float32"
     assert {v.dtype for v in flow.trainable_variables} == {kept}
-    x = flow.level_centres(pixels())
+    x = flow.dequantize_midpoint(pixels())
     assert x.dtype == kept and flow.log_prob(x).dtype == kept
-    network = flow.levels[0].layers[1].step().layers[2].network
+    network = flow.bijector.layers[1].levels[0].layers[1].step().layers[2].network
     assert network.first.compute_dtype == {"bfloat16": "bfloat16"}.get(precision, kept)
     np.testing.assert_allclose(flow.log_prob(x), build("float64").log_prob(tf.cast(x, tf.float64)), rtol=2e-2)
 
@@ -227,7 +282,7 @@ def test_precision(precision):
 def test_bfloat16_networks_bring_an_image_back():
     """In float32, that is: in bfloat16 both ways the networks' outputs jump where rounding errors cross a boundary."""
     flow = build("bfloat16", depth=8, width=64)
-    x = flow.level_centres(pixels(32))
+    x = flow.dequantize_midpoint(pixels(32))
     error = np.abs(flow.decode(flow.encode(x)) - x).max()
     rounded = np.abs(flow.decode_and_log_det(flow.encode_and_log_det(x)[0])[0] - x).max()
     assert error < 1e-4 < 1e-3 < rounded

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.bijectors import drawn_later
 from flowconv.config import SETTINGS, default_config, validate
 from flowconv.errors import UserError
 from flowconv.training.optimizer import Adam, Adamax, build_optimizer
@@ -33,46 +32,78 @@ def test_the_ends_of_ranges_move_weights(kind, name, end):
     validate(config)
     optimizer, variable = build_optimizer(config), keras.Variable([1.0, 1.0])
     optimizer.build([variable])
+    optimizer.reset()
     for _ in range(4):
-        optimizer.apply([tf.constant([1.0, 0.0])], [variable])
+        optimizer.update_in_place(
+            [tf.constant([1.0, 0.0])],
+            [variable],
+            learning_rate=tf.constant(config.optimizer.learning_rate),
+            gradient_norm=tf.constant(1.0),
+            ema_decay=tf.constant(0.5),
+        )
     assert np.all(np.isfinite(variable)) and 0.9 < variable.numpy()[0] < 0.9999 and variable.numpy()[1] == 1.0
 
 
-def trained(kind, build=lambda optimizer, variables: optimizer.build(variables)):
+DECAY = 0.7
+
+
+def keras_step(optimizer, gradients, variables):
+    optimizer.apply(gradients, variables)
+
+
+def step_in_place(optimizer, gradients, variables):
+    optimizer.update_in_place(
+        gradients,
+        variables,
+        learning_rate=tf.constant(0.01),
+        gradient_norm=tf.linalg.global_norm(gradients),
+        ema_decay=tf.constant(DECAY),
+    )
+
+
+def trained(kind, update, fill=0):
     """Weights, slots and moving averages after 20 steps with gradients of 1e-6 to 1e3, and the slots' names."""
     rng = np.random.default_rng(0)
     shapes = {"a": (3, 5), "b": (7,)}
     variables = [keras.Variable(rng.standard_normal(shapes[name]).astype("float32"), name=name) for name in shapes]
     optimizer = kind(
-        learning_rate=0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-6, global_clipnorm=500.0, use_ema=True, name="adam"
+        learning_rate=0.01,
+        beta_1=0.8,
+        beta_2=0.95,
+        epsilon=1e-6,
+        global_clipnorm=500.0,
+        use_ema=True,
+        ema_momentum=DECAY,
+        name="adam",
     )
-    build(optimizer, variables)
+    optimizer.build(variables)
+    if update is step_in_place:
+        for slot in optimizer.variables[2:]:  # before them are two numbers
+            slot.assign(tf.fill(slot.shape, tf.cast(fill, slot.dtype)))
+        optimizer.reset()
 
     @tf.function
     def step(gradients):
-        optimizer.apply(gradients, variables)
+        update(optimizer, gradients, variables)
 
+    norms = []
     for _ in range(20):
-        step([tf.constant(10 ** rng.uniform(-6, 3) * rng.standard_normal(v.shape), v.dtype) for v in variables])
+        gradients = [tf.constant(10 ** rng.uniform(-6, 3) * rng.standard_normal(v.shape), v.dtype) for v in variables]
+        norms.append(float(tf.linalg.global_norm(gradients)))
+        step(gradients)
+    assert min(norms) < 500.0 < max(norms)  # some are clipped
     return [v.numpy() for v in (*variables, *optimizer.variables)], [v.path for v in optimizer.variables]
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(Adam, keras.optimizers.Adam), (Adamax, keras.optimizers.Adamax)])
 def test_gives_what_keras_gives(ours, theirs):
-    (values, names), (expected, expected_names) = trained(ours), trained(theirs)
+    (values, names), (expected, expected_names) = trained(ours, step_in_place), trained(theirs, keras_step)
     assert names == expected_names
     for value, right in zip(values, expected, strict=True):
         np.testing.assert_allclose(value, right, rtol=2e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("kind", [Adam, Adamax])
-def test_slots_that_were_cleared_later_are_as_good(kind):
-    def build(optimizer, variables):
-        with drawn_later():
-            optimizer.build(variables)
-        for slot in optimizer.variables[2:]:  # whatever the memory holds; before them are two numbers
-            slot.assign(tf.fill(slot.shape, tf.cast(7, slot.dtype)))
-        optimizer.clear()
-
-    for value, right in zip(trained(kind, build)[0], trained(kind)[0], strict=True):
+def test_slots_are_reset_whatever_their_memory_held(kind):
+    for value, right in zip(trained(kind, step_in_place, fill=7)[0], trained(kind, step_in_place)[0], strict=True):
         np.testing.assert_array_equal(value, right)

@@ -1,6 +1,5 @@
 """One training step, in this process."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,7 +8,7 @@ from flowconv.config import default_config
 from flowconv.evaluation import ema_weights
 from flowconv.models import build_flow
 from flowconv.training.optimizer import build_optimizer, build_schedule
-from flowconv.training.step import TrainingStep
+from flowconv.training.step import TrainingStep, build_step
 
 
 def tiny(**fields):
@@ -29,6 +28,7 @@ def build(config, **options):
     flow = build_flow(config)
     optimizer = build_optimizer(config)
     optimizer.build(flow.trainable_variables)
+    optimizer.reset()
     options = {"seed": 0, "flip": True, "jit_compile": False} | options
     step = TrainingStep(flow, optimizer, build_schedule(config), tf.Variable(0, dtype=tf.int64), **options)
     return flow, optimizer, step
@@ -44,7 +44,7 @@ FIRST = tf.constant(0, tf.int64)
 def test_learns():
     flow, _, step = build(tiny(**{"optimizer.learning_rate": 1e-2}))
     pixels = images()
-    flow.initialize(flow.dequantize(pixels, 0))
+    flow.initialize(pixels)
     scores = [float(step(pixels, tf.constant(8 * i, tf.int64))["bits_per_dim"]) for i in range(30)]
     assert scores[-1] < scores[0] - 0.3
     assert int(step.images_seen) == 240
@@ -65,7 +65,7 @@ def test_optimizers_move_every_weight(name):
 def test_a_step_that_is_not_finite_changes_nothing():
     flow, optimizer, step = build(tiny())
     pixels = images()
-    flow.initialize(flow.dequantize(pixels, 0))
+    flow.initialize(pixels)
     step(pixels, FIRST)
     poisoned = flow.trainable_variables[0]
     value = poisoned.numpy()
@@ -84,7 +84,7 @@ def test_the_average_reaches_its_decay():
     """The control of the above: a decay that is below what youth allows is used as it is."""
     flow, optimizer, step = build(tiny(**{"train.ema_decay": 0.05, "optimizer.learning_rate": 1e-2}))
     pixels = images()
-    flow.initialize(flow.dequantize(pixels, 0))
+    flow.initialize(pixels)
     weights = []
     for i in range(2):
         step(pixels, tf.constant(8 * i, tf.int64))
@@ -95,13 +95,12 @@ def test_the_average_reaches_its_decay():
 
 
 def test_is_traced_while_the_flow_is_initialized():
-    """And neither sees the other's context: the step isn't one that initializes."""
+    """And neither changes the other."""
     alone, _, step = build(tiny())
-    x = alone.dequantize(images(), 0)
-    alone.initialize(x)
+    alone.initialize(images())
     flow, _, traced = build(tiny())
-    with traced.traced_beside(8, requests=2):
-        flow.initialize(x)
+    with traced.trace_in_background(8, requests=2):
+        flow.initialize(images())
     for number in range(2):
         expected, figures = (s(images(), FIRST, tf.zeros(2)) for s in (step, traced))
         assert float(expected["bits_per_dim"]) == float(figures["bits_per_dim"]), number
@@ -110,7 +109,7 @@ def test_is_traced_while_the_flow_is_initialized():
 
 def test_what_tracing_raises_is_raised():
     _, _, step = build(tiny(), backward_passes=3)
-    with pytest.raises(ValueError, match="can't be parted"), step.traced_beside(8):
+    with pytest.raises(ValueError, match="can't be parted"), step.trace_in_background(8):
         pass
 
 
@@ -145,7 +144,7 @@ def test_compiles_as_a_whole():
     figures, weights = [], []
     for jit_compile in (False, True):
         flow, _, step = build(tiny(), jit_compile=jit_compile)
-        flow.initialize(flow.dequantize(pixels, 0))
+        flow.initialize(pixels)
         figures.append(step(pixels, FIRST))
         weights.append([variable.numpy() for variable in flow.trainable_variables])
     np.testing.assert_allclose(figures[1]["bits_per_dim"], figures[0]["bits_per_dim"], rtol=1e-5)
@@ -158,7 +157,7 @@ def test_average_of_the_weights():
     """It starts with the first weights, and forgets faster than its decay, (1 + t) / (10 + t), while it is young."""
     flow, optimizer, step = build(tiny(**{"train.ema_decay": 0.5, "optimizer.learning_rate": 1e-2}))
     pixels = images()
-    flow.initialize(flow.dequantize(pixels, 0))
+    flow.initialize(pixels)
     history = []
     for i in range(3):
         step(pixels, tf.constant(8 * i, tf.int64))
@@ -176,7 +175,7 @@ def test_no_average_of_the_weights():
     flow, optimizer, step = build(tiny(**{"train.ema_decay": 0.0}))
     assert not any(variable.path.endswith("_average") for variable in optimizer.variables)
     pixels = images()
-    flow.initialize(flow.dequantize(pixels, 0))
+    flow.initialize(pixels)
     step(pixels, tf.constant(0, tf.int64))
     trained = [variable.numpy() for variable in flow.trainable_variables]
     with ema_weights(flow, optimizer):
@@ -212,12 +211,28 @@ def test_learning_rate_reaches_the_optimizer():
         np.testing.assert_allclose(optimizer.learning_rate.numpy(), figures["learning_rate"])
 
 
+def test_initialization_draws_what_a_flow_that_is_built_has():
+    """Weights, what depends on data, and the optimizer's slots, whatever their memory held."""
+    pixels, config = images(), tiny()
+    ready = build_flow(config)
+    ready.initialize(pixels, config.seed, 24)
+    flow = build_flow(config, reset=False)
+    step = build_step(config, flow, reset=False)
+    slots = [variable for variable in step.optimizer.variables if len(variable.shape) > 0]
+    for variable in (*slots, *flow.reset_weights(3)):
+        variable.assign(np.full(variable.shape, 7).astype(variable.dtype))
+    step.initialize(pixels, 24)
+    for found, expected in zip(flow.variables, ready.variables, strict=True):
+        np.testing.assert_array_equal(found.numpy(), expected.numpy(), err_msg=found.path)
+    assert slots and not any(np.any(slot.numpy()) for slot in slots)
+
+
 def test_the_same_config_gives_the_same_step():
     pixels, weights = images(), []
     for _ in range(2):
-        keras.utils.set_random_seed(17 + len(weights))  # which the config's own seed overrules
+        tf.random.set_seed(17 + len(weights))  # which nothing draws from
         flow, _, step = build(tiny())
-        flow.initialize(flow.dequantize(pixels, 0))
+        flow.initialize(pixels)
         step(pixels, FIRST)
         weights.append([variable.numpy() for variable in flow.variables])
     for a, b in zip(*weights, strict=True):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.bijectors.relu import relu
+from flowconv.ops.relu import relu
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -4,15 +4,12 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv import bijectors
-from flowconv.bijectors.pixelwise_affine import Together
-from tests.checks import perturb
+from flowconv.bijectors.per_pixel_affine import FusedAffine
+from tests.layers import drawn
 
 
 def chain(*layers):
-    chain = bijectors.Chain(layers, dtype="float64")
-    chain.build((None, 4, 6, 6))
-    perturb(chain)
-    return chain
+    return drawn(bijectors.Chain(layers, dtype="float64"), (4, 6, 6))
 
 
 def layers():
@@ -27,8 +24,8 @@ def layers():
 
 def test_all_in_one_is_one_after_the_other():
     whole = chain(*layers())
-    (part,) = whole.parts()
-    assert isinstance(part, Together) and len(part.layers) == 6
+    ((number, part),) = whole.numbered()
+    assert number == 0 and isinstance(part, FusedAffine) and len(part.layers) == 6
     x = y = tf.constant(np.random.default_rng(0).standard_normal((2, 4, 6, 6)))
     total = 0.0
     for layer in whole.layers:
@@ -49,8 +46,8 @@ def test_what_is_not_the_same_at_every_pixel_stands_alone():
         bijectors.EmergingConvolution(dtype="float64"),
         bijectors.Reverse(dtype="float64"),
     )
-    names = [type(part).__name__ for part in apart.parts()]
-    assert names == ["ActNorm", "InvertibleShift", "Conv1x1", "AutoregressivePair", "Reverse"]
+    names = [(number, type(part).__name__) for number, part in apart.numbered()]
+    assert names == [*enumerate(["ActNorm", "InvertibleShift", "Conv1x1", "AutoregressivePair", "Reverse"])]
 
 
 def test_each_layer_sees_its_own_input_while_it_is_initialized():
@@ -58,8 +55,8 @@ def test_each_layer_sees_its_own_input_while_it_is_initialized():
     for layer in (whole.layers[0], whole.layers[-1]):
         layer.initialized.assign(0.0)
     x = tf.constant(np.random.default_rng(0).normal(3.0, 2.0, (8, 4, 6, 6)))
-    with bijectors.data_dependent_initialization():
-        whole.forward(x)
+    initialized = whole.initialize(x)
     y = whole.forward(x)
+    np.testing.assert_allclose(initialized, y, atol=1e-12)
     np.testing.assert_allclose(tf.reduce_mean(y, [0, 1, 2]), np.zeros(6), atol=1e-9)
     np.testing.assert_allclose(tf.math.reduce_std(y, [0, 1, 2]), np.ones(6), rtol=1e-5)

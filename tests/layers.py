@@ -1,0 +1,130 @@
+"""Layers that tests are made of."""
+
+import numpy as np
+import tensorflow as tf
+
+from flowconv.bijectors import (
+    NONE,
+    ActNorm,
+    Additive,
+    Affine,
+    Bijector,
+    Chain,
+    Coupling,
+    Gaussian,
+    InvertibleShift,
+    ShiftConvolution,
+    Split,
+)
+from flowconv.networks.convolution import ConvolutionNetwork
+from flowconv.networks.glow import GlowNetwork
+from flowconv.ops.shapes import batch_size, per_example, pixels
+from tests.checks import perturb
+
+
+def affine_coupling(width, mask=None, *, dtype=None, network_dtype=None, transform=None):
+    """A coupling with Glow's network, whose dtype is that of the layer unless it has its own."""
+    return Coupling(transform or Affine(), GlowNetwork(width, dtype=network_dtype or dtype), mask, dtype=dtype)
+
+
+def additive_coupling(width, mask=None, *, dtype=None):
+    """A coupling that keeps volumes."""
+    return affine_coupling(width, mask, dtype=dtype, transform=Additive())
+
+
+def learned_split(dtype=None):
+    """A split with openai/glow's prior."""
+    return Split(Gaussian(), ConvolutionNetwork(dtype=dtype), dtype=dtype)
+
+
+def step(dtype=None, convolution=ShiftConvolution, coupling=affine_coupling):
+    """A step of Glow."""
+    return Chain([ActNorm(dtype=dtype), convolution(dtype=dtype), coupling(8, dtype=dtype)], dtype=dtype)
+
+
+def drawn(layer, shape, seed=0, scale=0.1):
+    """The layer, built for images of this shape, with random weights, each of which is moved besides."""
+    layer.build((None, *shape))
+    layer.reset_weights(seed)
+    perturb(layer, scale)
+    return layer
+
+
+def a_condition(n, shape, dtype="float64", seed=0):
+    """A condition of `Conditioned`: whole numbers and floats, in a nest."""
+    generator = np.random.default_rng(seed)
+    vector, image = generator.standard_normal((n, shape[-1])), generator.standard_normal((n, *shape[:2], 1))
+    return {
+        "label": tf.constant(generator.integers(0, Conditioned.labels, n)),
+        "floats": [tf.constant(vector, dtype), tf.constant(image, dtype)],
+    }
+
+
+class Conditioned(Bijector):
+    """y = x ⊙ exp(w_label + a·tanh(vector)) + image, of a condition as `a_condition` gives it."""
+
+    labels = 4
+
+    def build(self, input_shape):
+        shape = (self.labels, input_shape[-1])
+        self.log_scale = self.add_weight(shape=shape, initializer="zeros", name="log_scale")
+        self.gain = self.add_weight(shape=(), initializer="ones", name="gain")
+
+    def _scale_and_shift(self, inputs):
+        vector, image = inputs.condition["floats"]
+        log_scale = tf.gather(self.log_scale.value, inputs.condition["label"]) + self.gain.value * tf.tanh(vector)
+        return log_scale[:, None, None, :], image
+
+    def forward_and_log_det(self, x, inputs=NONE):
+        log_scale, shift = self._scale_and_shift(inputs)
+        return x * tf.exp(log_scale) + shift, pixels(x) * tf.reduce_sum(log_scale, [1, 2, 3])
+
+    def inverse_and_log_det(self, y, inputs=NONE):
+        log_scale, shift = self._scale_and_shift(inputs)
+        return (y - shift) * tf.exp(-log_scale), -pixels(y) * tf.reduce_sum(log_scale, [1, 2, 3])
+
+
+class OfLabels(Conditioned):
+    """Of a condition of labels alone, `[B]`, whatever the size of the images."""
+
+    def _scale_and_shift(self, inputs):
+        log_scale = self.gain.value * tf.gather(self.log_scale.value, inputs.condition)[:, None, None, :]
+        return log_scale, 0.1 * log_scale
+
+
+class Noisy(Bijector):
+    """y = x + w·u with u ~ U[0, 1) of the seed in its inputs."""
+
+    def build(self, input_shape):
+        self.weight = self.add_weight(shape=(), initializer="ones", name="weight")
+
+    def _noise(self, x, inputs):
+        noise = inputs.seed.uniform((batch_size(x), *x.shape[1:]))
+        return self.weight.value * tf.cast(noise, x.dtype)
+
+    def forward_and_log_det(self, x, inputs=NONE):
+        return x + self._noise(x, inputs), per_example(0.0, x)
+
+    def inverse_and_log_det(self, y, inputs=NONE):
+        return y - self._noise(y, inputs), per_example(0.0, y)
+
+
+class Counting(InvertibleShift):
+    """Counts how often it was called, either way, and keeps the mean of what it saw last."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+        self.mean = self.add_weight(shape=(), initializer="zeros", trainable=False, name="mean")
+
+    def _count(self, x):
+        self.calls.assign(self.calls + 1)
+        self.mean.assign(tf.reduce_mean(x))
+
+    def forward_and_log_det(self, x, inputs=NONE):
+        self._count(x)
+        return super().forward_and_log_det(x, inputs)
+
+    def inverse_and_log_det(self, y, inputs=NONE):
+        self._count(y)
+        return super().inverse_and_log_det(y, inputs)
