@@ -61,11 +61,11 @@ def images(shape: tuple[int, int, int], dtype: str = "float32", seed: int = 0, c
     return tf.constant(np.random.default_rng(seed + 1).uniform(0.02, 0.98, (count, *shape)), dtype)
 
 
-def perturbed(layer: Bijector, shape: tuple[int, int, int], seed: int = 0) -> Bijector:
+def perturbed(layer: Bijector, shape: tuple[int, int, int], seed: int = 0, scale: float = 0.1) -> Bijector:
     """Builds a layer, draws its weights, and moves every trainable one; returns it."""
     layer.build((None, *shape))
     layer.reset_weights(seed)
-    perturb(layer, seed=seed)
+    perturb(layer, scale, seed)
     return layer
 
 

@@ -19,7 +19,6 @@ from flowconv.bijectors import (
 from flowconv.networks.convolution import ConvolutionNetwork
 from flowconv.networks.glow import GlowNetwork
 from flowconv.ops.shapes import batch_size, per_example, pixels
-from tests.checks import perturb
 
 
 def affine_coupling(width, mask=None, *, dtype=None, network_dtype=None, transform=None):
@@ -40,14 +39,6 @@ def learned_split(dtype=None):
 def step(dtype=None, convolution=ShiftConvolution, coupling=affine_coupling):
     """A step of Glow."""
     return Chain([ActNorm(dtype=dtype), convolution(dtype=dtype), coupling(8, dtype=dtype)], dtype=dtype)
-
-
-def drawn(layer, shape, seed=0, scale=0.1):
-    """The layer, built for images of this shape, with random weights, each of which is moved besides."""
-    layer.build((None, *shape))
-    layer.reset_weights(seed)
-    perturb(layer, scale)
-    return layer
 
 
 def a_condition(n, shape, dtype="float64", seed=0):

@@ -212,6 +212,7 @@ def backpropagate(
 def _of_what_it_takes(function: Callable, inverse: bool) -> Callable:
     """Makes a layer's function one that looks at its input first."""
 
+    @tf.autograph.experimental.do_not_convert  # layers are mathematics; to convert them takes as long as to trace them
     @functools.wraps(function)
     def take_and_compute(self, x, *arguments, **keywords):
         return function(self, self.take(x, inverse), *arguments, **keywords)

@@ -11,8 +11,8 @@ from flowconv.bijectors.autoregressive_convolution import AutoregressivePair
 from flowconv.bijectors.matrices import MATRICES
 from flowconv.models import glow
 from flowconv.ops.triangular_solve import substitute_back
-from tests.checks import jacobian
-from tests.layers import affine_coupling, drawn
+from flowconv.testing import jacobian, perturbed
+from tests.layers import affine_coupling
 
 
 def images(shape, n=2, dtype="float64"):
@@ -29,7 +29,7 @@ def places(shape):
 def test_the_mask_of_autoregressive_convolutions(kernel_size, window, reverse):
     """Zeros of the Jacobian: what a number may not depend on; and all that it may depend on is there."""
     shape = (4, 5, 3)
-    layer = drawn(bijectors.AutoregressiveConvolution(kernel_size, reverse, dtype="float64"), shape)
+    layer = perturbed(bijectors.AutoregressiveConvolution(kernel_size, reverse, dtype="float64"), shape)
     matrix = jacobian(layer.forward, images(shape, 1))
     place = places(shape)
     row, column, channel = np.moveaxis(place[None] - place[:, None], 2, 0)  # of the input, seen from the output
@@ -48,7 +48,7 @@ WIDE = [(5, (1, 3, 2)), (7, (2, 3, 2)), (7, (1, 1, 2)), (9, (5, 1, 2)), (11, (4,
     ("kernel_size", "shape"), [(3, (4, 4, 3)), (3, (3, 6, 2)), (5, (6, 3, 2)), (3, (1, 1, 4)), *WIDE]
 )
 def test_the_autoregressive_inverse_is_a_dense_triangular_solve(kernel_size, shape, reverse):
-    layer = drawn(bijectors.AutoregressiveConvolution(kernel_size, reverse, dtype="float64"), shape)
+    layer = perturbed(bijectors.AutoregressiveConvolution(kernel_size, reverse, dtype="float64"), shape)
     matrix = jacobian(layer.forward, images(shape, 1))
     # In the order of rows, columns and channels the matrix is upper triangular but for the channels.
     channels = np.arange(matrix.shape[0]).reshape(-1, shape[-1])[:, ::-1].ravel()
@@ -67,7 +67,7 @@ def test_an_inverse_of_any_window_on_any_image_is_one():
     for kernel_size in range(1, 12, 2):
         for height in range(1, 5):
             for width in range(1, 5):
-                pair = drawn(AutoregressivePair(kernel_size, dtype="float64"), (height, width, 1))
+                pair = perturbed(AutoregressivePair(kernel_size, dtype="float64"), (height, width, 1))
                 x = images((height, width, 1), 1)
                 np.testing.assert_allclose(
                     pair.inverse(pair.forward(x)), x, atol=1e-9, err_msg=f"{kernel_size} {height}×{width}"
@@ -77,7 +77,7 @@ def test_an_inverse_of_any_window_on_any_image_is_one():
 @pytest.mark.parametrize("batch", [1, 2, 3, None])
 def test_a_pair_of_autoregressive_convolutions_is_its_two_parts(batch):
     shape = (5, 4, 3)
-    pair = drawn(AutoregressivePair(dtype="float64"), shape)
+    pair = perturbed(AutoregressivePair(dtype="float64"), shape)
     y = images(shape, batch or 3)
     inverse = tf.function(pair.inverse, input_signature=[tf.TensorSpec((batch, *shape), tf.float64)])
     first, second = pair.layers
@@ -90,7 +90,7 @@ def test_a_pair_of_autoregressive_convolutions_is_its_two_parts(batch):
 
 def test_the_emerging_inverse_leaves_a_small_residual():
     shape = (16, 16, 48)
-    layer = drawn(bijectors.EmergingConvolution(), shape, scale=0.02)
+    layer = perturbed(bijectors.EmergingConvolution(), shape, scale=0.02)
     y = images(shape, 4, "float32")
     assert np.max(np.abs(layer.forward(layer.inverse(y)) - y)) < 1e-4
 
@@ -99,7 +99,7 @@ def test_the_emerging_inverse_leaves_a_small_residual():
 def test_a_spoiled_emerging_inverse_is_nan_and_never_wrong(compiled):
     """With large taps the inverse grows from pixel to pixel until rounding is all there is."""
     shape = (16, 16, 12)
-    pair = drawn(AutoregressivePair(), shape, scale=0.2)
+    pair = perturbed(AutoregressivePair(), shape, scale=0.2)
     inverse = tf.function(pair.inverse, autograph=False, jit_compile=compiled)
     y = pair.forward(images(shape, 3, "float32")) * tf.constant([1.0, 0.0, 1.0])[:, None, None, None]
     x = inverse(y)
@@ -154,7 +154,7 @@ def dense_circulant(layer, shape):
 @pytest.mark.parametrize("size", [(4, 4), (5, 5), (4, 5), (5, 4), (2, 3)])
 def test_the_periodic_convolution_is_a_block_circulant_matrix(size, kernel_size):
     shape = (*size, 3)
-    layer = drawn(bijectors.PeriodicConvolution(kernel_size, dtype="float64"), shape)
+    layer = perturbed(bijectors.PeriodicConvolution(kernel_size, dtype="float64"), shape)
     matrix = dense_circulant(layer, shape)
     x = images(shape)
     flat = x.numpy().reshape(len(x), -1)
@@ -218,7 +218,7 @@ COMPILED = {
 @pytest.mark.parametrize("make", COMPILED.values(), ids=COMPILED.keys())
 def test_compiles_under_xla_both_ways(make):
     shape = (4, 4, 4)
-    layer = drawn(make(), shape)
+    layer = perturbed(make(), shape)
     x = images(shape, dtype="float32")
 
     @tf.function(autograph=False, jit_compile=True)
@@ -234,7 +234,7 @@ def test_compiles_under_xla_both_ways(make):
 
 def test_singular_values_are_those_of_the_matrices():
     layer = bijectors.Repeated(bijectors.ShiftConvolution("channel", "direct", dtype="float64"), 3, dtype="float64")
-    drawn(layer, (4, 4, 6))
+    perturbed(layer, (4, 4, 6))
     (found,) = layer.singular_values().values()
     weights = next(v for v in layer.variables if v.path.endswith("weight"))
     np.testing.assert_allclose(found, np.linalg.svd(weights.numpy(), compute_uv=False), rtol=1e-12)

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from flowconv.bijectors import ChannelMask, CheckerboardMask
-from tests.checks import jacobian
-from tests.layers import additive_coupling, affine_coupling, drawn
+from flowconv.testing import jacobian, perturbed
+from tests.layers import additive_coupling, affine_coupling
 
 SHAPE = (3, 4, 2)
 MASKS = {"channels": ChannelMask(), "colour_0": CheckerboardMask(0), "colour_1": CheckerboardMask(1)}
@@ -38,7 +38,7 @@ def test_fields_alternate():
 @every_mask
 @pytest.mark.parametrize("make", [affine_coupling, additive_coupling])
 def test_a_coupling_depends_on_nothing_it_may_not(mask, make):
-    layer = drawn(make(8, mask, dtype="float64"), SHAPE)
+    layer = perturbed(make(8, mask, dtype="float64"), SHAPE)
     matrix = jacobian(layer.forward, tf.constant(np.random.default_rng(0).standard_normal((1, *SHAPE))))
     a = changes(mask).ravel()
     np.testing.assert_array_equal(matrix[np.ix_(~a, ~a)], np.eye((~a).sum()))

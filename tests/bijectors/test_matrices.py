@@ -7,7 +7,7 @@ import tensorflow as tf
 from flowconv.bijectors.matrices import MATRICES, build_matrix
 from flowconv.bijectors.rotations import reflections
 from flowconv.ops.linalg import log_abs_det
-from tests.checks import perturb
+from flowconv.testing import perturb
 
 every_matrix = pytest.mark.parametrize("name", MATRICES)
 

@@ -5,11 +5,11 @@ import tensorflow as tf
 
 from flowconv import bijectors
 from flowconv.bijectors.per_pixel_affine import FusedAffine
-from tests.layers import drawn
+from flowconv.testing import perturbed
 
 
 def chain(*layers):
-    return drawn(bijectors.Chain(layers, dtype="float64"), (4, 6, 6))
+    return perturbed(bijectors.Chain(layers, dtype="float64"), (4, 6, 6))
 
 
 def layers():

@@ -9,8 +9,8 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from flowconv.models import glow
+from flowconv.testing import perturb
 from tests.bijectors.test_bijectors import BIJECTORS, SHAPE, build, images
-from tests.checks import perturb
 
 SAME_SHAPE = [name for name in BIJECTORS if not name.startswith(("split", "squeeze"))]
 

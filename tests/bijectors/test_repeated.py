@@ -8,6 +8,7 @@ from flowconv import bijectors
 from flowconv.bijectors import NONE, CheckerboardMask, Inputs, Seed
 from flowconv.bijectors.matrices import MATRICES
 from flowconv.ops import scan
+from flowconv.testing import perturbed
 from tests.layers import (
     Conditioned,
     Counting,
@@ -16,7 +17,6 @@ from tests.layers import (
     a_condition,
     additive_coupling,
     affine_coupling,
-    drawn,
     step,
 )
 
@@ -30,7 +30,7 @@ LOSSES = {
 
 
 def repeated(depth, backward, dtype="float64", **kwargs):
-    return drawn(bijectors.Repeated(step(dtype, **kwargs), depth, backward, dtype=dtype), SHAPE)
+    return perturbed(bijectors.Repeated(step(dtype, **kwargs), depth, backward, dtype=dtype), SHAPE)
 
 
 def images(dtype="float64"):
@@ -328,7 +328,7 @@ def slices(request, monkeypatch):
 def test_a_condition_has_its_gradient(mode, inverse, how):
     """That of the steps in turn, by automatic differentiation; and so have x and the weights."""
     parts = [Conditioned(dtype="float64"), affine_coupling(8, dtype="float64")]
-    layer = drawn(bijectors.Repeated(bijectors.Chain(parts, dtype="float64"), 3, mode, dtype="float64"), SHAPE)
+    layer = perturbed(bijectors.Repeated(bijectors.Chain(parts, dtype="float64"), 3, mode, dtype="float64"), SHAPE)
     inputs = Inputs(a_condition(3, SHAPE))
     direction = "inverse_and_log_det" if inverse else "forward_and_log_det"
     weights = [variable.value for variable in layer.trainable_variables]
@@ -357,7 +357,7 @@ def test_a_condition_has_its_gradient(mode, inverse, how):
 @every_way
 @every_mode
 def test_a_condition_of_whole_numbers_alone(mode, how):
-    layer = drawn(bijectors.Repeated(OfLabels(dtype="float64"), 3, mode, dtype="float64"), SHAPE)
+    layer = perturbed(bijectors.Repeated(OfLabels(dtype="float64"), 3, mode, dtype="float64"), SHAPE)
     inputs = Inputs(tf.constant([0, 3, 0]))
 
     def gradients():
@@ -373,7 +373,7 @@ def test_a_condition_of_whole_numbers_alone(mode, how):
 @every_way
 @every_mode
 def test_each_step_has_a_seed_of_its_own_and_the_same_on_the_way_back(mode, how):
-    layer = drawn(bijectors.Repeated(Noisy(dtype="float64"), 3, mode, dtype="float64"), SHAPE)
+    layer = perturbed(bijectors.Repeated(Noisy(dtype="float64"), 3, mode, dtype="float64"), SHAPE)
     x, seed = images(), Seed(5, first=2, stream=1)
     (weights,) = (variable.value for variable in layer.trainable_variables)
 
@@ -395,7 +395,7 @@ def test_each_step_has_a_seed_of_its_own_and_the_same_on_the_way_back(mode, how)
 @every_direction
 @every_mode
 def test_what_a_step_assigns_is_written_back(mode, inverse, how, slices):
-    layer = drawn(bijectors.Repeated(Counting(dtype="float64"), 3, mode, dtype="float64"), SHAPE)
+    layer = perturbed(bijectors.Repeated(Counting(dtype="float64"), 3, mode, dtype="float64"), SHAPE)
     calls, means = (v for v in layer.variables if v.path.endswith(("calls", "mean")))
     direction = "inverse_and_log_det" if inverse else "forward_and_log_det"
 
@@ -437,7 +437,7 @@ def test_full_precision_holds_in_the_gradient(mode):
     gradients = []
     for network_dtype in ("mixed_bfloat16", "float32"):
         step = bijectors.Chain([bijectors.ActNorm(), affine_coupling(8, network_dtype=network_dtype)])
-        layer = drawn(bijectors.Repeated(step, 3, mode), SHAPE)
+        layer = perturbed(bijectors.Repeated(step, 3, mode), SHAPE)
         x = images("float32")
         with tf.GradientTape() as tape:
             tape.watch(x)
@@ -456,7 +456,7 @@ def test_a_wrong_inverse_gives_wrong_gradients():
 
     results = {}
     for mode in ("store", "invert"):
-        layer = drawn(bijectors.Repeated(Wrong(dtype="float64"), 4, mode, dtype="float64"), SHAPE)
+        layer = perturbed(bijectors.Repeated(Wrong(dtype="float64"), 4, mode, dtype="float64"), SHAPE)
         results[mode] = loss_and_gradients(layer, images())[1]
     differences = [np.max(np.abs(a - b)) for a, b in zip(results["store"], results["invert"], strict=True)]
     assert max(differences) > 1e-3
@@ -471,7 +471,7 @@ def test_refuses(depth, backward):
 def test_bfloat16_networks_keep_float32_flow_variables():
     coupling = affine_coupling(8, network_dtype="mixed_bfloat16", dtype="float32")
     layer = bijectors.Repeated(bijectors.Chain([bijectors.ActNorm(), bijectors.Conv1x1(), coupling]), 3, "invert")
-    drawn(layer, SHAPE)
+    perturbed(layer, SHAPE)
     x = images("float32")
     y, log_det = layer.forward_and_log_det(x)
     assert y.dtype == log_det.dtype == tf.float32

@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 from flowconv import bijectors
-from tests.checks import perturb
-from tests.layers import drawn
+from flowconv.testing import perturb, perturbed
 
 
 def built(layer, shape=(4, 6, 3)):
@@ -46,7 +45,7 @@ def test_folds_into_actnorm_and_the_1x1_convolution():
     step = bijectors.Chain(
         [bijectors.ActNorm(dtype="float64"), bijectors.ShiftConvolution(dtype="float64")], dtype="float64"
     )
-    drawn(step, shape)
+    perturbed(step, shape)
     actnorm, (shift, conv1x1) = step.layers[0], step.layers[1].layers
     folded = built(bijectors.ActNorm(dtype="float64"), shape)
     folded.log_scale.assign(actnorm.log_scale.value + shift.log_alpha)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from flowconv.evaluation import Evaluator, pictures
 from flowconv.models import glow
-from tests.checks import perturb
+from flowconv.testing import perturb
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (23, 8, 8, 3), np.uint8)
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from flowconv.models import glow
 from flowconv.models.folding import fold_shift
-from tests.checks import flat, perturb
+from flowconv.testing import flattened, perturb
 
 
 def build(convolution, seed, **options):
@@ -25,7 +25,7 @@ def test_a_folded_flow_is_the_same_function(parameterization):
     assert np.max(np.abs(glow.log_prob(x) - flow.log_prob(x))) > 1.0
     fold_shift(flow, glow)
     np.testing.assert_allclose(glow.log_prob(x), flow.log_prob(x), rtol=1e-12)
-    np.testing.assert_allclose(flat(glow.encode(x)), flat(flow.encode(x)), atol=1e-10)
+    np.testing.assert_allclose(flattened(glow.encode(x)), flattened(flow.encode(x)), atol=1e-10)
     assert glow.parameters < flow.parameters
 
 

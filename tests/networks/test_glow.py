@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from flowconv.bijectors import NONE, Inputs
 from flowconv.networks.glow import GlowNetwork
-from tests.checks import perturb
+from flowconv.testing import perturb
 
 
 def built(width, outputs, shape, **kwargs):

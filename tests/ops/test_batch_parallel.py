@@ -7,7 +7,8 @@ import tensorflow as tf
 from flowconv import bijectors
 from flowconv.bijectors import NONE, Inputs, Seed
 from flowconv.ops import batch_parallel, scan
-from tests.layers import Conditioned, Noisy, a_condition, affine_coupling, drawn
+from flowconv.testing import perturbed
+from tests.layers import Conditioned, Noisy, a_condition, affine_coupling
 
 SHAPE = (4, 4, 8)
 IMAGES = tf.constant(np.random.default_rng(1).standard_normal((5, *SHAPE)))
@@ -48,7 +49,7 @@ def results(backward):
     parts = [bijectors.ActNorm, bijectors.ShiftConvolution, Conditioned, Noisy]
     parts = [*(part(dtype="float64") for part in parts), affine_coupling(8, dtype="float64")]
     layer = bijectors.Repeated(bijectors.Chain(parts, dtype="float64"), 3, backward, dtype="float64")
-    drawn(layer, SHAPE)
+    perturbed(layer, SHAPE)
     inputs = Inputs(a_condition(5, SHAPE), Seed(4, first=3))
     sources = [IMAGES, *inputs.differentiable(), *(variable.value for variable in layer.trainable_variables)]
 
@@ -94,3 +95,25 @@ def test_operations_with_several_threads_get_whole_batches(monkeypatch):
     counts = []
     tf.function(lambda: counts.append(batch_parallel.num_slices(8)), jit_compile=True, autograph=False)()
     assert counts == [1]  # XLA has threads of its own
+
+
+def test_what_weights_give_is_computed_once_for_all_slices():
+    calls = []
+
+    class Layer:
+        def scale(self, size):
+            calls.append((self, size))
+            return tf.constant(1.0)
+
+    layer, other = Layer(), Layer()
+    NONE.once(layer.scale, 3), NONE.once(layer.scale, 3)
+    assert calls == [(layer, 3)] * 2  # of a whole batch, as it was
+    first, second = batch_parallel.share_weights([NONE, Inputs(training=True)])
+    assert first.once(layer.scale, 3) is second.once(layer.scale, 3)
+    first.once(other.scale, 3)
+    second.once(layer.scale, 4)
+    assert calls[2:] == [(layer, 3), (other, 3), (layer, 4)]
+    assert second.training and batch_parallel.share_weights([NONE]) == [NONE]
+    again, _ = batch_parallel.share_weights([NONE, NONE])  # another step has weights of its own
+    again.once(layer.scale, 3)
+    assert len(calls) == 6

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from flowconv.bijectors import Inputs, Seed
-from flowconv.surjections import DEQUANTIZATIONS, build_dequantization
+from flowconv.surjections import build_dequantization
 from flowconv.surjections.uniform import UniformDequantization
 
 
@@ -41,4 +41,3 @@ def test_refuses():
     for n_bits in (0, 9, 2.5, None):
         with pytest.raises(ValueError, match=f"n_bits must be a whole number from 1 to 8, got {n_bits}"):
             UniformDequantization(n_bits)
-    assert DEQUANTIZATIONS == ("uniform",)

@@ -17,9 +17,9 @@ import tensorflow as tf
 
 from flowconv.config import SETTINGS, default_config, validate
 from flowconv.models import build_flow
+from flowconv.testing import perturb
 from flowconv.training import programs
 from flowconv.training.step import build_step
-from tests.checks import perturb
 from tests.test_configs import CONFIGS, load
 
 # Both are parts of a QR decomposition, which XLA expands to its own operations before it compiles.
