@@ -54,7 +54,7 @@ class Flow(Configured, keras.Model):
       >>> from flowconv.surjections.uniform import UniformDequantization
       >>> step = Chain([ActNorm(), Conv1x1(), Coupling(Affine(), GlowNetwork(width=8))])
       >>> flow = Flow(UniformDequantization(), Chain([Logit(), Squeeze(), step]), StandardNormal(), (8, 8, 3))
-      >>> flow.reset_weights(seed=0)
+      >>> drawn = flow.reset_weights(seed=0)
       >>> flow.sample(2).shape
       TensorShape([2, 8, 8, 3])
     """

@@ -104,8 +104,9 @@ def build_model(name: str, image_shape: tuple[int, int, int], **settings: Any) -
     Example:
       >>> from flowconv.models import build_model
       >>> flow = build_model("glow", (8, 8, 3), levels=1, depth=2, width=8, convolution="emerging")
-      >>> flow.reset_weights(seed=0)[0].shape
-      TensorShape([2, 3, 3, 7, 8])
+      >>> drawn = flow.reset_weights(seed=0)
+      >>> flow.sample(2).shape
+      TensorShape([2, 8, 8, 3])
     """
     make = folders.MODELS.load(name)
     own = {field for field in inspect.signature(make).parameters if field not in ("image_shape", "parts")}
