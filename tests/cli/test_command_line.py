@@ -16,9 +16,7 @@ from flowconv.cli import config_flags, registry, shared_flags
 from flowconv.cli.command import Command
 from flowconv.config import config_file, default_config, flatten, validate
 from flowconv.errors import UserError
-from tests.runs import Running, launch
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.runs import ROOT, Running, launch
 
 
 def run(*arguments, cwd=ROOT, **environment):
