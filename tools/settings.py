@@ -66,7 +66,7 @@ def parts(setting: Setting) -> str:
 
 def settings_of(part: Part, group: str) -> list[str]:
     """Returns the settings of a part, with the defaults of those that are no other part's."""
-    found = part.settings(f"{group}.").values()
+    found = part.settings(group).values()
     own = {each.name: f" = `{literal(each.default)}`" for each in found if each.name not in SETTINGS}
     return [f"`{each.name}`{own.get(each.name, '')}" for each in found]
 

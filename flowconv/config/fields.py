@@ -70,7 +70,7 @@ def _choosers() -> list[Setting]:
 
 def _own_settings(chooser: Setting, part: Part) -> dict[str, Setting]:
     """The settings that a part has beside those of the schema."""
-    found = part.settings(f"{chooser.name.rpartition('.')[0]}.", chooser.architecture)
+    found = part.settings(chooser.name.rpartition(".")[0], chooser.architecture)
     return {name: setting for name, setting in found.items() if name not in SETTINGS}
 
 

@@ -5,20 +5,18 @@ of its constructor that have a number, a word or a truth value as default are se
 chooses the part. Names and settings are read from the source, so that flags are known before TensorFlow is imported.
 """
 
-import ast
 import functools
 import importlib
 import inspect
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flowconv.config.setting import KINDS, Setting
+from flowconv.config.source import ROOT, Definition, class_in, function_in
 from flowconv.words import nearest
 
-ROOT = Path(__file__).resolve().parents[2]  # that packages lie in
 OF_LAYERS = ("dtype", "name")
 GIVEN = (*OF_LAYERS, "seed", "n_bits")  # by who builds the part
 
@@ -35,12 +33,15 @@ class Folder(Sequence[str]):
 
     def __init__(self, package: str, kind: str, base: str = ""):
         self.package, self.kind, self.base = package, kind, base
-        self.paths = [ROOT / package.replace(".", "/")]
+        self.paths = (ROOT / package.replace(".", "/"),)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all parts."""
-        return tuple(sorted(name for name, path in self._files() if self.base or defined(path, name)))
+        return tuple(files_of(self.paths, functions=not self.base))
+
+    def __iter__(self):
+        return iter(self.names)
 
     def __getitem__(self, number):
         return self.names[number]
@@ -54,10 +55,11 @@ class Folder(Sequence[str]):
         Raises:
           ValueError: if there is none.
         """
-        if name not in self.names:
-            right = f"must be one of {', '.join(self.names)}"
-            raise ValueError(f"{self.kind} {right}, got {name!r}{nearest(name, self.names)}")
-        return Part(self, name, dict(self._files())[name])
+        files = files_of(self.paths, functions=not self.base)
+        if name not in files:
+            right = f"must be one of {', '.join(files)}"
+            raise ValueError(f"{self.kind} {right}, got {name!r}{nearest(name, files)}")
+        return Part(self, name, files[name])
 
     def load(self, name: str) -> Any:
         """Imports a part's module, and returns the class or function; raises as `part`, or for a file of several."""
@@ -81,9 +83,6 @@ class Folder(Sequence[str]):
             if setting not in known:
                 raise ValueError(f"{name} has no {setting}{nearest(setting, known)}")
         return make(**{setting: value for setting, value in settings.items() if setting in own}, **arguments)
-
-    def _files(self) -> Iterator[tuple[str, Path]]:
-        return ((path.stem, path) for folder in self.paths for path in folder.glob("[!_]*.py"))
 
 
 @dataclass(frozen=True)
@@ -109,153 +108,52 @@ class Part:
         module, base = importlib.import_module(f"{self.folder.package}.{self.name}"), self.folder.base
         if not base:
             return getattr(module, self.name)
-        found = [value for name, value in vars(module).items() if inspect.isclass(value) and not name.startswith("_")]
-        found = [value for value in found if value.__module__ == module.__name__ and base in _names_of(value)]
+        classes = [value for name, value in vars(module).items() if inspect.isclass(value) and name[0] != "_"]
+        own = [value for value in classes if value.__module__ == module.__name__]
+        found = [value for value in own if base in (each.__name__ for each in value.__mro__)]
         if len(found) != 1:
             raise ValueError(f"{module.__file__} must hold one public {base}, and holds {len(found)}")
         return found[0]
 
     @property
+    def definition(self) -> Definition:
+        """The class or function as its source has it; one without arguments, if the file is none."""
+        base = self.folder.base
+        found = class_in(self.path, base) if base else function_in(self.path, self.name)
+        return found or Definition("", "", ())
+
+    @property
     def summary(self) -> str:
         """The first line of its docstring."""
-        return next(((ast.get_docstring(found) or "").partition("\n")[0] for found in self._definitions()), "")
+        return self.definition.summary
 
     @property
     def keywords(self) -> tuple[str, ...]:
         """The names of its arguments besides those of every layer."""
-        return tuple(argument.arg for argument, _ in self._constructor()[1] if argument.arg not in OF_LAYERS)
+        return tuple(each.name for each in self.definition.arguments if each.name not in OF_LAYERS)
 
-    def settings(self, prefix: str, architecture: bool = False) -> dict[str, Setting]:
-        """Returns its settings by their names, which begin with the prefix, as "model."."""
-        documented, arguments = self._constructor()
-        helps = _arguments_of(documented)
-        found = {}
-        for argument, value in arguments:
-            default = _literal(value)
-            if argument.annotation is not None and ast.unparse(argument.annotation) == "float" and type(default) is int:
-                default = float(default)
-            if argument.arg not in GIVEN and type(default) in KINDS:
-                name, choices = f"{prefix}{argument.arg}", _choices(argument.annotation)
-                found[name] = Setting(
-                    name, default, helps.get(argument.arg, ""), choices=choices, architecture=architecture
-                )
-        return found
+    def settings(self, group: str, architecture: bool = False) -> dict[str, Setting]:
+        """Returns its settings by their names, which begin with that of the group."""
+        return {
+            f"{group}.{each.name}": Setting(
+                f"{group}.{each.name}", each.default, each.help, choices=each.choices, architecture=architecture
+            )
+            for each in self.definition.arguments
+            if each.name not in GIVEN and type(each.default) in KINDS
+        }
 
-    def _definitions(self):
-        """The public classes of its file that may be the part, or the function."""
-        if not self.folder.base:
-            return [defined(self.path, self.name)]
-        found = [node for node in parsed(self.path).body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
-        return found if len(found) < 2 else [node for node in found if derives(self.path, node.name, self.folder.base)]
 
-    def _constructor(self):
-        """Docstring and arguments of what makes the part; nothing of a file that is none."""
-        found = self._definitions()
-        if len(found) != 1:
-            return "", []
-        if not self.folder.base:
-            return ast.get_docstring(found[0]) or "", arguments(found[0])
-        return constructor(self.path, found[0].name)
+@functools.cache
+def files_of(folders: tuple[Path, ...], functions: bool) -> dict[str, Path]:
+    """Returns the files of parts in folders by name; functions: those that define one of their own name."""
+    files = {path.stem: path for folder in folders for path in folder.glob("[!_]*.py")}
+    return {name: files[name] for name in sorted(files) if not functions or function_in(files[name], name)}
 
 
 def keywords() -> tuple[str, ...]:
     """Returns the names of the arguments of all parts of all folders."""
-    return tuple(
-        dict.fromkeys(keyword for folder in FOLDERS for name in folder for keyword in folder.part(name).keywords)
-    )
-
-
-@functools.cache
-def parsed(path: Path) -> ast.Module:
-    """Returns the syntax of a file; of one that has an error, nothing: importing it tells."""
-    try:
-        return ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError):
-        return ast.Module([], [])
-
-
-def defined(path: Path, name: str) -> ast.ClassDef | ast.FunctionDef | None:
-    """Returns the class or function of this name in a file."""
-    kinds = (ast.ClassDef, ast.FunctionDef)
-    return next((node for node in parsed(path).body if isinstance(node, kinds) and node.name == name), None)
-
-
-@functools.cache
-def constructor(path: Path, name: str) -> tuple[str, list[tuple[ast.arg, ast.expr | None]]]:
-    """Returns the docstring of a class and the arguments of its constructor, which may be a base class' own."""
-    path, found = origin(path, name)
-    if not isinstance(found, ast.ClassDef):
-        return "", []
-    for method in found.body:
-        if isinstance(method, ast.FunctionDef) and method.name == "__init__":
-            return ast.get_docstring(found) or "", arguments(method)[1:]
-    there = [constructor(path, base) for base in bases(found)]
-    return next((found for found in there if found[1]), ("", []))
-
-
-def derives(path: Path, name: str, base: str) -> bool:
-    """Returns whether a class is, as far as can be read, one of the name `base`, or derives from it."""
-    if name.rpartition(".")[2] == base:
-        return True
-    there, found = origin(path, name)
-    return isinstance(found, ast.ClassDef) and any(derives(there, each, base) for each in bases(found))
-
-
-def bases(definition: ast.ClassDef) -> list[str]:
-    """Returns the base classes as they are written; those that are written as the class itself aside."""
-    return [name for name in map(ast.unparse, definition.bases) if name != definition.name]
-
-
-def origin(path: Path, name: str) -> tuple[Path, ast.ClassDef | ast.FunctionDef | None]:
-    """Returns the file of this program that defines what a file calls by this name, and the definition."""
-    found = defined(path, name)
-    for node in parsed(path).body if found is None else ():
-        if isinstance(node, ast.ImportFrom) and node.module:
-            original = {alias.asname or alias.name: alias.name for alias in node.names}.get(name)
-            there = ROOT / node.module.replace(".", "/")
-            there = there / "__init__.py" if there.is_dir() else there.with_suffix(".py")
-            if original and there.is_file() and there != path:
-                return origin(there, original)
-    return path, found
-
-
-def arguments(function: ast.FunctionDef) -> list[tuple[ast.arg, ast.expr | None]]:
-    """Returns the arguments of a function that can be given by name, and their defaults."""
-    signature = function.args
-    positional = [*signature.posonlyargs, *signature.args]
-    defaults = [None] * (len(positional) - len(signature.defaults)) + signature.defaults
-    return [*zip(positional, defaults, strict=True), *zip(signature.kwonlyargs, signature.kw_defaults, strict=True)]
-
-
-def _names_of(value):
-    """The names of a class and all its bases."""
-    return [each.__name__ for each in value.__mro__]
-
-
-def _literal(value):
-    """A default, if it is a plain one."""
-    try:
-        return None if value is None else ast.literal_eval(value)
-    except ValueError:
-        return None
-
-
-def _choices(annotation):
-    """The words of a Literal."""
-    if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value).endswith("Literal"):
-        return (
-            tuple(_literal(annotation.slice))
-            if isinstance(annotation.slice, ast.Tuple)
-            else (_literal(annotation.slice),)
-        )
-    return ()
-
-
-def _arguments_of(docstring):
-    """The explanations of arguments in a docstring, by their names."""
-    section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)+)", docstring, re.MULTILINE)
-    entries = re.findall(r"^  (\w+): (.*(?:\n    +.*)*)", section[1], re.MULTILINE) if section else []
-    return {name: " ".join(text.split()).rstrip(".") for name, text in entries}
+    every = (folder.part(name).keywords for folder in FOLDERS for name in folder)
+    return tuple(dict.fromkeys(keyword for keywords in every for keyword in keywords))
 
 
 MODELS = Folder("flowconv.models", "model")

@@ -1,0 +1,173 @@
+"""Classes and functions as their source has them, without an import."""
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]  # that packages lie in
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a function or a constructor.
+
+    Attributes:
+      name: by which it can be given.
+      default: a literal; None if there is none, or another one.
+      help: what the docstring's Args say of it.
+      choices: the words of a Literal.
+    """
+
+    name: str
+    default: Any
+    help: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A class or a function.
+
+    Attributes:
+      name: its own.
+      summary: the first line of its docstring.
+      arguments: of the function, or of the class' constructor, which may be that of a base class.
+    """
+
+    name: str
+    summary: str
+    arguments: tuple[Argument, ...]
+
+
+@functools.cache
+def function_in(path: Path, name: str) -> Definition | None:
+    """Returns the function of this name in a file."""
+    found = _defined(path, name)
+    if not isinstance(found, ast.FunctionDef):
+        return None
+    return Definition(name, _summary(found), _arguments(found, _docstring(found)))
+
+
+@functools.cache
+def class_in(path: Path, base: str) -> Definition | None:
+    """Returns the public class in a file that is, or may be, derived from that of the name `base`; None of several."""
+    found = [node for node in _parsed(path).body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
+    if len(found) > 1:
+        found = [node for node in found if _derives(path, node.name, base)]
+    if len(found) != 1:
+        return None
+    (node,) = found
+    for ancestor in _ancestors(path, node.name):
+        for method in ancestor.body:
+            if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+                arguments = _arguments(method, _docstring(ancestor))[1:]
+                return Definition(node.name, _summary(node), arguments)
+    return Definition(node.name, _summary(node), ())
+
+
+@functools.cache
+def _text(path):
+    return "\n" + path.read_text(encoding="utf-8", errors="replace")
+
+
+@functools.cache
+def _parsed(path):
+    """The syntax of a file; of one that has an error, nothing: importing it tells."""
+    try:
+        return ast.parse(_text(path))
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
+def _defined(path, name):
+    """The class or function of this name in a file, which is parsed only if it has one."""
+    if f"\nclass {name}" not in _text(path) and f"\ndef {name}" not in _text(path):
+        return None
+    kinds = (ast.ClassDef, ast.FunctionDef)
+    return next((node for node in _parsed(path).body if isinstance(node, kinds) and node.name == name), None)
+
+
+def _ancestors(path: Path, name: str) -> Iterator[ast.ClassDef]:
+    """A class and all that it derives from, as far as this program defines them, about as Python looks them up."""
+    waiting, seen = [(path, name)], set()
+    while waiting:
+        path, name = place = waiting.pop(0)
+        if place not in seen:
+            seen.add(place)
+            found = _defined(path, name)
+            if isinstance(found, ast.ClassDef):
+                yield found
+                waiting[:0] = [(path, base) for base in map(ast.unparse, found.bases) if base != name]
+            elif found is None:
+                waiting[:0] = _imported(path, name)
+
+
+def _imported(path, name):
+    """Where in this program a file has a name from."""
+    for node in _parsed(path).body:
+        original = {alias.asname or alias.name: alias.name for alias in getattr(node, "names", ())}.get(name)
+        if original and isinstance(node, ast.ImportFrom) and node.module:
+            there = ROOT / node.module.replace(".", "/")
+            there = there / "__init__.py" if there.is_dir() else there.with_suffix(".py")
+            if there.is_file():
+                return [(there, original)]
+    return []
+
+
+def _derives(path, name, base):
+    """Whether a class derives from one of the name `base`."""
+    written = {ast.unparse(each) for ancestor in _ancestors(path, name) for each in ancestor.bases}
+    return base in {each.rpartition(".")[2] for each in written}
+
+
+def _arguments(function, docstring):
+    """The arguments that can be given by name."""
+    signature, helps = function.args, _explained(docstring)
+    positional = [*signature.posonlyargs, *signature.args]
+    defaults = [None] * (len(positional) - len(signature.defaults)) + signature.defaults
+    both = zip([*positional, *signature.kwonlyargs], [*defaults, *signature.kw_defaults], strict=True)
+    return tuple(
+        Argument(node.arg, _default(node, default), helps.get(node.arg, ""), _choices(node.annotation))
+        for node, default in both
+    )
+
+
+def _default(argument, value):
+    """The value of a default that is a literal; a float where that is what is annotated."""
+    default = _literal(value)
+    annotated = argument.annotation is not None and ast.unparse(argument.annotation)
+    return float(default) if annotated == "float" and type(default) is int else default
+
+
+def _literal(value):
+    try:
+        return None if value is None else ast.literal_eval(value)
+    except ValueError:
+        return None
+
+
+def _choices(annotation):
+    """The words of a Literal."""
+    if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value).endswith("Literal"):
+        words = _literal(annotation.slice)
+        return words if isinstance(words, tuple) else (words,)
+    return ()
+
+
+def _docstring(node):
+    return ast.get_docstring(node) or ""
+
+
+def _summary(node):
+    return _docstring(node).partition("\n")[0]
+
+
+def _explained(docstring):
+    """The explanations of arguments in a docstring, by their names."""
+    section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)+)", docstring, re.MULTILINE)
+    entries = re.findall(r"^  (\w+): (.*(?:\n    +.*)*)", section[1], re.MULTILINE) if section else []
+    return {name: " ".join(text.split()).rstrip(".") for name, text in entries}
