@@ -241,9 +241,9 @@ def test_singular_values_are_those_of_the_matrices():
 
 
 def dropped_into(monkeypatch, folder):
-    """The files of this folder stand in the place of the convolutions' own."""
-    monkeypatch.setattr(convolutions, "__file__", str(folder / "__init__.py"))
-    monkeypatch.setattr(convolutions, "__path__", [str(folder)])
+    """The files of this folder stand beside the convolutions' own."""
+    monkeypatch.setattr(convolutions.CONVOLUTIONS, "paths", (*convolutions.CONVOLUTIONS.paths, folder))
+    monkeypatch.setattr(convolutions, "__path__", [*convolutions.__path__, str(folder)])
 
 
 def test_a_new_file_is_a_new_convolution(tmp_path, monkeypatch):
