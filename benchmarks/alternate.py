@@ -8,7 +8,7 @@ Rounds = dict[str, list[dict[str, float]]]
 
 def alternate(asks: Mapping[str, Callable[[], dict[str, float]]], rounds: int) -> Rounds:
     """Returns the answers of each ask, one a round; every other round runs the other way round."""
-    answers = {name: [] for name in asks}
+    answers: Rounds = {name: [] for name in asks}
     for number in range(rounds):
         for name in list(asks)[:: -1 if number % 2 else 1]:
             answers[name].append(asks[name]())

@@ -90,7 +90,11 @@ def build(size: Size) -> tuple[Actions, dict]:
     distributed.initialize()
     levels = draw_kernels(size)
     runs = {"conv2d": build_floor(size, library_conv2d), "products": build_floor(size, conv2d)}
-    actions = {name: lambda run=run: float(run(*levels)) for name, run in runs.items()}
+
+    def action(run):
+        return lambda: float(run(*levels))
+
+    actions = {name: action(run) for name, run in runs.items()}
     parameters = sum(math.prod(stack.shape) for stacks in levels for stack in stacks)
     return actions, {"parameters": parameters, "threads": threads()}
 

@@ -63,7 +63,7 @@ def growth(fields: Mapping[str, Any], rounds: int) -> dict:
     copies = 4 + (fields["train.ema_decay"] > 0.0)
     kinds = {f"K {k}, batch {BATCH_SIZE}": {"model.depth": k, "train.batch_size": BATCH_SIZE} for k in DEPTHS}
     kinds |= {f"K {DEPTH}, batch {n}": {"model.depth": DEPTH, "train.batch_size": n} for n in BATCH_SIZES}
-    results = {name: [] for name in kinds}
+    results: dict[str, list[dict[str, int]]] = {name: [] for name in kinds}
     for _ in range(rounds):
         for name, fields in kinds.items():
             results[name].append(in_a_process(common | fields))

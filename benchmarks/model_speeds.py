@@ -26,7 +26,7 @@ def measure_speeds(
     batch_size = images_per_rank(next(iter(configs.values())))
     pixels = tf.constant(images.splits["train"][:batch_size])
     actions = {name: _actions(config, pixels) for name, config in configs.items()}
-    seconds = {name: {what: [] for what in does} for name, does in actions.items()}
+    seconds: dict[str, dict[str, list[float]]] = {name: {what: [] for what in does} for name, does in actions.items()}
     visible = distributed.is_root()
     for does in progress(actions.values(), len(actions), "tracing", "models", visible):
         for act in does.values():

@@ -58,7 +58,7 @@ def measure_size(size: Size, rounds: int, overrides: Mapping[str, object] | None
     Raises:
       RuntimeError: if a run fails, with the end of what it said.
     """
-    answers = {ranks: [] for ranks in RANKS}
+    answers: dict[int, list[dict]] = {ranks: [] for ranks in RANKS}
     for number in range(rounds):
         for ranks in RANKS[:: -1 if number % 2 else 1]:
             answers[ranks].append(_run(size, ranks, number, overrides or {}))

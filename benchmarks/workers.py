@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TextIO, cast
 
 from benchmarks.sizes import Size
 
@@ -55,6 +56,7 @@ class Worker:
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         )
+        self._questions, self._answers = cast(TextIO, self._process.stdin), cast(TextIO, self._process.stdout)
         timer = threading.Timer(PATIENCE_SECONDS, self._process.kill)
         timer.start()
         try:
@@ -71,19 +73,19 @@ class Worker:
         Raises:
           WorkerError: if the worker ended over it.
         """
-        self._process.stdin.write(f"{action}\n")
-        self._process.stdin.flush()
+        self._questions.write(f"{action}\n")
+        self._questions.flush()
         return self._read()
 
     def close(self) -> None:
         """Ends the process."""
-        self._process.stdin.close()
+        self._questions.close()
         try:
             self._process.wait(10 if hasattr(self, "facts") else 0)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
+        self._answers.close()
         self._stderr.close()
 
     def __enter__(self):
@@ -93,7 +95,7 @@ class Worker:
         self.close()
 
     def _read(self) -> dict:
-        line = self._process.stdout.readline()
+        line = self._answers.readline()
         if line:
             return json.loads(line)
         status = self._process.wait()

@@ -1,12 +1,16 @@
 """Invertible n×n convolutions for normalizing flows, in TensorFlow."""
 
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # TensorFlow is imported by those who need it
+    from flowconv.models import Flow
 
 __version__ = "0.1.0"
 __all__ = ["load"]
 
 
-def load(workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> "flowconv.models.Flow":  # noqa: F821, TensorFlow is imported by those who need it
+def load(workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> "Flow":
     """Returns the flow of a run, with the weights that were best on its validation split (raw or averaged).
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors import Bijector, Inputs, Repeated, Seed
+from flowconv.bijectors.repeated import Backward
 
-BACKWARD = ("store", "recompute", "invert")
+BACKWARD: tuple[Backward, ...] = ("store", "recompute", "invert")
 
 
 def check_bijector(
@@ -110,7 +112,7 @@ def check_log_det(layer: Bijector, x: tf.Tensor, inputs: Inputs, tolerance: floa
     """Checks that the forward log-determinant is that of the Jacobian, for each example."""
     claimed = layer.forward_log_det_jacobian(x, inputs).numpy()
     for number, of_one in enumerate(inputs.split([1] * x.shape[0])):
-        matrix = jacobian(lambda x, of_one=of_one: layer.forward(x, of_one), x[number : number + 1])
+        matrix = jacobian(functools.partial(layer.forward, inputs=of_one), x[number : number + 1])
         _, true = np.linalg.slogdet(matrix.astype(np.float64))
         _close(claimed[number], true, 10 * tolerance, f"the log-determinant of example {number}")
 

@@ -137,7 +137,7 @@ class Bijector(Layer):
         """Returns the output's `(H, W, C)` for an input of `(H, W, C)`."""
         return tuple(shape)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Returns `[B, *forward_shape]` for `[B, H, W, C]`: Keras' own, which summaries show."""
         return (*input_shape[:-3], *self.forward_shape(tuple(input_shape[-3:])))
 

@@ -53,7 +53,7 @@ class Chain(Bijector):
 
     def numbered(self) -> list[tuple[int, Bijector | FusedAffine]]:
         """Returns what is computed one after the other, each with the number of its first layer."""
-        fused = []
+        fused: list[tuple[int, Bijector | FusedAffine]] = []
         numbered = enumerate(Chain.flat(self))
         for affine, group in itertools.groupby(numbered, key=lambda pair: pair[1].is_per_pixel_affine):
             group = list(group)

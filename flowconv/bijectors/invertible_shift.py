@@ -28,6 +28,7 @@ class InvertibleShift(PerPixelAffine):
         if per not in ("channel", "position"):
             raise ValueError(f"per must be 'channel' or 'position', got {per!r}")
         self.per = per
+        self.is_per_pixel_affine = per == "channel"  # α and β are the same at every pixel
 
     def build(self, input_shape):
         shape = tuple(input_shape[-1:] if self.per == "channel" else input_shape[-3:])
@@ -38,11 +39,6 @@ class InvertibleShift(PerPixelAffine):
     def log_alpha(self) -> tf.Tensor:
         """log α, of shape [C] or [H, W, C]."""
         return soft_clip(self.log_alpha_unclipped.value)
-
-    @property
-    def is_per_pixel_affine(self) -> bool:
-        """Whether α and β are the same at every pixel."""
-        return self.per == "channel"
 
     def affine(self):
         return AffineMap(tf.exp(self.log_alpha), tf.convert_to_tensor(self.beta.value))

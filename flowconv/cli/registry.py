@@ -24,7 +24,8 @@ def modules() -> dict[str, str]:
 def summary(module: str) -> str:
     """Returns the first line of a command's docstring, without importing it."""
     path = ROOT / f"{module.replace('.', '/')}.py"
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return docstring.partition("\n")[0]
 
 
 def load(module: str) -> Callable[[], None]:

@@ -35,8 +35,8 @@ def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def settings() -> dict[str, Setting]:
     """Returns all settings there are by name, in the order of their groups: the schema's, and those of parts alone."""
     found = dict(SETTINGS)
-    for chooser in _choosers():
-        for part in map(chooser.choices.part, chooser.names):
+    for chooser, folder in _choosers():
+        for part in map(folder.part, chooser.names):
             for name, setting in _own_settings(chooser, part).items():
                 users = ", ".join(choices_with(name))
                 found.setdefault(name, dataclasses.replace(setting, help=f"of {users}: {setting.help}"))
@@ -46,10 +46,10 @@ def settings() -> dict[str, Setting]:
 
 def settings_of_parts(fields: Mapping[str, Any]) -> dict[str, Setting]:
     """Returns the settings that are not the schema's, but those of the parts that these fields choose."""
-    found = {}
-    for chooser in _choosers():
+    found: dict[str, Setting] = {}
+    for chooser, folder in _choosers():
         if fields.get(chooser.name) in chooser.names:
-            found |= _own_settings(chooser, chooser.choices.part(fields[chooser.name]))
+            found |= _own_settings(chooser, folder.part(fields[chooser.name]))
     return found
 
 
@@ -57,15 +57,15 @@ def choices_with(name: str) -> list[str]:
     """Returns "model.network=resnet", … for all parts that have a setting which is not the schema's."""
     return [
         f"{chooser.name}={part}"
-        for chooser in _choosers()
+        for chooser, folder in _choosers()
         for part in chooser.names
-        if name in _own_settings(chooser, chooser.choices.part(part))
+        if name in _own_settings(chooser, folder.part(part))
     ]
 
 
-def _choosers() -> list[Setting]:
-    """The settings whose choices are the parts in a folder."""
-    return [setting for setting in SETTINGS.values() if isinstance(setting.choices, Folder)]
+def _choosers() -> list[tuple[Setting, Folder]]:
+    """The settings whose choices are the parts in a folder, with it."""
+    return [(setting, setting.choices) for setting in SETTINGS.values() if isinstance(setting.choices, Folder)]
 
 
 def _own_settings(chooser: Setting, part: Part) -> dict[str, Setting]:

@@ -147,7 +147,7 @@ class Experiment:
 def settings_of(group: type, prefix: str = "") -> Iterator[Setting]:
     """Yields the settings of a class above and of the groups in it."""
     for field in dataclasses.fields(group):
-        if dataclasses.is_dataclass(field.type):
+        if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
             yield from settings_of(field.type, f"{prefix}{field.name}.")
         else:
             yield Setting(f"{prefix}{field.name}", field.default, **field.metadata)

@@ -10,7 +10,7 @@ from flowconv.paths import given_path
 from flowconv.words import nearest
 
 # What a value must be, by the type of the default.
-KINDS = {
+KINDS: dict[type, tuple[Any, str]] = {
     bool: (bool, "true or false"),
     int: (int, "a whole number"),
     float: (int | float, "a number"),
@@ -73,8 +73,8 @@ class Setting:
         Raises:
           UserError: if the setting doesn't take it.
         """
-        kind, right = KINDS[self.kind]
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        kinds, right = KINDS[self.kind]
+        if not isinstance(value, kinds) or (isinstance(value, bool) and self.kind is not bool):
             raise UserError(f"--config.{self.name}={value!r}: must be {right}")
         if self.names and value not in self.names:
             right = f"must be one of {', '.join(self.names)}{nearest(value, self.names)}"

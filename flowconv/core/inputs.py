@@ -32,11 +32,11 @@ class Inputs:
     full_precision: bool = False
     memo: dict[Hashable, Any] | None = dataclasses.field(default=None, repr=False, compare=False)
 
-    def once(self, method: Callable, *arguments: Hashable) -> Any:
+    def once(self, method: Callable[..., Any], *arguments: Hashable) -> Any:
         """Returns method(*arguments), which depends on weights alone: slices of a batch share it."""
         if self.memo is None:
             return method(*arguments)
-        key = (method.__self__, method.__name__, arguments)
+        key = (method.__self__, method.__name__, arguments)  # type: ignore[attr-defined]
         if key not in self.memo:
             self.memo[key] = method(*arguments)
         return self.memo[key]
@@ -66,7 +66,7 @@ class Inputs:
         slices = [split_batch(tensor, sizes) for tensor in self.tensors()]
         parts = [self.with_tensors([tensors[number] for tensors in slices]) for number in range(len(sizes))]
         if self.seed is not None:
-            begins = [sum(sizes[:number]) for number in range(len(sizes))]
+            begins = [sum(size or 0 for size in sizes[:number]) for number in range(len(sizes))]
             parts = [
                 dataclasses.replace(part, seed=self.seed.skip(begin)) for part, begin in zip(parts, begins, strict=True)
             ]

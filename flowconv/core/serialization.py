@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from typing import Any
+from typing import Any, Self
 
 import keras
 
@@ -36,7 +36,7 @@ class Configured:
         return base | {name: _serialized(value) for name, value in self.settings().items()}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Configured:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Returns the object of such a configuration."""
         return cls(**{name: _deserialized(value) for name, value in config.items()})
 

@@ -52,4 +52,4 @@ def device_name() -> str:
         return f"{gpus[0].name.rsplit('/')[-1]} of {name}"
     # As `configure` has it, batches are computed side by side or operations in parts: these are its cores either way.
     share = tf.config.threading.get_inter_op_parallelism_threads() or len(os.sched_getaffinity(0))
-    return f"{share} of {counted(os.cpu_count(), 'core')} of {name}"
+    return f"{share} of {counted(os.cpu_count() or share, 'core')} of {name}"

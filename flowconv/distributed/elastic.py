@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import urllib.request
+from typing import NoReturn
 
 import psutil
 
@@ -52,7 +53,7 @@ def take_new_rank() -> bool:
     return True
 
 
-def rejoin() -> None:
+def rejoin() -> NoReturn:
     """Becomes a new process that joins the job again; does not return."""
     sys.stdout.flush()
     sys.stderr.flush()

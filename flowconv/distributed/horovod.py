@@ -5,7 +5,7 @@ import math
 import os
 import socket
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import keras
 import tensorflow as tf
@@ -173,15 +173,14 @@ def run_on_all_ranks(function: Callable[[], Result]) -> Result:
     Raises:
       UserError: on every worker, if the function raised one on any; the others would wait for that one for ever.
     """
-    error = result = None
+    result, mistake = None, ""
     try:
         result = function()
-    except UserError as caught:
-        error = caught
-    messages = [message for message in gather(str(error) if error else None) if message]
-    if messages:
-        raise UserError(messages[0])
-    return result
+    except UserError as error:
+        mistake = str(error)
+    if mistakes := [each for each in gather(mistake) if each]:
+        raise UserError(mistakes[0])
+    return cast(Result, result)
 
 
 def run_on_root(function: Callable[[], Result]) -> Result:
@@ -191,7 +190,7 @@ def run_on_root(function: Callable[[], Result]) -> Result:
       UserError: on every worker, if the function raised one.
     """
     result = run_on_all_ranks(lambda: function() if is_root() else None)
-    return hvd.broadcast_object(result, 0) if hvd.size() > 1 else result
+    return cast(Result, hvd.broadcast_object(result, 0) if hvd.size() > 1 else result)
 
 
 def is_failed_exchange(error: BaseException) -> bool:

@@ -20,7 +20,8 @@ def health(flow: Flow, images: np.ndarray) -> dict[str, float]:
       it is computed from the level's output, over the largest input: what `model.backward=invert` works with. What a
       flow does not have is not there.
     """
-    matrices, values = matrix_health(flow), {}
+    matrices = matrix_health(flow)
+    values: dict[str, float] = {}
     for name, value in matrices.items():
         if name.startswith("condition_number/"):
             _keep(values, "max_condition_number", max, value)

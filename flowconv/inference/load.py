@@ -188,7 +188,7 @@ def read_labels(flag: str, path: str, data_config: ConfigDict) -> tuple[np.ndarr
     Raises:
       UserError: if it can't be read, or has none of either.
     """
-    groups = {"1": [], "0": []}
+    groups: dict[str, list[np.ndarray]] = {"1": [], "0": []}
     path = given_path(f"--{flag}", path)
     try:
         # Excel begins UTF-8 with a mark; names of files may be in any encoding.

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.ops.control_flow_ops import XLAControlFlowContext
@@ -19,7 +20,7 @@ def runs_on_cpu() -> bool:
     return not compiles_with_xla() and not tf.config.get_visible_devices("GPU")
 
 
-def compile_fn(function: Callable, jit_compile: bool) -> Callable:
+def compile_fn(function: Callable[..., Any], jit_compile: bool) -> tf.types.experimental.PolymorphicFunction:
     """Returns the `tf.function` of a function, compiled by XLA or not."""
     return tf.function(function, autograph=False, jit_compile=jit_compile)
 

@@ -137,7 +137,7 @@ class Checkpoints:
 
         The folders are listed anew after each: a run that goes on may have replaced one that was to be read.
         """
-        damaged = {}
+        damaged: dict[Path, str] = {}
         while True:
             there = [path for folder in folders for path in reversed(folder.paths())]
             damaged = {path: line for path, line in damaged.items() if path in there}
@@ -149,7 +149,7 @@ class Checkpoints:
             except (MemoryError, tf.errors.ResourceExhaustedError):  # of which a checkpoint isn't to blame
                 raise
             except Exception as error:  # TensorFlow's readers raise nearly every other one on damaged files
-                reason = re.sub(r"/proc/self/fd/\d+", lambda _, path=path: str(path.parent), str(error))
+                reason = str(path.parent).join(re.split(r"/proc/self/fd/\d+", str(error)))
                 damaged[path] = f"the checkpoint {path} can't be restored: {reason.strip().split(chr(10))[0]}"
             else:
                 return path, damaged

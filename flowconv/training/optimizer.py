@@ -16,6 +16,16 @@ class InPlace:
     The figures are Keras' to rounding. After `build` its slots hold anything, until `reset` or a checkpoint sets them.
     """
 
+    # Keras'
+    variables: list[keras.Variable]
+    iterations: keras.Variable
+    epsilon: float
+    beta_1: float
+    beta_2: float
+    global_clipnorm: float | None
+    use_ema: bool
+    _model_variables_moving_average: list[keras.Variable]
+
     update_variable: Callable[..., tf.Operation]
     slot_names: tuple[str, str]
 
@@ -63,7 +73,7 @@ class InPlace:
             decay = tf.cast(ema_decay, dtype)
             gain = tf.where(self.iterations.value > 0, 1.0 - decay, tf.ones_like(decay))
             averages = self._model_variables_moving_average
-            two_at_a_time(lambda *pair: average_update(*pair, gain), averages, variables)
+            two_at_a_time(lambda average, variable: average_update(average, variable, gain), averages, variables)
         for variable in variables:
             if variable.constraint is not None:
                 variable.assign(variable.constraint(variable.value))

@@ -37,7 +37,7 @@ class Program:
     function: Callable[..., dict[str, tf.Tensor]]
     arguments: dict[str, tf.TensorSpec]
 
-    def compiled(self) -> Callable[..., dict[str, tf.Tensor]]:
+    def compiled(self) -> tf.types.experimental.PolymorphicFunction:
         """Returns the `tf.function` that XLA compiles as one program."""
         return compile_fn(self.function, jit_compile=True)
 

@@ -1,5 +1,6 @@
 """What a run tells while it trains."""
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -42,7 +43,7 @@ class RunLogger:
         self.images = images
         self.kept = distributed.is_root()
         self._say = say
-        self._given_up = set()
+        self._given_up: set[str] = set()
         if self.kept:
             self._begin(config, images, restored)
         # After all these lines: a bar takes what stands in the terminal's last line for its own.
@@ -147,7 +148,7 @@ class RunLogger:
     def pictures(self, images_seen: int, grids: dict[str, np.ndarray]) -> None:
         """Writes uint8 images `[H, W, 3]` for TensorBoard."""
         for name, grid in grids.items():
-            self.attempt("TensorBoard", lambda name=name, grid=grid: self.tensorboard.image(name, grid, images_seen))
+            self.attempt("TensorBoard", functools.partial(self.tensorboard.image, name, grid, images_seen))
 
     def test(self, results: dict) -> None:
         """Writes bits/dim on the test split for TensorBoard."""

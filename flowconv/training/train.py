@@ -21,7 +21,7 @@ from flowconv.workdir import Workdir, dataset_record
 LOST = "another worker of this job has ended (what it said stands above)"
 
 
-def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
+def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
     """Trains a flow, going on where a run in `workdir` stopped, and evaluates it on the test split.
 
     Called by every worker of a Horovod job, or alone.

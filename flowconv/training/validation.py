@@ -46,7 +46,7 @@ class Validation:
             averaged = self.evaluator.bits_per_dim(self.images, name="validation, averaged weights")
         scores = {"raw": raw, "averaged": averaged}
         better = min(scores, key=lambda name: scores[name] if math.isfinite(scores[name]) else math.inf)
-        figures = {}
+        figures: dict[str, float] = {}
         looks = self._looks(images_seen, better, records, figures)
         distributed.first_works(looks, self.evaluator.between)
         # From here on nothing may come between: these belong together.

@@ -7,12 +7,16 @@ Takes the flags of train.py and trains nothing. Ends with status 2 if something 
 """
 
 import re
+from typing import TYPE_CHECKING
 
 from flowconv.cli import shared_flags
 from flowconv.cli.command import Command
 from flowconv.config import config_file
 from flowconv.errors import UserError
 from flowconv.utils.console import say
+
+if TYPE_CHECKING:
+    from flowconv.preflight.checks import Check
 
 FLAGS = (shared_flags.workdir("folder of the run to be (default: as train.py's)"),)
 
@@ -31,9 +35,9 @@ def doctor(given, config):
         raise UserError(bad[0] + (f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""))
 
 
-def print_table(everyone: list) -> None:
+def print_table(everyone: "list[list[Check]]") -> None:
     """Prints each check once, with the ranks that found the same."""
-    ranks_of = {}
+    ranks_of: dict[Check, list[int]] = {}
     for rank, rows in enumerate(everyone):
         for check in rows:
             ranks_of.setdefault(check, []).append(rank)

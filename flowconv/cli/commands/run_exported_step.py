@@ -46,8 +46,8 @@ class ExportedPrograms:
         if self.manifest["format"] != 1:
             raise ValueError(f"{directory}: made by another version of export_step.py")
         self.device = jax.devices()[0]
-        self.compile_seconds = {}
-        self._executables = {}
+        self.compile_seconds: dict[str, float] = {}
+        self._executables: dict[str, Any] = {}
         with np.load(self.directory / "values.npz") as values:
             self.variables = [
                 self._put(values[str(number)] if each["has_value"] else np.zeros(each["shape"], each["dtype"]))
