@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from ml_collections import ConfigDict
 
-from flowconv.config import SETTINGS, nearest, validate
+from flowconv.cli import config_flags
+from flowconv.config import SETTINGS, drop_unused, nearest, settings, validate
 from flowconv.errors import UserError
 
 MODELS = tuple(name for name in SETTINGS["model.name"].names if name != "glow")
@@ -52,15 +53,17 @@ def variant_config(config: ConfigDict, variant: str, seed: int) -> ConfigDict:
         known = (*MODELS, *CONVOLUTIONS)
         near = nearest(name, known)
         raise UserError(f"--variants={variant}: must be one of {', '.join(known)}{near}")
+    known = {name.removeprefix("model."): each for name, each in settings().items() if name.startswith("model.")}
     for field in fields:
         key, _, value = field.partition("=")
-        if key not in config.model:
-            near = nearest(key, config.model)
-            raise UserError(f"--variants={variant}: config.model has no field {key}{near}")
+        if key not in known:
+            raise UserError(f"--variants={variant}: config.model has no field {key}{nearest(key, known)}")
         try:
-            config.model[key] = type(config.model[key])(value)
+            config.model[key] = config_flags.flag_of(known[key]).parser.parse(value)
         except ValueError:
             raise UserError(f"--variants={variant}: {key} can't be {value!r}") from None
+    given = [f"model.{field.partition('=')[0]}" for field in fields]
+    drop_unused(config, kept=given)  # what the base sets of parts that this variant has not
     try:
         validate(config)
     except UserError as error:

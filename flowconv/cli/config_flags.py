@@ -23,7 +23,7 @@ CONFIG = Flag(
 
 def fields() -> list[Flag]:
     """Returns the flags of all fields, without values: what isn't given stays as the config has it."""
-    return [_flag(setting) for setting in settings().values()]
+    return [flag_of(setting) for setting in settings().values()]
 
 
 def config_of(values: Mapping[str, Any]) -> ConfigDict:
@@ -37,7 +37,8 @@ def config_of(values: Mapping[str, Any]) -> ConfigDict:
     return changed(config_file.named(values["config"]), changes)
 
 
-def _flag(setting: Setting) -> Flag:
+def flag_of(setting: Setting) -> Flag:
+    """Returns the flag of a setting."""
     name = f"config.{setting.name}"
     if setting.kind is bool:
         return flags.boolean(name, None, "")

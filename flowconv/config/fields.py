@@ -1,7 +1,7 @@
 """The fields of a config: the default ones, those of a saved one, and the ones by which models are told apart."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -87,6 +87,14 @@ def changed(config: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
             if name in there or (name not in SETTINGS and name.rpartition(".")[0] in config):
                 config.update_from_flattened_dict({name: value})
     return config
+
+
+def drop_unused(config: ConfigDict, kept: Iterable[str] = ()) -> None:
+    """Takes settings out of a config that none of its parts has any more, but for those that are kept."""
+    fields = dict(flatten(config))
+    for name in fields.keys() - {*SETTINGS, *settings_of_parts(fields), *kept}:
+        group, _, field = name.rpartition(".")
+        del (config[group] if group else config)[field]
 
 
 def restored(saved: Mapping[str, Any]) -> ConfigDict:

@@ -22,6 +22,13 @@ def test_a_variant_is_a_model_or_a_convolution_and_further_fields():
     assert base == default_config()
 
 
+def test_a_variant_may_set_what_its_parts_alone_have():
+    base = variant_config(default_config(), "shift:scale_floor=0.1", 0)
+    assert base.model.scale_floor == 0.1
+    assert variant_config(base, "emerging", 0).model.scale_floor == 0.1
+    assert "scale_floor" not in variant_config(base, "emerging:coupling=additive", 0).model
+
+
 @pytest.mark.parametrize(
     ("variant", "message"),
     [
@@ -31,6 +38,7 @@ def test_a_variant_is_a_model_or_a_convolution_and_further_fields():
         ("shift:kernel_size=4", "--config.model.kernel_size=4: must be odd"),
         ("realnvp:depth=6", "--config.model.depth=6: must be divisible by 4"),
         ("periodic:kernel_size=11", "--config.model.kernel_size=11: must be at most 9 .* images are 4×4"),
+        ("shift:coupling=additive:scale_floor=0.1", "scale_floor=0.1: is used with model.coupling=affine alone"),
         ("", "must be one of"),
     ],
 )
