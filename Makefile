@@ -54,6 +54,7 @@ format: install ## have ruff mend what it can
 docs: install ## build the documentation's site into site/; a warning is an error
 	pip install --quiet --disable-pip-version-check --no-deps -r requirements-docs.txt
 	python tools/settings.py
+	python tools/generate.py
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 
 clean: ## remove caches and build leftovers; .venv and runs/ stay

@@ -10,6 +10,7 @@ import pytest
 from tests.runs import ROOT, environment, overrides
 
 EXAMPLES = {
+    "rotations": ("bijectors/convolutions", {"model.convolution": "rotations"}),
     "exponential": ("bijectors/elementwise", {"model.coupling": "exponential", "model.amplitude": 1.5}),
     "shallow": ("networks", {"model.network": "shallow", "model.filters": 8}),
     "kumaraswamy": ("surjections", {"model.dequantization": "kumaraswamy"}),

@@ -1,0 +1,55 @@
+"""Pages of docs/: their Python runs, and what tools generate in them is up to date."""
+
+import re
+import shutil
+
+import pytest
+
+from tests.runs import ROOT
+from tools import generate, sentences
+
+DOCS = ROOT / "docs"
+NEEDS_AN_EXPORT = {"docs/how_to/export.md"}  # tests/inference loads one
+CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FILES = [ROOT / "README.md", *DOCS.rglob("*.md")]
+PAGES = {str(path.relative_to(ROOT)): CODE.findall(path.read_text(encoding="utf-8")) for path in FILES}
+
+
+@pytest.mark.parametrize("page", sorted(page for page, code in PAGES.items() if code and page not in NEEDS_AN_EXPORT))
+def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch, request):
+    """One piece after the other, in one namespace, beside a finished run as `make train` leaves one."""
+    monkeypatch.chdir(tmp_path)
+    code = "\n".join(PAGES[page])
+    if "runs/photos" in code:
+        workdir, _ = request.getfixturevalue("finished_run")
+        shutil.copytree(workdir, "runs/photos")
+    exec(compile(code, page, "exec"), {"__name__": page})
+
+
+def test_what_is_generated_is_up_to_date():
+    for path in DOCS.rglob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        assert generate.written(text) == text, f"{path}: make docs, or python tools/generate.py"
+
+
+def test_a_stale_block_is_found():
+    text = (DOCS / "results/startup.md").read_text(encoding="utf-8")
+    assert text.replace("| 8.7 |", "| 8.6 |") != text == generate.written(text.replace("| 8.7 |", "| 8.6 |"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("# Title\n\nOne two three. Four `five six`!\n\n* seven\n* eight nine\n", [3, 3, 1, 2]),
+        ("| a | b |\n|---|---|\n\n    code that is indented\n\n```\nfenced code\n```\n\nOne [two](three.md).", [2]),
+        ("Of 0.28.1 − and no other.", [5]),
+    ],
+)
+def test_sentences_are_counted(text, expected):
+    assert [sentences.words(sentence) for sentence in sentences.sentences(text)] == expected
+
+
+def test_links_lead_to_files():
+    for page in [*DOCS.rglob("*.md"), *ROOT.glob("*.md")]:
+        for target in re.findall(r"\]\(([\w./-]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page}: {target}"

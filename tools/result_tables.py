@@ -1,0 +1,298 @@
+"""Tables of docs/results/, made from its committed JSON and CSV: one date and one commit a table."""
+
+import csv
+import functools
+import json
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parent.parent / "docs/results"
+PEERS = {
+    "normflows": "normflows {normflows} (PyTorch {torch})",
+    "nflows": "nflows {nflows} (PyTorch {torch})",
+    "tfp": "`tfp.bijectors.Glow` (TFP {tensorflow-probability})",
+}
+FLOORS = {
+    "amx": {
+        "`tf.nn.conv2d`, the same kernels": ("own floor conv2d", "train_over_own_floor"),
+        "`tf.nn.conv2d`, as TensorFlow comes": ("floor conv2d", "train_over_floor"),
+        "products of matrices": ("floor products", "train_over_fast_floor"),
+    },
+    # Without AVX-512 TensorFlow comes with its own kernels.
+    "avx2": {
+        "`tf.nn.conv2d`, as TensorFlow comes": ("floor conv2d", "train_over_floor"),
+        "products of matrices": ("floor products", "train_over_fast_floor"),
+    },
+}
+SIZES = ("small", "paper")
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Returns a table, its first column to the left and the others to the right."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def read(path: str) -> dict[str, Any]:
+    """Returns a JSON of docs/results/."""
+    return json.loads((RESULTS / path).read_text(encoding="utf-8"))
+
+
+def with_source(table: str, machine: str, date: str, commit: str, *paths: str) -> str:
+    """Returns a table with a line of where and when it was measured."""
+    files = ", ".join(f"[{path.rsplit('/', 1)[-1]}]({path})" for path in paths)
+    return f"{table}\n\n*{machine}, {date}, {commit}: {files}*"
+
+
+def measurement(name: str) -> str:
+    """Returns the table that measurements/NAME.json holds row by row."""
+    path = f"measurements/{name}.json"
+    found = read(path)
+    commit = f"commit {found['commit']}" if "commit" in found else f"recorded in commit {found['recorded_in']}"
+    rows = [
+        [
+            str(value) if not form else "" if value is None else form.format(value).replace("-", "−")
+            for value, form in pairs
+        ]
+        for pairs in (list(zip(row, found["formats"], strict=True)) for row in found["rows"])
+    ]
+    return with_source(markdown(found["columns"], rows), found["machine"], found["date"], commit, path)
+
+
+def _of_benchmarks(kind, paths, table):
+    """A table with the source that its JSONs name, which must be one."""
+    ((date, commit),) = {(read(path)["date"], read(path)["commit"]) for path in paths}
+    return with_source(table, kind.upper(), date, f"commit {commit}", *paths)
+
+
+def _speeds(kind):
+    """The paths of a machine's speed JSONs, and their figures by sizes."""
+    paths = [f"performance/{kind}/{size}.json" for size in SIZES]
+    return paths, {size: read(path)[size] for size, path in zip(SIZES, paths, strict=True)}, read(paths[0])
+
+
+def speed_ratios(kind: str) -> str:
+    """Returns ratios of seconds, and of CPU seconds, with their aims."""
+    paths, figures, _ = _speeds(kind)
+    names = {f"training / floor by {name}": ratio for name, (_, ratio) in FLOORS[kind].items()}
+    names |= {
+        "inverted / stored": "invert_over_store",
+        "training, times as fast as the best other program": "train_vs_best_peer",
+        "encoding, times as fast": "encode_vs_best_peer",
+        "sampling, times as fast": "sample_vs_best_peer",
+    }
+    aims = {
+        "train_over_floor": ("≤ 1.15", "≤ 1.08"),
+        "train_over_own_floor": ("≤ 1.15", "≤ 1.08"),
+        "invert_over_store": ("≤ 1.25", "≤ 1.25"),
+        "train_vs_best_peer": ("≥ 1.6", "≥ 1.25"),
+        "sample_vs_best_peer": ("≥ 1.6", ""),
+    }
+    rows = [
+        [
+            label,
+            *(
+                cell
+                for size, aim in zip(SIZES, aims.get(name, ("", "")), strict=True)
+                for cell in (
+                    _two(figures[size][name], figures[size]["of_cpu_seconds"][name]),
+                    _aim(figures[size][name], aim),
+                )
+            ),
+        ]
+        for label, name in names.items()
+    ]
+    return _of_benchmarks(
+        kind, paths, markdown(["ratio of seconds (of CPU seconds)", "small", "aim", "paper", "aim"], rows)
+    )
+
+
+def speed_seconds(kind: str) -> str:
+    """Returns seconds, and CPU seconds, of everything that was measured."""
+    paths, figures, first = _speeds(kind)
+    versions = first["machine"]["versions"] | first["small"]["versions"]
+    versions["torch"] = versions["torch"].partition("+")[0]
+    names = {f"floor, {name}": floor for name, (floor, _) in FLOORS[kind].items()}
+    names |= {"flowconv, training, stored": "store train", "flowconv, training, inverted": "invert train"}
+    if "bf16 train" in figures["small"]["cpu_seconds"]:
+        names |= {"flowconv, training, stored, bfloat16": "bf16 train"}
+    peers = {peer: label.format_map(versions) for peer, label in PEERS.items()}
+    names |= {f"{label}, training": f"{peer} train" for peer, label in peers.items()}
+    for what, key in (("encoding", "encode"), ("sampling", "sample")):
+        names |= {f"flowconv, {what}": f"store {key}"}
+        names |= {f"{label.partition(' ')[0]}, {what}": f"{peer} {key}" for peer, label in peers.items()}
+    rows = [
+        [label, *(_seconds(figures[size], name, digits) for size, digits in zip(SIZES, (3, 2), strict=True))]
+        for label, name in names.items()
+    ]
+    owners = {"store": "flowconv"} | {peer: label.partition(" ")[0] for peer, label in peers.items()}
+    for owner, label in owners.items():
+        millions = (f"{figures[size]['parameters'][owner] / 1e6:.2f}" for size in SIZES)
+        rows.append([f"million parameters, {label}", *millions])
+    return _of_benchmarks(kind, paths, markdown(["seconds (CPU seconds)", *SIZES], rows))
+
+
+def bfloat16_speed() -> str:
+    """Returns how many times as fast bfloat16 networks make training."""
+    paths, figures, _ = _speeds("amx")
+    names = {
+        "as float32": ("bf16_vs_float32", "≥ 2"),
+        "as the best other program, in float32": ("bf16_train_vs_best_peer", "≥ 2.5"),
+    }
+    rows = [
+        [
+            label,
+            *(_two(figures[size][name], figures[size]["of_cpu_seconds"][name]) for size in SIZES),
+            _aim(figures["paper"][name], aim),
+        ]
+        for label, (name, aim) in names.items()
+    ]
+    return _of_benchmarks(
+        "amx", paths, markdown(["times as fast in training (of CPU seconds)", "small", "paper", "aim at paper"], rows)
+    )
+
+
+def startup(kind: str) -> str:
+    """Returns the seconds to the end of the first step, and of what."""
+    path = f"performance/{kind}/startup.json"
+    names = {
+        "startup": "from process start",
+        "importing": "importing",
+        "building": "building",
+        "tracing": "tracing and initializing",
+        "first_step": "first step, less an ordinary one",
+        "step": "ordinary step",
+    }
+    rows = [
+        [depth, *(f"{medians[name]:.1f}" for name in names)]
+        for depth, medians in read(path)["startup"]["medians"].items()
+    ]
+    return _of_benchmarks(kind, [path], markdown(["K", *names.values()], rows))
+
+
+def scaling(kind: str) -> str:
+    """Returns what two ranks bring, and where a step's time goes."""
+    path = f"performance/{kind}/scaling.json"
+    sizes = read(path)["scaling"]
+    digits = {"small": 3, "paper": 2}
+    names = {
+        "seconds of a step: computing": "computing",
+        "waiting for the slower rank": "waiting",
+        "allreduce": "allreduce",
+        "updating": "updating",
+    }
+    rows = [["images/s, of twice one rank", *(f"{found['scaling_efficiency']:.2f}" for found in sizes.values())]]
+    for label, name in names.items():
+        rows.append(
+            [
+                label,
+                *(
+                    f"{found['seconds'][name]:.{digits[size] if name == 'computing' else 3}f}"
+                    for size, found in sizes.items()
+                ),
+            ]
+        )
+    rows.append(
+        ["computing, times as long as alone", *(f"{found['computing_slowdown']:.2f}" for found in sizes.values())]
+    )
+    rows.append(
+        [
+            "gradients, MB in tensors",
+            *(f"{found['gradient_bytes'] / 1e6:.1f} in {found['gradient_tensors']}" for found in sizes.values()),
+        ]
+    )
+    return _of_benchmarks(kind, [path], markdown(["two ranks × 1 thread against one rank × 1 thread", *sizes], rows))
+
+
+def variants() -> str:
+    """Returns the table of the comparison."""
+    rows = [
+        [
+            row["variant"],
+            f"{float(row['bits_per_dim_mean']):.3f} ± {float(row['bits_per_dim_std']):.3f}",
+            f"{int(row['parameters']):,}",
+            *(f"{float(row[f'{way}_images_per_second']):.0f}" for way in ("train", "encode", "decode")),
+            f"{float(row['max_condition_number']):.3g}",
+            f"{float(row['max_reconstruction_error']):.2g}",
+        ]
+        for row in _csv("comparison/table.csv")
+    ]
+    header = [
+        "variant",
+        "test bits/dim",
+        "parameters",
+        "training",
+        "encoding",
+        "decoding",
+        "condition number",
+        "reconstruction error",
+    ]
+    commit = "trained at commit 7974711, speeds at b4b19e5"
+    return with_source(markdown(header, rows), "AVX2", "2026-11-22", commit, "comparison/table.csv")
+
+
+def layers() -> str:
+    """Returns the table of what a layer costs."""
+    rows = [
+        [
+            row["shape"],
+            row["layer"],
+            f"{int(row['parameters']):,}",
+            *(
+                f"{float(row[f'{what}_ms']):.2f}" if row[f"{what}_ms"] else ""
+                for what in ("forward", "inverse", "log_det")
+            ),
+        ]
+        for row in _csv("comparison/layers.csv")
+    ]
+    header = ["shape", "layer", "parameters", "forward, ms", "inverse, ms", "log-det, ms"]
+    return with_source(
+        markdown(header, rows), "AVX2", "2026-11-22", "recorded in commit 3254634", "comparison/layers.csv"
+    )
+
+
+def _csv(path):
+    with (RESULTS / path).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _two(value, of_cpu):
+    return f"{value:.2f} ({of_cpu:.2f})"
+
+
+def _aim(value, aim):
+    """An aim, and whether it is met."""
+    if not aim:
+        return ""
+    met = value <= float(aim[2:]) if aim.startswith("≤") else value >= float(aim[2:])
+    return f"{aim}, {'met' if met else 'missed'}"
+
+
+def _seconds(figures, name, digits):
+    seconds, of_cpu = (
+        statistics.median(each[unit] for each in figures["rounds"][name]) for unit in ("seconds", "cpu_seconds")
+    )
+    return f"{seconds:.{digits}f} ({of_cpu:.{digits}f})"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    **{
+        f"{path.stem}": functools.partial(measurement, path.stem)
+        for path in sorted((RESULTS / "measurements").glob("*.json"))
+    },
+    **{
+        f"{name} {kind}": functools.partial(make, kind)
+        for name, make in {
+            "speed ratios": speed_ratios,
+            "speed seconds": speed_seconds,
+            "startup": startup,
+            "scaling": scaling,
+        }.items()
+        for kind in ("amx", "avx2")
+    },
+    "bfloat16 speed": bfloat16_speed,
+    "variants": variants,
+    "layers": layers,
+}
