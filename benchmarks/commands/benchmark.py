@@ -6,18 +6,20 @@
 
 The first measures all parts at both sizes, the second normflows, nflows and tfp.bijectors.Glow, too.
 
-Parts: speed (a training step, encoding, sampling), startup (until the first step), compile (of the step, by XLA),
-memory (what a step of flow and an image add), pipeline (how fast batches come), scaling (what a second rank brings).
+Parts: speed is a training step, encoding and sampling; startup goes until the first step; compile is that of the step
+by XLA. memory is what a step of flow and an image add, pipeline how fast batches come, scaling what a second rank
+brings.
 
-Everything measured runs in a process of its own; rounds alternate between them, ratios are medians over the rounds.
-Leave the machine alone meanwhile. The sizes: small is 32×32×3, K 8, L 3, width 128, batch 32; paper is K 32, L 3,
-width 512, batch 16. A name that ends in _over_X is seconds divided by X's, one that ends in _vs_X is how many times as
+Everything measured runs in a process of its own. Rounds alternate between them, ratios are medians over the rounds.
+Leave the machine alone meanwhile. Images are 32×32×3, L is 3. Size small is K 8, width 128, batch 32; paper is K 32,
+width 512, batch 16. A name that ends in _over_X is seconds divided by X's. One that ends in _vs_X is how many times as
 fast as X.
 """
 
 import json
 import os
 import sys
+from datetime import date
 from pathlib import Path
 
 from benchmarks import machine
@@ -55,7 +57,12 @@ def benchmark(given):
         bfloat16=given.bfloat16 == "on" or (given.bfloat16 == "auto" and machine.multiplies_bfloat16()),
         depths=given.depths,
     )
-    figures = {"command": sys.argv, "machine": machine.describe()}
+    figures = {
+        "command": sys.argv,
+        "date": date.today().isoformat(),
+        "commit": machine.commit(),
+        "machine": machine.describe(),
+    }
     print(machine.line(figures["machine"]), flush=True)
     for part in given.parts:
         figures = merge(figures, SUITES[part](options))
