@@ -43,9 +43,11 @@ test: lint ## lint, then the tests, two at a time
 test-full: lint ## the tests with all kills, hosts and configs: an hour or so
 	FULL=1 python -m pytest -n 2 --dist worksteal $(ARGS)
 
-lint: install ## what ruff says of code and format
+lint: install ## what ruff says of code and format; whether pages are as generated, in short sentences
 	ruff check .
 	ruff format --check .
+	python tools/generate.py --check
+	python tools/sentences.py --quiet
 
 format: install ## have ruff mend what it can
 	ruff check --fix .

@@ -2,8 +2,9 @@
 
 Tables, code, headings and pictures are left out. Inline code counts with all its words.
 
-    python tools/sentences.py                  # every page of the repository; status 1 if one breaks a limit
-    python tools/sentences.py --longest README.md
+    python tools/sentences.py                        # every page of the repository; status 1 if one breaks a limit
+    python tools/sentences.py --longest README.md    # the longest ones, too
+    python tools/sentences.py --quiet                # only the pages that break one; `make lint` does it
 """
 
 import re
@@ -51,10 +52,9 @@ def pages() -> list[Path]:
 
 def main() -> int:
     """Prints a line a page; returns the exit status."""
-    longest = "--longest" in sys.argv
-    named = [Path(name).resolve() for name in sys.argv[1:] if not name.startswith("--")]
-    print("   n  mean  over 30")
-    too_long = 0
+    options = {argument for argument in sys.argv[1:] if argument.startswith("--")}
+    named = [Path(name).resolve() for name in sys.argv[1:] if name not in options]
+    status = 0
     for path in named or pages():
         found = sentences(path.read_text(encoding="utf-8"))
         counts = [words(sentence) for sentence in found]
@@ -62,13 +62,15 @@ def main() -> int:
             continue
         mean, share = sum(counts) / len(counts), sum(count > LONG for count in counts) / len(counts)
         broken = mean > MEAN or share >= SHARE
-        too_long += broken
-        name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-        print(f"{len(counts):4} {mean:5.1f} {share:7.1%}  {name}{'  too long' * broken}")
-        if longest:
+        status |= broken
+        if broken or "--quiet" not in options:
+            name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+            verdict = f"  too long: at most {MEAN:g} in the mean, {SHARE:.0%} over {LONG}" if broken else ""
+            print(f"{len(counts):4} sentences of {mean:4.1f} words, {share:5.1%} over {LONG}: {name}{verdict}")
+        if "--longest" in options:
             for count, sentence in sorted(zip(counts, found, strict=True), reverse=True)[:10]:
                 print(f"{count:16}  {' '.join(sentence.split())}")
-    return min(too_long, 1)
+    return int(status)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@
     python scripts/evaluate.py --workdir=/somebody/elses/run --output=evaluation
 
 The figures are the same for any number of processes and any batch size. They go to evaluation.json in the workdir.
-bits/dim are an upper bound, from one draw of the dequantization noise an image; --samples=k adds a tighter one, that
-of the mean density of k draws (importance-weighted), which takes k times as long.
+bits/dim are an upper bound, from one draw of the dequantization noise an image. --samples=k adds a tighter one, that
+of the mean density of k draws (importance-weighted). It takes k times as long.
 """
 
 from dataclasses import replace

@@ -3,10 +3,11 @@
     python scripts/export_step.py --config=configs/cifar10.py --batch_size=64 --output=exported/cifar10
     python3 run_exported_step.py exported/cifar10 --steps=50
 
-The second needs jax and numpy alone, so it runs where there is no TensorFlow. The programs: "init" (draws all weights
-and sets the data-dependent ones, from train.initialization_images images), "train" (one step on one device: uint8
-images and the number of the first one in; bits/dim, gradient norm, learning rate and whether the update was skipped
-out), "encode" and "sample". Shapes are static: an export is for one batch size.
+The second needs jax and numpy alone, so it runs where there is no TensorFlow. There are four
+programs. "init" draws all weights and sets the data-dependent ones, from train.initialization_images images. "train" is
+one step on one device, of uint8 images and the number of the first one. It returns bits/dim, gradient norm, learning
+rate and whether the update was skipped. The others are "encode" and "sample". Shapes are static: an export is for one
+batch size.
 """
 
 from pathlib import Path

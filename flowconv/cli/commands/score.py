@@ -10,8 +10,8 @@ there; with --data_dir they are measured again.
 
     python scripts/score.py --workdir=runs/photos --check=100
 
-scores 100 test images, and 100 of noise, flat colours, and inverted ones, and prints how well each kind is told from
-the run's own: the area under the curve, 1 is perfect and 0.5 chance.
+scores 100 test images, and 100 each of noise, flat colours, and inverted ones. It prints how well each kind is told
+from the run's own: the area under the curve, of which 1 is perfect and 0.5 chance.
 """
 
 from flowconv.cli import flags, shared_flags
