@@ -9,6 +9,7 @@ A page says where by a comment, `<!-- generated: NAME -->`; what follows up to `
 import functools
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +24,7 @@ def _code(path):
 
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 EXAMPLES = {path.stem: path for path in (ROOT / "docs/examples").glob("*.py")}
-BLOCKS = {
+BLOCKS: dict[str, Callable[[], str]] = {
     **result_tables.TABLES,
     **command_sections.SECTIONS,
     **{f"example {name}": functools.partial(_code, path) for name, path in EXAMPLES.items()},

@@ -35,7 +35,7 @@ def page() -> str:
     for name, group in groups.items():
         if members := [each for each in known if each.name.startswith(f"{name}.") and each.name in SETTINGS]:
             text += f"\n## config.{name}\n\n{group.__doc__}\n{table(members)}"
-    return text + PARTS + "".join(parts(each) for each in known if isinstance(each.choices, Folder))
+    return text + PARTS + "".join(parts(each, each.choices) for each in known if isinstance(each.choices, Folder))
 
 
 def table(rows: list[Setting]) -> str:
@@ -54,9 +54,9 @@ def values(setting: Setting) -> str:
     return escaped(", ".join(setting.choices)) or setting.range
 
 
-def parts(setting: Setting) -> str:
+def parts(setting: Setting, folder: Folder) -> str:
     """Returns the section of the folder whose files are a setting's values."""
-    folder, group = setting.choices, setting.name.rpartition(".")[0]
+    group = setting.name.rpartition(".")[0]
     lines = [f"\n### {folder.kind.capitalize()}\n\n`{setting.name}`: files of `{folder.package.replace('.', '/')}/`.\n"]
     lines += ["| value | | settings |", "|---|---|---|"]
     for part in map(folder.part, folder):
