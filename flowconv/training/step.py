@@ -107,7 +107,8 @@ class TrainingStep:
             tape.watch(variables)
             bits_per_dim = self.flow.bits_per_dim(self.augment(images, first), self.seed, first, training=True)
             loss = tf.reduce_mean(bits_per_dim)
-        return loss, tape.gradient(loss, variables)
+        # Tensors: of what was gathered from a variable, as an embedding of labels, they are indexed.
+        return loss, [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
 
     def differentiate_in_passes(self, images: tf.Tensor, first: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Returns what `differentiate` does, from `backward_passes` equal parts of the images, one at a time.

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from flowconv.bijectors import InvertibleShift
 from flowconv.config import default_config
 from flowconv.evaluation import ema_weights
-from flowconv.models import build_flow
+from flowconv.models import Flow, StandardNormal, build_flow
+from flowconv.ops.affine_map import AffineMap
+from flowconv.surjections.uniform import UniformDequantization
 from flowconv.training.optimizer import build_optimizer, build_schedule
 from flowconv.training.step import TrainingStep, build_step
 
@@ -136,6 +139,27 @@ def test_flips_belong_to_positions():
     assert all(f != k for f, k in zip(flipped, kept, strict=True)) and 16 < sum(flipped) < 48
     _, _, still = build(tiny(), flip=False)
     np.testing.assert_array_equal(still.augment(pixels, FIRST), pixels)
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_a_gathered_weight_is_trained(passes):
+    """As an embedding of labels is: its gradient has rows of those alone that were used."""
+
+    class Gathered(InvertibleShift):
+        def affine(self):
+            rows = tf.gather(self.log_alpha_unclipped.value, [0, 0, 1])
+            return AffineMap(tf.exp(rows), tf.gather(self.beta.value, [0, 0, 1]))
+
+    config = tiny(**{"optimizer.clip_norm": 0.01})
+    flow = Flow(UniformDequantization(), Gathered(), StandardNormal(), (8, 8, 3))
+    optimizer = build_optimizer(config)
+    optimizer.build(flow.trainable_variables)
+    optimizer.reset()
+    options = {"seed": 0, "flip": False, "jit_compile": False, "backward_passes": passes}
+    step = TrainingStep(flow, optimizer, build_schedule(config), tf.Variable(0, dtype=tf.int64), **options)
+    step(images(), FIRST)
+    for variable in flow.trainable_variables:
+        np.testing.assert_array_equal(variable.numpy() != 0, [True, True, False], err_msg=variable.path)
 
 
 def test_compiles_as_a_whole():
