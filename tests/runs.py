@@ -34,6 +34,7 @@ TINY = {
     "evaluation.temperatures": "(0.7,)",
 }
 
+SMALL = {"model.levels": 1, "model.depth": 1, "model.width": 4}  # the smallest net, where no number matters
 
 FULL = os.environ.get("FULL") == "1"  # `make test-full`: what takes minutes, at full count
 

@@ -9,7 +9,7 @@ import pytest
 
 from flowconv import process
 from flowconv.process import KERNELS
-from tests.runs import ROOT, Running, command_of, environment, launch, overrides
+from tests.runs import ROOT, SMALL, Running, command_of, environment, launch, overrides
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_kernels_follow_the_precision_unless_the_user_chose(monkeypatch, precisi
 
 def test_a_batch_in_one_part_trains_with_onednn(tmp_path):
     """TensorFlow took a kernel's padding for that of images, and aborted."""
-    fields = {"model.precision": "bfloat16", "train.batch_size": 1, "train.images": 8, "train.evaluate_images": 8}
+    fields = SMALL | {"model.precision": "bfloat16", "train.batch_size": 1, "train.images": 8}
     run = launch("train.py", f"--workdir={tmp_path}", *overrides(**fields), **{KERNELS: "1"})
     assert run.returncode == 0, run.stderr
     run = launch("scripts/evaluate.py", f"--workdir={tmp_path}", **{KERNELS: "1"})
@@ -93,7 +93,7 @@ def test_a_run_leaves_nothing_in_the_temporary_folder(tmp_path, images):
     """Finished, or stopped by a signal, at whose end `os._exit` keeps Python's own tidying from happening."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    fields = overrides(**{"train.images": images, "train.log_seconds": 0.1})
+    fields = overrides(**SMALL | {"train.images": images, "train.log_seconds": 0.1})
     with Running(*command_of("train.py", f"--workdir={tmp_path}/run", *fields), TMPDIR=str(temporary)) as run:
         if images > 16:
             assert run.wait_for("bits/dim")

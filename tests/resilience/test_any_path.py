@@ -5,16 +5,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from flowconv.config import default_config
 from flowconv.inference.load import load_run
 from flowconv.training import train as training
 from flowconv.workdir.checkpoint_folder import CheckpointFolder
-from tests.runs import FULL, TINY
+from tests.runs import FULL, SMALL, TINY
 
-EXAMPLES = 20 if FULL else 1
+PHASES = list(Phase) if FULL else [Phase.explicit]
 SIBLINGS = ("a", "a1", "run1", "checkpoints")  # that patterns would match
 
 # Any bytes but a slash and the null byte, as file systems have it, with those that patterns are made of more often.
@@ -28,13 +28,13 @@ NAMES = st.lists(LETTERS, min_size=1, max_size=40).map(b"".join).filter(lambda n
 
 def tiny(images):
     config = default_config()
-    fields = TINY | {"model.depth": 1, "train.images": images, "train.checkpoint_seconds": 0.0}
+    fields = TINY | SMALL | {"train.images": images, "train.checkpoint_seconds": 0.0}
     fields |= {"data.image_size": 16, "evaluation.temperatures": (0.7,), "evaluation.samples": 1}
     config.update_from_flattened_dict(fields)
     return config
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=not FULL)
+@settings(max_examples=20, phases=PHASES, deadline=None, suppress_health_check=list(HealthCheck))
 @example([b"[a]*?", b"run? \\\n\xe9 [1-9"])
 @given(st.lists(NAMES, min_size=1, max_size=3))
 def test_any_workdir(names):

@@ -9,11 +9,11 @@ import signal
 
 import pytest
 
-from tests.runs import FULL, Running, launch, overrides
+from tests.runs import FULL, SMALL, Running, launch, overrides
 
 SCRIPT = "tests/resilience/faulty_train.py"
 HOSTS = ("localhost:1", "127.0.0.1:1")
-FIELDS = {
+FIELDS = SMALL | {
     "train.log_seconds": 0.1,
     "train.images": 3200,
     "train.checkpoint_seconds": 0.0,

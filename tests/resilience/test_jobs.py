@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 
-from tests.runs import ROOT, Running, command_of, launch, overrides
+from tests.runs import FULL, ROOT, Running, command_of, launch, overrides
 
 SCRIPT = "tests/resilience/faulty_train.py"
 
@@ -34,7 +34,7 @@ def test_a_stuck_worker_ends_the_job_with_its_stack(tmp_path):
     assert "Timeout (0:00:10)!" in said and "faulty_train.py" in said and "in requests" in said, said
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", [1, 2] if FULL else [2])
 @pytest.mark.parametrize("stuck", [False, True])
 def test_a_long_evaluation_passes_and_a_stuck_one_ends(ranks, stuck):
     """One of a hundred times the watchdog's seconds, in which the other rank is faster."""
@@ -42,7 +42,7 @@ def test_a_long_evaluation_passes_and_a_stuck_one_ends(ranks, stuck):
     result = launch("tests/resilience/long_evaluation.py", ranks=ranks, PYTHONPATH=str(ROOT), **variables)
     said = result.stdout + result.stderr
     assert said.count("passed") == (0 if stuck else ranks), said
-    assert (result.returncode != 0) == stuck == ("Timeout (0:00:01)!" in said) == ("in stuck" in said), said
+    assert (result.returncode != 0) == stuck == ("Timeout (0:" in said) == ("in stuck" in said), said
 
 
 def test_ranks_that_differ_are_named(tmp_path):

@@ -9,9 +9,9 @@ import numpy as np
 
 from tests.runs import FULL, Running, command_of, overrides, saved_variables
 
-KILLS = 20 if FULL else 3
-STEPS = 60
-FIELDS = {"train.images": 16 * STEPS, "train.evaluate_images": 16 * 20, "train.checkpoint_seconds": 0.0}
+KILLS = 20 if FULL else 2
+STEPS = 60 if FULL else 24
+FIELDS = {"train.images": 16 * STEPS, "train.evaluate_images": STEPS // 3 * 16, "train.checkpoint_seconds": 0.0}
 
 
 def arguments(workdir):

@@ -15,17 +15,10 @@ import pytest
 from flowconv.errors import Interrupted
 from flowconv.signals import Signals
 from flowconv.training.train import train
-from tests.runs import FULL, Running, command_of, config_of, overrides, saved_variables
+from tests.runs import FULL, SMALL, Running, command_of, config_of, overrides, saved_variables
 
 SCRIPT = "tests/resilience/faulty_train.py"
-SMALL = {
-    "model.levels": 1,
-    "model.depth": 1,
-    "model.width": 4,
-    "train.images": 128,
-    "train.evaluate_images": 64,
-    "train.checkpoint_seconds": 0.0,
-}
+FIELDS = SMALL | {"train.images": 128, "train.evaluate_images": 64, "train.checkpoint_seconds": 0.0}
 NAMES = ("TERM", "INT", "HUP", "USR1", "QUIT")
 PHASES = ("start-up", "step", "validation", "checkpoint", "test", "pictures")
 EVERYWHERE = [
@@ -34,19 +27,17 @@ EVERYWHERE = [
     if case[2:] != (1, "all")  # which is once
 ]
 SOME = [
-    ("TERM", "step", 1, "twice"),
-    ("INT", "validation", 1, "once"),
+    ("INT", "step", 1, "twice"),
     ("HUP", "start-up", 1, "once"),
     ("USR1", "checkpoint", 1, "twice"),
     ("QUIT", "test", 1, "once"),
-    ("TERM", "validation", 2, "all"),
-    ("USR1", "pictures", 2, "all"),
+    ("USR1", "validation", 2, "all"),
 ]
 RANK_1 = [("TERM", phase, 2, "to rank 1") for phase in (PHASES if FULL else ["pictures"])]
 
 
 def flags(workdir, ranks=1, **fields):
-    return [f"--workdir={workdir}", *overrides(**SMALL | {"train.batch_size": 16 // ranks} | fields)]
+    return [f"--workdir={workdir}", *overrides(**FIELDS | {"train.batch_size": 16 // ranks} | fields)]
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +85,9 @@ def test_wherever_it_comes(tmp_path, undisturbed, name, phase, ranks, how):
         assert run.output.splitlines()[-1].startswith(f"stopped by {number.name}") and "Traceback" not in run.output
     else:  # horovodrun's own: of the signal, unless it hands it on
         assert status == (1 if name in ("TERM", "INT") or how == "to rank 1" else -number), run.output
-        assert status != 1 or "[0]<stderr>:stopped by SIG" in run.output, run.output
+        # In start-up a rank ends at once, and the first one may see that before horovodrun's signal reaches it.
+        speaker = 1 if (phase, how) == ("start-up", "to rank 1") else 0
+        assert status != 1 or f"[{speaker}]<stderr>:stopped by SIG" in run.output, run.output
         assert not [line for line in run.output.splitlines() if line.startswith("[") and "Traceback" in line]
     assert not list(tmp_path.rglob("*.part")) and not list(tmp_path.rglob("*_temp*"))
     if phase == "start-up":
@@ -161,7 +154,7 @@ def test_training_off_the_main_thread(tmp_path):
     before = signal.signal(signal.SIGUSR1, lambda *_: caught.append(True))
     found = []
     try:
-        thread = threading.Thread(target=lambda: found.append(train(config_of(**SMALL), tmp_path / "run")))
+        thread = threading.Thread(target=lambda: found.append(train(config_of(**FIELDS), tmp_path / "run")))
         thread.start()
         signal.raise_signal(signal.SIGUSR1)
         thread.join()
@@ -172,9 +165,9 @@ def test_training_off_the_main_thread(tmp_path):
 
 
 def test_two_ranks_and_the_run_goes_on_exactly(tmp_path):
-    fields = {"train.images": 1600, "train.log_seconds": 0.1}
+    fields = SMALL | {"train.images": 1600, "train.log_seconds": 0.1}
     command = command_of(SCRIPT, f"--workdir={tmp_path / 'run'}", *overrides(**fields), ranks=2)
-    with Running(*command, FAULT="slow:0:30") as process:
+    with Running(*command, FAULT="slow:0:60") as process:
         assert process.wait_for("bits/dim")
         workers = process.workers()
         assert len(workers) == 2
