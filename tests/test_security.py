@@ -119,6 +119,7 @@ from flowconv.config import default_config
 from flowconv.models import build_flow
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.optimizer import build_optimizer
+from flowconv.workdir import Workdir
 import tensorflow as tf
 
 config = default_config()
@@ -129,6 +130,7 @@ run.save_config(config)
 flow = build_flow(config)
 optimizer = build_optimizer(config)
 optimizer.build(flow.trainable_variables)
+optimizer.reset()
 progress = {"average_is_best": tf.Variable(False, trainable=False)}
 Checkpoints(flow, optimizer, progress, config, run.checkpoints, run.best_checkpoint).save_best(1)
 assert flowconv.load(run.path).sample(2, seed=0).shape == (2, 8, 8, 3)
