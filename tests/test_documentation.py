@@ -51,5 +51,5 @@ def test_sentences_are_counted(text, expected):
 
 def test_links_lead_to_files():
     for page in [*DOCS.rglob("*.md"), *ROOT.glob("*.md")]:
-        for target in re.findall(r"\]\(([\w./-]+)", page.read_text(encoding="utf-8")):
+        for target in re.findall(r"\]\(([\w./-]+)(?:#[\w-]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page}: {target}"
