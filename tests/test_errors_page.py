@@ -28,7 +28,7 @@ from flowconv.inference.html_report import write_report
 from flowconv.inference.saved_model import export
 from flowconv.inference.score_table import ScoreTable
 from flowconv.models import build_flow
-from flowconv.training import loop
+from flowconv.training import run
 from flowconv.training import train as training
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.state import RunState
@@ -372,10 +372,10 @@ def little_disk(here, monkeypatch):
 
 @trigger
 def memory_exhausted(here, monkeypatch):
-    def run(trainer):
+    def exhausted(run):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9,9]\nmore")
 
-    monkeypatch.setattr(loop.Trainer, "run", run)
+    monkeypatch.setattr(run.Run, "train", exhausted)
     monkeypatch.setattr(distributed.Watchdog, "feed", lambda *_, **__: None)  # it would end the tests
     small = {"model__levels": 1, "model__depth": 1, "model__width": 2, "data__image_size": 16}
     training.train(config_of(**small), here / "run")

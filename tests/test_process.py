@@ -122,7 +122,7 @@ def test_the_users_own_keras_settings_do_not_matter(tmp_path, floatx):
         "from flowconv import distributed; distributed.initialize()\n"
         "import keras; from flowconv.config import default_config\n"
         "from flowconv.training.optimizer import build_optimizer\n"
-        "optimizer = build_optimizer(default_config())\n"
+        "optimizer = build_optimizer(default_config().optimizer, ema_decay=0.999)\n"
         "print(keras.backend.backend(), optimizer.learning_rate.dtype, keras.config.image_data_format())"
     )
     variables = environment(KERAS_HOME=str(tmp_path))

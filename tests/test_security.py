@@ -128,7 +128,7 @@ config.data.name, config.data.dir, config.data.cache_dir = "folder", sys.argv[1]
 run = Workdir(sys.argv[2])
 run.save_config(config)
 flow = build_flow(config)
-optimizer = build_optimizer(config)
+optimizer = build_optimizer(config.optimizer, config.train.ema_decay)
 optimizer.build(flow.trainable_variables)
 optimizer.reset()
 progress = {"average_is_best": tf.Variable(False, trainable=False)}

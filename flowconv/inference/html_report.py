@@ -7,6 +7,7 @@ from pathlib import Path
 from flowconv.config import flatten
 from flowconv.errors import UserError
 from flowconv.files import read_json, write_text
+from flowconv.training.report import metric_rows
 from flowconv.workdir import Workdir
 
 STYLE = """
@@ -16,14 +17,7 @@ th { font-weight: 600 } figure { margin: 1rem 0 } img { max-width: 100%; image-r
 figcaption, details { color: #555 } code { font-size: .9em }
 """
 PNG = b"\x89PNG\r\n\x1a\n"  # with which such a file begins
-SHOWN = (
-    ("test_bits_per_dim", "test bits/dim"),
-    ("test_bits_per_dim_ema", "… with averaged weights"),
-    ("importance_samples", "draws of noise an image, for a tighter bound"),
-    ("test_bits_per_dim_importance_weighted", "test bits/dim, by these draws"),
-    ("test_bits_per_dim_ema_importance_weighted", "… with averaged weights"),
-    ("max_reconstruction_error", "largest reconstruction error, pixel levels"),
-    ("max_condition_number", "largest condition number of a matrix"),
+FACTS = (
     ("parameters", "parameters"),
     ("precision", "precision"),
     ("images_trained", "training images"),
@@ -60,7 +54,8 @@ def write_report(workdir: Workdir, path: Path) -> Path:
 
 def _rows(results):
     """The table, as far as the results go."""
-    rows = [(title, _shown(results[name])) for name, title in SHOWN if name in results]
+    rows = metric_rows(results)
+    rows += [(title, _shown(results[name])) for name, title in FACTS if name in results]
     if dataset := results.get("dataset"):
         counts = ", ".join(f"{dataset[split]:,} {split}" for split in ("train", "validation", "test"))
         note = f"; {dataset['note']}" if dataset.get("note") else ""

@@ -105,7 +105,7 @@ def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | No
         config.data.dir = os.fspath(data_dir)
     validate(config)
     flow = build_flow(config, reset=False)
-    optimizer = build_optimizer(config)  # which keeps the averages
+    optimizer = build_optimizer(config.optimizer, config.train.ema_decay)  # which keeps the averages
     optimizer.build(flow.trainable_variables)
     average_is_best = tf.Variable(False, trainable=False)
     progress_variables = {"average_is_best": average_is_best}

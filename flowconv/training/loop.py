@@ -1,254 +1,148 @@
-"""One run, from its start or its last checkpoint to its results."""
+"""The training loop: a step, and what may follow one."""
 
 import contextlib
 import time
+from dataclasses import dataclass
+from typing import NoReturn
 
-import numpy as np
-import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv import data, distributed, preflight
-from flowconv.config import images_per_rank
+from flowconv import distributed
 from flowconv.distributed import elastic
-from flowconv.errors import UserError
-from flowconv.evaluation import Evaluator
-from flowconv.files import lacks_room, write_json
 from flowconv.signals import stop_signals
+from flowconv.training.control_flags import ControlFlags
 from flowconv.training.progress import Meter
-from flowconv.training.report import print_table, save_pictures
-from flowconv.training.results import importance_weighted_results, test_results, training_results
 from flowconv.training.rollback import roll_back
 from flowconv.training.run_logger import RunLogger
 from flowconv.training.state import RunState
-from flowconv.training.step import uses_xla
+from flowconv.training.stopping import Stopper
+from flowconv.training.stream import TrainingStream
 from flowconv.training.validation import Validation
-from flowconv.workdir import Workdir, dataset_record
+from flowconv.workdir import Workdir
 
 
-class Trainer:
-    """One run: its state, data and files, and the loop over them.
+@dataclass
+class TrainingLoop:
+    """The loop over steps, from the images that a run has seen to those that it is to see.
+
+    After a step a run may evaluate, write a checkpoint, roll back, stop, or restart its workers. All workers do so
+    together: each learns in the exchange of a step what any of them asks for.
 
     Args:
-      config: validated.
-      workdir: checked.
-      images: the three splits.
+      settings: `config.train`.
+      learning_rate: at its peak.
+      state: of the run.
+      stream: of training images.
+      validation: which keeps the best weights.
+      logger: of the run.
+      stopper: ends the run after a signal.
+      watchdog: ends a worker that hangs.
+      workdir: where checkpoints go.
     """
 
-    def __init__(self, config: ConfigDict, workdir: Workdir, images: data.ImageData):
-        self.config = config
+    settings: ConfigDict
+    learning_rate: float
+    state: RunState
+    stream: TrainingStream
+    validation: Validation
+    logger: RunLogger
+    stopper: Stopper
+    watchdog: distributed.Watchdog
+    workdir: Workdir
+
+    def __post_init__(self):
         self.host_updates = elastic.HostUpdates()
-        self.workdir = workdir
-        self.images = images
-        self.watchdog = distributed.Watchdog(config.train.watchdog_seconds)
-        self.watchdog.feed(patient=True)
-        self.training = False
+        self.traced = False
         self.last_checkpoint = time.monotonic()
-        self.batch_size = images_per_rank(config)
-        self.state = RunState(config, workdir)
-        self.evaluator = Evaluator(
-            self.state.flow,
-            batch_size=config.evaluation.batch_size,
-            seed=config.evaluation.seed,
-            rank=distributed.rank(),
-            world_size=distributed.size(),
-            total=distributed.total,
-            maximum=distributed.maximum,
-            jit_compile=uses_xla(config),
-            between=self._advance,
-        )
-        self.validation = Validation(self.state, self.evaluator, images.splits["validation"], config, workdir)
 
-    def run(self) -> dict:
-        """Starts or goes on, trains to the budget, and reports; returns the results."""
-        state = self.state
-        with state.step.trace_in_background(self.batch_size, len(self._requests())):
-            restored = distributed.run_on_root(state.checkpoints.restore)
-            if not restored:
-                self._initialize()
-            preflight.check_same_variables(state.variables)
-            distributed.broadcast(state.variables)
-            preflight.check_same_values(state.variables)
-        with stop_signals.deferred():
-            return self._go_on(restored)
-
-    def _go_on(self, restored):
-        state = self.state
-        changed = distributed.run_on_root(lambda: dataset_record.changes(self.workdir, self.images)) if restored else ""
-        if changed:
-            state.best_bits_per_dim.assign(np.inf)  # that of other images is no measure for these
-        self.records = RunLogger(state, self.config, self.workdir, self.images, restored)
-        finished_before = int(state.images_seen) >= self.config.train.images
-        state.images_a_step.assign(self.batch_size * distributed.size())
-        if changed:
-            said = f"{changed}; the next evaluation's weights become the best ones, whatever the score of these was"
-            self.records.progress.say(f"warning: {said}")
-        if restored:
-            self._note_checkpoint()
-        if changed or not restored:
-            self.save()
+    def run(self) -> float:
+        """Trains; returns the rate in images/s over all workers, evaluations not counted."""
         self.host_updates.listen()
-        try:
-            self.training = True
-            images_per_second = self._train()
-        except Exception as error:
-            if lacks_room(error):
-                with contextlib.suppress(UserError):  # if there is no room for this either
-                    self.save()
-            raise
-        finally:
-            self.records.progress.close()
-        self.training = False  # from here on the weights are the best ones, not the last
-        figures = {
-            "images_per_second": images_per_second or float(state.images_seen) / float(state.seconds),
-            "images_trained": int(state.images_seen),
-            "seconds": float(state.seconds),
-        }
-        with self._stopping():
-            results = self._test() | figures
-            if finished_before:
-                results |= distributed.run_on_root(lambda: training_results(self.workdir))
-            self.records.test(results)
-            self._finish(results, self.workdir.results)
-        return results
-
-    def evaluate(self, samples: int = 1) -> dict:
-        """Evaluates the best weights of a run; returns the results, with a tighter bound if there are more samples."""
-        with stop_signals.deferred(), self._stopping():
-            results = self._test()
-            if samples > 1:
-                results |= importance_weighted_results(self.state, self.evaluator, self.images, samples)
-            self._finish(results, self.workdir.evaluation)
-        return results
-
-    def _test(self):
-        self.state.restore_best()
-        return test_results(self.state, self.evaluator, self.images, self.config)
-
-    def _finish(self, results, path):
-        distributed.run_on_root(self.workdir.check_unmoved)
-        distributed.first_works(self._pictures(), self._advance)
-        distributed.run_on_root(lambda: (write_json(path, results), print_table(results, self.workdir)))
-
-    def _pictures(self):
-        with self.state.better_weights():
-            yield from save_pictures(self.state.flow, self.images.splits["test"], self.config, self.workdir)
-
-    def _initialize(self):
-        """Draws the weights, and sets what depends on data from the first images of the stream, over all workers."""
-        images, rank, size = self.config.train.initialization_images, distributed.rank(), distributed.size()
-        begin, end = (images * r // size for r in (rank, rank + 1))
-        part = max(1, end - begin)  # a worker without any takes one along, which doesn't count
-        pixels, first = next(iter(self._stream(batch_size=part, start=begin, rank=0, world_size=1)))
-        weight = (end - begin) * size / images
-        self.state.step.initialize(
-            pixels,
-            first,
-            average=lambda mean: distributed.average(weight * mean),
-        )
-
-    def _batches(self, batch_size, start):
-        return iter(self._stream(batch_size, start, distributed.rank(), distributed.size()))
-
-    def _stream(self, batch_size, start, rank, world_size):
-        return data.training_batches(
-            self.images.splits["train"],
-            batch_size=batch_size,
-            seed=self.config.seed,
-            start=start,
-            rank=rank,
-            world_size=world_size,
-        )
-
-    def _train(self) -> float:
-        """The loop; returns the training rate in images/s over all workers, evaluations not counted."""
-        state, budget = self.state, self.config.train.images
-        batches = self._batches(self.batch_size, int(state.images_seen))
-        meter = Meter()
-        traced = False
+        self.begin()
         while True:
-            seen = int(state.images_seen)
-            if self.validation.is_due(seen):
-                self._validate(seen)
-            if seen >= budget:
-                self.save()
-                if max(distributed.gather(stop_signals.received)):  # waits for the first worker, which writes
-                    self._stop()
-                return meter.images_per_second
-            self.watchdog.feed(patient=not traced)
-            pixels, first = next(batches)
-            started = time.monotonic()
-            # Nothing is lost by the first step, which may be compiled for minutes.
-            with contextlib.nullcontext() if traced else stop_signals.at_once():
-                figures = state.step(pixels, first, self._requests())
-            stop, change, trouble = figures.pop("requests").numpy()
-            figures = {name: float(value) for name, value in figures.items()}
-            elapsed = time.monotonic() - started
-            state.seconds.assign_add(elapsed)
-            images = self.batch_size * distributed.size()
-            seen += images
-            skipped = bool(figures.pop("skipped"))
-            state.guard.observe(skipped, figures["gradient_norm"])
-            if trouble > 0:
-                self.watchdog.feed(patient=True)
-                roll_back(state, self.records, self.config, self.workdir, pixels.numpy(), seen)
-                batches, meter = self._batches(self.batch_size, int(state.images_seen)), Meter()
-                continue
-            if not skipped:  # whose figures are no figures
-                meter.add(figures, images if traced else 0, elapsed if traced else 0.0)
-            traced = True
-            self.records.step(seen, figures["bits_per_dim"], meter)
-            if stop > 0:
-                self._stop()
-            if change > 0:
-                self.save()
-                raise elastic.WorkersChanged
-            if time.monotonic() - self.last_checkpoint > self.config.train.checkpoint_seconds:
-                self.save()
+            if self.validation.is_due(self.seen):
+                self.evaluate()
+            if self.seen >= self.settings.images:
+                self.finish()
+                return self.meter.images_per_second
+            asked = self.step()
+            if asked.roll_back:
+                self.roll_back()
+            elif asked.stop:
+                self.stopper.stop()
+            elif asked.restart:
+                self.restart()
+            elif time.monotonic() - self.last_checkpoint > self.settings.checkpoint_seconds:
+                self.checkpoint()
 
-    def _requests(self):
-        """What this worker asks of all: to stop, after a signal; to join anew, for hosts come or go; to go back."""
-        requests = [stop_signals.received > 0, self.host_updates.came, self.state.guard.trouble is not None]
-        return tf.constant(requests, tf.float32)
+    def begin(self) -> None:
+        """Takes up the stream where the state is in it."""
+        self.seen = int(self.state.images_seen)
+        self.batches = self.stream.batches(self.seen)
+        self.meter = Meter()
 
-    def _validate(self, seen):
-        with self._stopping():
-            self.validation.run(seen, self.records)
+    def step(self) -> ControlFlags:
+        """Takes a step, and notes its figures; returns what any worker asks for."""
+        self.watchdog.feed(patient=not self.traced)
+        self.images, first = next(self.batches)
+        started = time.monotonic()
+        # Nothing is lost by the first step, which may be compiled for minutes.
+        with contextlib.nullcontext() if self.traced else stop_signals.at_once():
+            figures = self.state.step(self.images, first, self.control_flags().tensor())
+        asked = ControlFlags.of_means(figures.pop("control_flags"))
+        figures = {name: float(value) for name, value in figures.items()}
+        seconds = time.monotonic() - started
+        self.state.seconds.assign_add(seconds)
+        self.seen += self.stream.global_batch_size
+        skipped = bool(figures.pop("skipped"))
+        self.state.divergence.observe(skipped, figures["gradient_norm"])
+        if not asked.roll_back:
+            if not skipped:  # figures of a skipped step are NaN or infinite
+                timed = self.traced  # the first step's seconds are those of tracing and compiling
+                self.meter.add(figures, self.stream.global_batch_size * timed, seconds * timed)
+            self.logger.step(self.seen, figures["bits_per_dim"], self.meter)
+        self.traced = True
+        return asked
 
-    def save(self) -> None:
-        """Writes a checkpoint, unless steps are being skipped: it shall be a good one to go back to."""
+    def control_flags(self) -> ControlFlags:
+        """Returns what this worker asks for."""
+        return ControlFlags(
+            stop=stop_signals.received > 0,
+            restart=self.host_updates.came,
+            roll_back=self.state.divergence.reason is not None,
+        )
+
+    def evaluate(self) -> None:
+        """Scores the weights on the validation split, and keeps the best."""
+        with self.stopper.between_pieces():
+            self.validation.run(self.seen, self.logger)
+
+    def checkpoint(self) -> None:
+        """Writes a checkpoint, unless steps are being skipped, so that every one is a safe point to roll back to."""
         self.last_checkpoint = time.monotonic()
         self.watchdog.feed(patient=True)
-        seen = int(self.state.images_seen)
         if distributed.is_root():
             self.workdir.check_unmoved()
-            if not self.state.guard.skipped and self.state.checkpoints.save(seen):
-                self._note_checkpoint()
+            if not self.state.divergence.skipped and self.state.checkpoints.save(int(self.state.images_seen)):
+                self.stopper.note_checkpoint()
 
-    def _note_checkpoint(self):
-        seen = int(self.state.images_seen)
-        stop_signals.advice = f"the same command goes on from the checkpoint at {seen:,} images"
-
-    def _advance(self):
-        """Before a batch of an evaluation, or a picture: feeds the dog, and stops if a signal came to any worker."""
+    def roll_back(self) -> None:
+        """Goes back to the last checkpoint, with a lower learning rate."""
         self.watchdog.feed(patient=True)
-        if distributed.total(tf.constant(stop_signals.received)) > 0:
-            raise _Stop
+        roll_back(self.state, self.logger, self.workdir, self.learning_rate, self.images.numpy(), self.seen)
+        self.begin()
 
-    @contextlib.contextmanager
-    def _stopping(self):
-        """Ends the run after a _Stop, by which the weights within came back in the place of their average."""
-        try:
-            yield
-        except _Stop:
-            self._stop()
+    def restart(self) -> NoReturn:
+        """Ends this process' part, for all workers to join anew.
 
-    def _stop(self):
-        """Ends the run after a signal that came to any worker, with a checkpoint unless it has been trained."""
-        if self.training:
-            self.save()
-        number = max(distributed.gather(stop_signals.received))  # waits for the first worker, which writes
-        raise stop_signals.interruption(number, f" at {int(self.state.images_seen):,} images")
+        Raises:
+          WorkersChanged: always.
+        """
+        self.checkpoint()
+        raise elastic.WorkersChanged
 
-
-class _Stop(Exception):
-    """A worker was asked to stop."""
+    def finish(self) -> None:
+        """Writes the last checkpoint, after which there is still time to stop."""
+        self.checkpoint()
+        if max(distributed.gather(stop_signals.received)):  # waits for the first worker, which writes
+            self.stopper.stop()

@@ -99,31 +99,40 @@ class Adamax(InPlace, keras.optimizers.Adamax):
     slot_names = ("_m", "_u")
 
 
-def build_optimizer(config: ConfigDict) -> keras.optimizers.Optimizer:
-    """Returns `config`'s Adam or Adamax, with global-norm clipping and, if wanted, an average of the weights.
+def build_optimizer(settings: ConfigDict, ema_decay: float) -> keras.optimizers.Optimizer:
+    """Returns Adam or Adamax, with global-norm clipping and, if wanted, an average of the weights.
 
     Once it is built, its slots hold anything until they are reset or restored.
+
+    Args:
+      settings: `config.optimizer`.
+      ema_decay: of the average, per step; 0: none.
     """
     optimizers = {"adam": Adam, "adamax": Adamax}
-    return optimizers[config.optimizer.name](
-        learning_rate=config.optimizer.learning_rate,
-        beta_1=config.optimizer.beta_1,
-        beta_2=config.optimizer.beta_2,
-        epsilon=config.optimizer.epsilon,
-        global_clipnorm=config.optimizer.clip_norm or None,
-        use_ema=config.train.ema_decay > 0.0,
-        name=config.optimizer.name,  # Keras numbers them otherwise, and checkpoints go by name
-        ema_momentum=config.train.ema_decay,
+    return optimizers[settings.name](
+        learning_rate=settings.learning_rate,
+        beta_1=settings.beta_1,
+        beta_2=settings.beta_2,
+        epsilon=settings.epsilon,
+        global_clipnorm=settings.clip_norm or None,
+        use_ema=ema_decay > 0.0,
+        name=settings.name,  # Keras numbers them otherwise, and checkpoints go by name
+        ema_momentum=ema_decay,
     )
 
 
-def build_schedule(config: ConfigDict) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Returns the learning rate as a function of the training images seen: linear warm-up, then constant or cosine."""
-    peak, warmup = config.optimizer.learning_rate, config.optimizer.warmup_images
-    if config.optimizer.schedule == "cosine":
+def build_schedule(settings: ConfigDict, images: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Returns the learning rate as a function of the training images seen: linear warm-up, then constant or cosine.
+
+    Args:
+      settings: `config.optimizer`.
+      images: the run's budget of training images.
+    """
+    peak, warmup = settings.learning_rate, settings.warmup_images
+    if settings.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(
             initial_learning_rate=0.0 if warmup else peak,
-            decay_steps=max(1, config.train.images - warmup),
+            decay_steps=max(1, images - warmup),
             warmup_target=peak if warmup else None,
             warmup_steps=warmup,
         )

@@ -2,12 +2,35 @@
 
 import sys
 import time
+from dataclasses import dataclass
 
 import numpy as np
 from tqdm import tqdm
 
 from flowconv.utils.console import say
 from flowconv.words import duration, printable
+
+
+@dataclass(frozen=True)
+class StepMeans:
+    """Means over some steps.
+
+    Attributes:
+      figures: of the steps, by the names that `TrainingStep` gives them.
+      images_per_second: over all workers; 0 if unknown.
+    """
+
+    figures: dict[str, float]
+    images_per_second: float
+
+    @property
+    def bits_per_dim(self) -> float:
+        """The mean loss."""
+        return self.mean("bits_per_dim")
+
+    def mean(self, name: str) -> float:
+        """Returns the mean of a figure of the steps."""
+        return self.figures[name]
 
 
 class Meter:
@@ -28,10 +51,10 @@ class Meter:
         self.total_images += images
         self.total_seconds += seconds
 
-    def summarize_and_reset(self) -> dict[str, float]:
-        """Returns the means of the steps' figures, and images_per_second (0 if unknown)."""
-        means = {name: float(np.mean([row[name] for row in self.rows])) for name in self.rows[0]}
-        means["images_per_second"] = self.images / self.seconds if self.seconds else 0.0
+    def summarize_and_reset(self) -> StepMeans:
+        """Returns the means over the steps since the last call."""
+        figures = {name: float(np.mean([row[name] for row in self.rows])) for name in self.rows[0]}
+        means = StepMeans(figures, self.images / self.seconds if self.seconds else 0.0)
         self._start()
         return means
 

@@ -1,13 +1,14 @@
 """Pictures and the table of a finished run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import matplotlib
 import numpy as np
 from ml_collections import ConfigDict
 
 from flowconv.errors import UserError
-from flowconv.evaluation import pictures
+from flowconv.evaluation import metrics_in, pictures
 from flowconv.files import said_of
 from flowconv.models import Flow
 from flowconv.training.writers import read_metrics
@@ -16,24 +17,31 @@ from flowconv.words import counted, duration
 from flowconv.workdir import Workdir
 
 
-def save_pictures(flow: Flow, test: np.ndarray, config: ConfigDict, workdir: Workdir) -> Iterator[None]:
+def save_pictures(flow: Flow, test: np.ndarray, settings: ConfigDict, seed: int, workdir: Workdir) -> Iterator[None]:
     """Writes pictures, one each time: samples at each temperature, reconstructions of test images, the curve.
 
     Says so, in one line, where one can't be written, and leaves the rest out.
+
+    Args:
+      flow: with its best weights.
+      test: uint8 `[N, H, W, C]`, the test split.
+      settings: `config.evaluation`.
+      seed: of the samples.
+      workdir: of the run.
     """
     try:
-        yield from _save_all(flow, test, config, workdir)
+        yield from _save_all(flow, test, settings, seed, workdir)
     except (UserError, OSError) as error:
         say(f"warning: not all pictures could be drawn: {said_of(error)}")
 
 
-def _save_all(flow, test, config, workdir):
-    wanted = {f"samples-temperature-{temperature:g}.png" for temperature in config.evaluation.temperatures}
+def _save_all(flow, test, settings, seed, workdir):
+    wanted = {f"samples-temperature-{temperature:g}.png" for temperature in settings.temperatures}
     for path in workdir.pictures.glob("samples-temperature-*.png"):
         if path.name not in wanted:  # of an earlier evaluation
             path.unlink()
-    for temperature in config.evaluation.temperatures:
-        grid = pictures.sample_grid(flow, config.evaluation.samples, temperature, config.seed)
+    for temperature in settings.temperatures:
+        grid = pictures.sample_grid(flow, settings.samples, temperature, seed)
         pictures.save(workdir.pictures / f"samples-temperature-{temperature:g}.png", grid)
         yield
     pictures.save(workdir.pictures / "reconstructions.png", pictures.reconstruction_grid(flow, test[:16]))
@@ -49,17 +57,15 @@ def _draw_curve(workdir):
 
     rows = read_metrics(workdir.metrics)
     figure, axes = pyplot.subplots(figsize=(7, 4.5))
-    labels = {
-        "bits_per_dim": "training",
-        "validation_bits_per_dim": "validation",
-        "validation_bits_per_dim_ema": "validation, averaged weights",
-    }
     values = []
-    for column, label in labels.items():
-        points = [(row["images"], row[column]) for row in rows if row[column] is not None and np.isfinite(row[column])]
-        if points:
-            axes.plot(*zip(*points, strict=True), label=label, marker="" if column == "bits_per_dim" else "o")
-            values += [value for _, value in points]
+    for phase, words in (("train", "training"), ("validation", "validation")):
+        for column, metric in metrics_in(phase).items():
+            known = [(row["images"], row[column]) for row in rows if row[column] is not None]
+            points = [(images, value) for images, value in known if np.isfinite(value)]
+            if points and metric.unit == "bits/dim" and metric.better:
+                label = words + (", averaged weights" if metric.weights == "ema" else "")
+                axes.plot(*zip(*points, strict=True), label=label, marker="" if phase == "train" else "o")
+                values += [value for _, value in points]
     if values:
         lowest, high = min(values), float(np.quantile(values, 0.95))
         axes.set_ylim(lowest - 0.1, high + 0.5)  # the first steps would flatten all that matters
@@ -71,20 +77,20 @@ def _draw_curve(workdir):
     pyplot.close(figure)
 
 
+def metric_rows(results: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns title and figure of each metric of the test split that the results have, and of importance samples."""
+    rows = [
+        (metric.title, metric.shown(results[name])) for name, metric in metrics_in("test").items() if name in results
+    ]
+    if "importance_samples" in results:
+        rows.append(("importance samples an image", f"{results['importance_samples']}"))
+    return rows
+
+
 def print_table(results: dict, workdir: Workdir) -> None:
     """Prints what a run reached and where everything lies."""
     dataset = results["dataset"]
-    rows = [
-        ("test bits/dim", f"{results['test_bits_per_dim']:.4f}"),
-        ("  with averaged weights", f"{results['test_bits_per_dim_ema']:.4f}"),
-    ]
-    if "importance_samples" in results:
-        raw, averaged = (results[f"test_bits_per_dim{kind}_importance_weighted"] for kind in ("", "_ema"))
-        text = f"{raw:.4f}, {averaged:.4f} with averaged weights"
-        rows.append((f"  {results['importance_samples']} draws of noise an image", text))
-    rows += [
-        ("max reconstruction error", f"{results['max_reconstruction_error']:.2g} of a pixel level"),
-        ("numbers changed by it", f"{results['changed_pixels']:,}"),
+    rows = metric_rows(results) + [
         ("data", f"{dataset['name']} {dataset['version']}, {counted(dataset['test'], 'test image')}"),
         ("parameters", f"{results['parameters']:,}, {results['precision']}"),
     ]

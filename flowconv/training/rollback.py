@@ -1,7 +1,6 @@
-"""How a run that goes wrong goes back."""
+"""How a run that diverges goes back."""
 
 import numpy as np
-from ml_collections import ConfigDict
 
 from flowconv import distributed
 from flowconv.errors import UserError
@@ -12,35 +11,35 @@ from flowconv.workdir import Workdir
 
 
 def roll_back(
-    state: RunState, records: RunLogger, config: ConfigDict, workdir: Workdir, images: np.ndarray, images_seen: int
+    state: RunState, logger: RunLogger, workdir: Workdir, learning_rate: float, images: np.ndarray, images_seen: int
 ) -> None:
-    """Goes back to the last good checkpoint with a lower learning rate, on every worker, of which one has trouble.
+    """Goes back to the last good checkpoint with a lower learning rate, on every worker, of which one has a reason.
 
     Args:
       state: of the run.
-      records: of the run.
-      config: its `guards`.
+      logger: of the run.
       workdir: of the run.
+      learning_rate: the run's, at its peak.
       images: uint8 `[B, H, W, C]`, the last batch, for a diagnosis.
       images_seen: with it.
 
     Raises:
       UserError: on every worker, if the run went back `guards.rollbacks` times already, or has no checkpoint.
     """
-    guard = state.guard
-    trouble = next(filter(None, distributed.gather(guard.trouble)))
-    diagnosis = distributed.run_on_root(lambda: guard.diagnose(images))
-    told = f"step {images_seen // int(state.images_a_step):,}, {counted(images_seen, 'image')}: {trouble}; {diagnosis}"
-    rollbacks, factor = int(guard.rollbacks), float(state.step.learning_rate_factor)
-    if rollbacks >= config.guards.rollbacks:
+    divergence = state.divergence
+    reason = next(filter(None, distributed.gather(divergence.reason)))
+    diagnosis = distributed.run_on_root(lambda: divergence.diagnose(images))
+    told = f"step {images_seen // int(state.images_a_step):,}, {counted(images_seen, 'image')}: {reason}; {diagnosis}"
+    rollbacks, factor = int(divergence.rollbacks), float(state.step.learning_rate_factor)
+    if rollbacks >= divergence.settings.rollbacks:
         raise UserError(
-            f"--config.optimizer.learning_rate={config.optimizer.learning_rate}: {told}; the run went back {rollbacks} "
+            f"--config.optimizer.learning_rate={learning_rate}: {told}; the run went back {rollbacks} "
             f"times already, to {factor:g} of that rate in the end: start again with a lower one"
         )
     restored = distributed.run_on_root(state.checkpoints.restore)
     if not restored:
         raise UserError(f"--workdir={workdir.path}: {told}; and there is no checkpoint to go back to")
     distributed.broadcast(state.variables)
-    guard.roll_back(rollbacks, factor)
+    divergence.note_rollback(rollbacks, factor)
     back = f"back to {counted(int(state.images_seen), 'image')}, with {float(state.step.learning_rate_factor):g}"
-    records.go_back(restored, f"{told}; {back} of the learning rate")
+    logger.go_back(restored, f"{told}; {back} of the learning rate")

@@ -1,4 +1,4 @@
-"""What a run tells while it trains."""
+"""Log of a run: lines or a bar, metrics.csv, and TensorBoard."""
 
 import functools
 import math
@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from flowconv import data, distributed
 from flowconv.config import differences, images_per_rank
 from flowconv.errors import UserError
+from flowconv.evaluation import compute_metrics, metrics_in
 from flowconv.files import said_of
 from flowconv.training.checkpoints import Restored
 from flowconv.training.progress import Meter, Progress
@@ -26,7 +27,7 @@ class RunLogger:
 
     Args:
       state: of the run, restored or initialized.
-      config: the run's.
+      config: the run's, which is written.
       workdir: where the files lie.
       images: the three splits.
       restored: what the run goes on from, None at its start.
@@ -117,33 +118,27 @@ class RunLogger:
             self._say(text)
 
     def step(self, images_seen: int, bits_per_dim: float, meter: Meter) -> None:
-        """Shows a step's bits/dim and, when that is due, writes a row of the meter's means."""
+        """Shows a step's bits/dim and, when that is due, writes a row of metrics."""
         if self.kept:
             self.progress.update(images_seen, bits_per_dim)
             if meter.rows and (self.progress.due() or images_seen >= self.progress.images):
-                self._training(images_seen, meter.summarize_and_reset())
+                means = meter.summarize_and_reset()
+                self._write(images_seen, compute_metrics("train", means))
+                step = int(self.state.optimizer.iterations)
+                self.progress.line(step, images_seen, means.bits_per_dim, means.images_per_second)
 
-    def _training(self, images_seen, figures):
-        row = {"images": images_seen, "seconds": float(self.state.seconds), **figures}
-        self._write(row)
-        step = int(self.state.optimizer.iterations)
-        self.progress.line(step, images_seen, figures["bits_per_dim"], figures["images_per_second"])
-
-    def _write(self, row, health=None):
+    def _write(self, images_seen, figures, diagnostics=None):
         self.workdir.check_unmoved()
+        row = {"images": images_seen, "seconds": float(self.state.seconds), **figures}
         self.metrics.write(row)
-        self.attempt("TensorBoard", lambda: self.tensorboard.scalars(row | (health or {})))
+        self.attempt("TensorBoard", lambda: self.tensorboard.scalars(row | (diagnostics or {})))
 
-    def validation(self, images_seen: int, raw: float, averaged: float, health: dict[str, float]) -> None:
-        """Writes a row of bits/dim on the validation split, of raw and averaged weights, and the flow's health."""
-        seconds = float(self.state.seconds)
-        row = {"images": images_seen, "seconds": seconds}
-        row |= {"validation_bits_per_dim": raw, "validation_bits_per_dim_ema": averaged}
-        self._write(row, health)
-        self._say(
-            f"validation at {counted(images_seen, 'image')}, {duration(seconds)}: "
-            f"{raw:.4f} bits/dim, {averaged:.4f} with averaged weights"
-        )
+    def validation(self, images_seen: int, figures: dict[str, float], diagnostics: dict[str, float]) -> None:
+        """Writes a row of metrics of the validation split, and for TensorBoard the flow's health."""
+        self._write(images_seen, figures, diagnostics)
+        metrics = metrics_in("validation")
+        shown = ", ".join(f"{metrics[name].shown(figure)} {metrics[name].line}" for name, figure in figures.items())
+        self._say(f"validation at {counted(images_seen, 'image')}, {duration(float(self.state.seconds))}: {shown}")
 
     def pictures(self, images_seen: int, grids: dict[str, np.ndarray]) -> None:
         """Writes uint8 images `[H, W, 3]` for TensorBoard."""
@@ -151,8 +146,8 @@ class RunLogger:
             self.attempt("TensorBoard", functools.partial(self.tensorboard.image, name, grid, images_seen))
 
     def test(self, results: dict) -> None:
-        """Writes bits/dim on the test split for TensorBoard."""
+        """Writes the metrics of the test split for TensorBoard."""
         if self.kept:
-            names = ("test_bits_per_dim", "test_bits_per_dim_ema")
-            row = {"images": int(self.state.images_seen)} | {name: results[name] for name in names}
+            figures = {name: results[name] for name in metrics_in("test") if name in results}
+            row = {"images": int(self.state.images_seen), **figures}
             self.attempt("TensorBoard", lambda: self.tensorboard.scalars(row))

@@ -11,7 +11,7 @@ from flowconv.errors import warn
 from flowconv.evaluation import ema_weights
 from flowconv.models import build_flow
 from flowconv.training.checkpoints import Checkpoints
-from flowconv.training.divergence import Guard
+from flowconv.training.divergence import Divergence
 from flowconv.training.step import build_step
 from flowconv.workdir import Workdir
 
@@ -31,7 +31,7 @@ class RunState:
       average_is_best: bool variable, whether averaged weights had that, rather than the raw ones.
       evaluated: int64 variable, the images seen at the last evaluation.
       images_a_step: int64 variable, the global batch.
-      guard: which watches the steps.
+      divergence: which watches the steps.
       variables: all of these.
     """
 
@@ -45,7 +45,7 @@ class RunState:
         self.average_is_best = tf.Variable(False, trainable=False)
         self.evaluated = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.images_a_step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.guard = Guard(config, self.flow, self.step.learning_rate_factor)
+        self.divergence = Divergence(config.guards, self.flow, self.step.learning_rate_factor)
         progress = {
             "images_seen": self.images_seen,
             "seconds": self.seconds,
@@ -53,7 +53,7 @@ class RunState:
             "average_is_best": self.average_is_best,
             "evaluated": self.evaluated,
             "images_a_step": self.images_a_step,
-            "rollbacks": self.guard.rollbacks,
+            "rollbacks": self.divergence.rollbacks,
             "learning_rate_factor": self.step.learning_rate_factor,
         }
         self.variables = [*self.flow.variables, *self.optimizer.variables, *progress.values()]

@@ -64,14 +64,14 @@ class TrainingStep:
             self._update = compile_fn(self.update, jit_compile=True)
 
     @contextlib.contextmanager
-    def trace_in_background(self, batch_size: int, requests: int = 0) -> Iterator[None]:
-        """Traces the step in a thread while a block executes, for batches of so many images and requests.
+    def trace_in_background(self, batch_size: int, control_flags: int = 0) -> Iterator[None]:
+        """Traces the step in a thread while a block executes, for batches of so many images and control_flags.
 
         Tracing is Python's work. What comes before a first step, drawing of weights, initialization, and reading of
         checkpoints, is nearly all TensorFlow's: each has a core.
         """
         images = tf.TensorSpec((batch_size, *self.flow.image_shape), tf.uint8)
-        more = [tf.TensorSpec((requests,), tf.float32)] if requests else []
+        more = [tf.TensorSpec((control_flags,), tf.float32)] if control_flags else []
         with run_in_background(self.__call__.get_concrete_function, images, tf.TensorSpec((), tf.int64), *more):
             yield
 
@@ -175,24 +175,28 @@ class TrainingStep:
         }
 
     @tf.function(autograph=False)  # AutoGraph would double the start-up
-    def __call__(self, images: tf.Tensor, first: tf.Tensor, requests: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def __call__(
+        self, images: tf.Tensor, first: tf.Tensor, control_flags: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """Takes one step.
 
         Args:
           images: uint8 `[B, H, W, C]`, this worker's part of the global batch: that of all its backward passes.
           first: int64, the position of its first image in the stream of training images.
-          requests: numbers `[n]` that go through the same exchange, so that all workers learn of them at once.
+          control_flags: numbers `[n]` that go through the same exchange, so that all workers learn of them at once.
 
         Returns:
           Scalars, the same on every worker: bits_per_dim (mean over the global batch), gradient_norm
-          (before clipping), learning_rate, and skipped (1 if the update was left out as not finite). With requests,
-          these, too: their means over the workers.
+          (before clipping), learning_rate, and skipped (1 if the update was left out as not finite). With
+          control_flags, these, too: their means over the workers.
         """
         loss, gradients = self.differentiate_in_passes(images, first)
-        scalars = loss[None] if requests is None else tf.concat([loss[None], tf.cast(requests, loss.dtype)], 0)
+        scalars = (
+            loss[None] if control_flags is None else tf.concat([loss[None], tf.cast(control_flags, loss.dtype)], 0)
+        )
         gradients, scalars = distributed.average_gradients(gradients, scalars, self.compression)
         figures = self._update(scalars[0], gradients, images.shape[0] * distributed.size())
-        return figures if requests is None else figures | {"requests": scalars[1:]}
+        return figures if control_flags is None else figures | {"control_flags": scalars[1:]}
 
 
 def uses_xla(config: ConfigDict) -> bool:
@@ -209,14 +213,14 @@ def build_step(config: ConfigDict, flow: Flow, reset: bool = True) -> TrainingSt
       flow: what it trains.
       reset: whether the optimizer's slots are cleared; `TrainingStep.initialize` or a checkpoint does it otherwise.
     """
-    optimizer = build_optimizer(config)
+    optimizer = build_optimizer(config.optimizer, config.train.ema_decay)
     optimizer.build(flow.trainable_variables)  # its slots exist before anything is saved or broadcast
     if reset:
         optimizer.reset()
     return TrainingStep(
         flow,
         optimizer,
-        build_schedule(config),
+        build_schedule(config.optimizer, config.train.images),
         images_seen=tf.Variable(0, dtype=tf.int64, trainable=False),
         seed=config.seed,
         flip=config.data.flip,

@@ -15,7 +15,7 @@ from flowconv.distributed import elastic
 from flowconv.errors import UserError, WorkersLost, warn
 from flowconv.files import room_needed
 from flowconv.signals import stop_signals
-from flowconv.training.loop import Trainer
+from flowconv.training.run import Run
 from flowconv.workdir import Workdir, dataset_record
 
 LOST = "another worker of this job has ended (what it said stands above)"
@@ -47,7 +47,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
     """
     validate(config)
     with stop_signals, contextlib.ExitStack() as held:
-        trainer = None
+        run = None
         try:
             distributed.initialize(config.distributed.fusion_megabytes, config.train.batch_size)
             workdir = Workdir(workdir)
@@ -55,10 +55,10 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
             distributed.run_on_all_ranks(lambda: held.enter_context(workdir.alone()) if distributed.is_root() else None)
             images = load_data(config)
             preflight.check_consistency(config, images)
-            trainer = Trainer(config, workdir, images)
-            held.callback(trainer.watchdog.stop)
+            run = Run(config, workdir, images)
+            held.callback(run.watchdog.stop)
             with room_needed():  # TensorFlow's error is the same as that of exhausted memory
-                return trainer.run()
+                return run.train()
         except elastic.WorkersChanged:
             elastic.rejoin()
         except tf.errors.ResourceExhaustedError as error:
@@ -70,8 +70,8 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
         except Exception as error:
             if not distributed.is_failed_exchange(error):
                 raise
-            if trainer is not None and trainer.training:
-                trainer.save()  # a step is taken whole or not at all
+            if run is not None and run.stopper.checkpoint is not None:
+                run.stopper.checkpoint()  # a step is taken whole or not at all
             if elastic.is_elastic():
                 if stop_signals.received:
                     raise stop_signals.interruption(stop_signals.received) from error
@@ -115,9 +115,9 @@ def evaluate(
             images = load_data(config, data.load_for_use)
             if distributed.is_root() and (changed := dataset_record.changes(workdir, images)):
                 warn(changed)
-            trainer = Trainer(config, workdir, images)
-            held.callback(trainer.watchdog.stop)
-            return trainer.evaluate(samples)
+            run = Run(config, workdir, images)
+            held.callback(run.watchdog.stop)
+            return run.evaluate(samples)
         except Exception as error:
             if not distributed.is_failed_exchange(error):
                 raise

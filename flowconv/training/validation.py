@@ -4,85 +4,108 @@ import contextlib
 import math
 
 import numpy as np
+import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import distributed
-from flowconv.evaluation import Evaluator, health, pictures
+from flowconv.evaluation import Evaluator, Measurement, compute_metrics, health, metrics_in, pictures
 from flowconv.training.run_logger import RunLogger
 from flowconv.training.state import RunState
 from flowconv.workdir import Workdir
 
 HEALTH_IMAGES = 4  # of the validation split, at which the flow's health is looked at
+SCORES = {"raw": "validation_bits_per_dim", "averaged": "validation_bits_per_dim_ema"}  # by which weights are chosen
 
 
 class Validation:
     """Scores a run on the validation split every `train.evaluate_images` images and at its end; keeps the best weights.
 
     Args:
+      settings: `config.train`.
       state: of the run.
       evaluator: of its flow.
       images: uint8 `[N, H, W, C]`, the split.
-      config: the run's.
+      samples: images of the grid that is drawn.
+      seed: of these.
       workdir: where pictures go.
     """
 
-    def __init__(self, state: RunState, evaluator: Evaluator, images: np.ndarray, config: ConfigDict, workdir: Workdir):
+    def __init__(
+        self,
+        settings: ConfigDict,
+        state: RunState,
+        evaluator: Evaluator,
+        images: np.ndarray,
+        samples: int,
+        seed: int,
+        workdir: Workdir,
+    ):
+        self.settings = settings
         self.state = state
         self.evaluator = evaluator
         self.images = images
-        self.config = config
+        self.samples = samples
+        self.seed = seed
         self.workdir = workdir
 
     def is_due(self, images_seen: int) -> bool:
         """Whether a multiple of train.evaluate_images, or the end, was reached since the last evaluation."""
-        every, last = self.config.train.evaluate_images, int(self.state.evaluated)
-        return images_seen // every > last // every or (last < images_seen and images_seen >= self.config.train.images)
+        every, last = self.settings.evaluate_images, int(self.state.evaluated)
+        return images_seen // every > last // every or (last < images_seen and images_seen >= self.settings.images)
 
-    def run(self, images_seen: int, records: RunLogger) -> None:
+    def run(self, images_seen: int, logger: RunLogger) -> None:
         """Scores raw and averaged weights; keeps the best; draws pictures."""
         state = self.state
-        raw = self.evaluator.bits_per_dim(self.images, name="validation")
+        raw = Measurement(self.evaluator, self.images, "validation")
+        averaged = Measurement(self.evaluator, self.images, "validation, averaged weights")
+        figures = compute_metrics("validation", raw, "raw")
         with state.ema_weights():
-            averaged = self.evaluator.bits_per_dim(self.images, name="validation, averaged weights")
-        scores = {"raw": raw, "averaged": averaged}
-        better = min(scores, key=lambda name: scores[name] if math.isfinite(scores[name]) else math.inf)
-        figures: dict[str, float] = {}
-        looks = self._looks(images_seen, better, records, figures)
+            figures |= compute_metrics("validation", averaged, "ema")
+        scores = {weights: figures[name] for weights, name in SCORES.items()}
+        better = min(scores, key=lambda weights: scores[weights] if math.isfinite(scores[weights]) else math.inf)
+        if metrics_in("validation", "better"):  # to swap the weights takes time
+            with self._weights(better):
+                figures |= compute_metrics("validation", averaged if better == "averaged" else raw, "better")
+        diagnostics: dict[str, float] = {}
+        looks = self._sample_and_reconstruct(images_seen, better, logger, diagnostics)
         distributed.first_works(looks, self.evaluator.between)
         # From here on nothing may come between: these belong together.
         improved = scores[better] < float(state.best_bits_per_dim)
-        with _as_before_on_errors([state.evaluated, state.best_bits_per_dim, state.average_is_best]):
+        with _restored_on_errors([state.evaluated, state.best_bits_per_dim, state.average_is_best]):
             state.evaluated.assign(images_seen)
             if improved:
                 state.best_bits_per_dim.assign(scores[better])
                 state.average_is_best.assign(better == "averaged")
-            distributed.run_on_root(lambda: self._keep(images_seen, raw, averaged, figures, improved, records))
+            distributed.run_on_root(lambda: self._keep(images_seen, figures, diagnostics, improved, logger))
 
-    def _looks(self, images_seen, better, records, figures):
+    def _weights(self, kind):
+        return self.state.ema_weights() if kind == "averaged" else contextlib.nullcontext()
+
+    def _sample_and_reconstruct(self, images_seen, weights, logger, diagnostics):
         """Draws pictures and looks at the flow's health, piece by piece."""
-        with self.state.ema_weights() if better == "averaged" else contextlib.nullcontext():
-            records.pictures(images_seen, {"samples": self._samples(images_seen, records)})
+        with self._weights(weights):
+            logger.pictures(images_seen, {"samples": self._sample(images_seen, logger)})
             yield
             pairs = pictures.reconstruction_grid(self.state.flow, self.images[:16])
-            records.pictures(images_seen, {"reconstructions": pairs})
+            logger.pictures(images_seen, {"reconstructions": pairs})
             yield
-        figures.update(health(self.state.flow, self.images[:HEALTH_IMAGES]))
+        diagnostics.update(health(self.state.flow, self.images[:HEALTH_IMAGES]))
 
-    def _keep(self, images_seen, raw, averaged, figures, improved, records):
-        records.validation(images_seen, raw, averaged, figures)
+    def _keep(self, images_seen, figures, diagnostics, improved, logger):
+        logger.validation(images_seen, figures, diagnostics)
         if improved and self.state.checkpoints.save_best(images_seen):
-            records.keep_data()
+            logger.keep_data()
 
-    def _samples(self, images_seen, records):
-        samples = pictures.sample_grid(self.state.flow, self.config.evaluation.samples, 0.8, self.config.seed)
+    def _sample(self, images_seen, logger):
+        samples = pictures.sample_grid(self.state.flow, self.samples, 0.8, self.seed)
         path = self.workdir.pictures / f"samples-{images_seen:09}.png"
-        records.attempt("pictures", lambda: pictures.save(path, samples))
+        logger.attempt("pictures", lambda: pictures.save(path, samples))
         return samples
 
 
 @contextlib.contextmanager
-def _as_before_on_errors(variables):
-    """Within it, an error, as of a full disk, gives these their values back: they tell of what wasn't written."""
+def _restored_on_errors(variables: list[tf.Variable]):
+    """Gives variables their values back after an error, as of a full disk: they tell of what wasn't written."""
     before = [variable.numpy() for variable in variables]
     try:
         yield

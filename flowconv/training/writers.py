@@ -14,18 +14,14 @@ from tensorboard.plugins.hparams import api as hparams
 
 from flowconv.config import flatten
 from flowconv.errors import warn
+from flowconv.evaluation import metrics_in
 from flowconv.files import append_text, set_aside, write_text
+from flowconv.ops.summary import write_event
 
-COLUMNS = (
-    "images",
-    "seconds",
-    "bits_per_dim",
-    "images_per_second",
-    "learning_rate",
-    "gradient_norm",
-    "validation_bits_per_dim",
-    "validation_bits_per_dim_ema",
-)
+
+def columns() -> tuple[str, ...]:
+    """Returns the columns of metrics.csv: of each row the images and the seconds, then all metrics."""
+    return ("images", "seconds", *metrics_in("train"), *metrics_in("validation"))
 
 
 class MetricsFile:
@@ -49,7 +45,7 @@ class MetricsFile:
             warn(f"{path} {damage}: it is kept as {aside.name}, and the run goes on with the {len(rows):,} rows of it")
         rows = [row for row in rows if _is_past(row, images_seen, evaluated)]
         self._path = path
-        self._columns = tuple(dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)]))
+        self._columns = tuple(dict.fromkeys([*columns(), *(name for row in rows for name in row)]))
         write_text(path, _table(rows, self._columns))
 
     def write(self, row: dict[str, float]) -> None:
@@ -77,7 +73,8 @@ def _is_past(row, images_seen, evaluated):
 
 def read_metrics(path: Path) -> list[dict[str, float | None]]:
     """Returns the rows of a metrics.csv that can be read; None where a row has no figure."""
-    return [{name: float(row[name]) if row.get(name) else None for name in COLUMNS} for row in _read(path)[0]]
+    names = columns()
+    return [{name: float(row[name]) if row.get(name) else None for name in names} for row in _read(path)[0]]
 
 
 def _read(path):
@@ -120,7 +117,7 @@ class TensorBoard:
         """Says that the run begins here: TensorBoard drops what was written of this step and of later ones."""
         log = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
         event = event_pb2.Event(wall_time=time.time(), step=images_seen, session_log=log)
-        tf.raw_ops.ImportEvent(writer=self._writer._resource, event=event.SerializeToString())
+        write_event(self._writer, event.SerializeToString())
 
     def scalars(self, row: dict[str, float]) -> None:
         """Writes every entry of the row but `images`, which is the step."""

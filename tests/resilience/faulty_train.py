@@ -34,7 +34,7 @@ def act(given, config):
 
     from flowconv import distributed
     from flowconv.signals import stop_signals
-    from flowconv.training import checkpoints, loop, state
+    from flowconv.training import checkpoints, loop, run, state, stopping
     from flowconv.training import train as training
 
     done = []
@@ -57,33 +57,33 @@ def act(given, config):
             pause("checkpoint")
         return original(self, images_seen)
 
-    def draw(*arguments, original=loop.save_pictures):
+    def draw(*arguments, original=run.save_pictures):
         pause("pictures")
         return original(*arguments)
 
-    def advance(trainer, original=loop.Trainer._advance):
-        pause("validation" if trainer.training else "test")
+    def before_piece(stopper, original=stopping.Stopper.before_piece):
+        pause("validation" if stopper.checkpoint else "test")
         if kind == "batches":
             time.sleep(at / 1000.0)
-        elif kind == "stuck" and distributed.rank() == faulty_rank and int(trainer.state.images_seen) == at:
+        elif kind == "stuck" and distributed.rank() == faulty_rank and int(stopper._images_seen) == at:
             time.sleep(1e6)
-        return original(trainer)
+        return original(stopper)
 
-    def requests(trainer, original=loop.Trainer._requests):
-        here = distributed.rank() == faulty_rank and int(trainer.state.images_seen) == at and not done
-        if int(trainer.state.images_seen) == 48:
+    def control_flags(loop, original=loop.TrainingLoop.control_flags):
+        here = distributed.rank() == faulty_rank and int(loop.state.images_seen) == at and not done
+        if int(loop.state.images_seen) == 48:
             pause("step")
         if kind == "slow":
             time.sleep(at / 1000.0)
         elif kind == "nan_weight" and here:
             done.append(True)
-            weights = next(v for v in trainer.state.flow.trainable_variables if v.path.endswith("hidden.kernel"))
+            weights = next(v for v in loop.state.flow.trainable_variables if v.path.endswith("hidden.kernel"))
             values = weights.numpy()
             values[1, 0, 0, 0, 0] = np.nan  # of step 1
             weights.assign(values)
         elif kind == "hang" and here:
             time.sleep(1e6)
-        return original(trainer)
+        return original(loop)
 
     def build_step(config, flow, original=state.build_step):
         step = original(config, flow)
@@ -104,7 +104,11 @@ def act(given, config):
         step._differentiate = {"nan_gradient": with_nan, "matrices": of_matrices}.get(kind, differentiate)
         return step
 
-    loop.Trainer._requests, loop.Trainer._advance, loop.save_pictures = requests, advance, draw
+    loop.TrainingLoop.control_flags, stopping.Stopper.before_piece, run.save_pictures = (
+        control_flags,
+        before_piece,
+        draw,
+    )
     checkpoints.Checkpoints.save, training.load_data, state.build_step = save, load_data, build_step
     if kind == "keep":
         checkpoints.NEWEST_KEPT = 1000

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from flowconv import distributed
 from flowconv.data import ImageData
-from flowconv.training.loop import Trainer
+from flowconv.training.run import Run
 from flowconv.workdir import Workdir
 from tests.runs import config_of
 
@@ -19,19 +19,19 @@ splits = {
     name: random.integers(0, 256, (50 * distributed.size(), 8, 8, 3), np.uint8) for name in ("validation", "train")
 }
 config = config_of(**{"data.image_size": 8, "model.levels": 1, "model.depth": 1, "evaluation.batch_size": 1})
-trainer = Trainer(config, Workdir(tempfile.mkdtemp()), ImageData("", "", "", "", splits))
-trainer._initialize()
-trainer.evaluator.bits_per_dim(splits["validation"])  # traces
+run = Run(config, Workdir(tempfile.mkdtemp()), ImageData("", "", "", "", splits))
+run._initialize()
+run.evaluator.bits_per_dim(splits["validation"])  # traces
 started = time.monotonic()
-trainer.evaluator.bits_per_dim(splits["validation"])
+run.evaluator.bits_per_dim(splits["validation"])
 a_batch = (time.monotonic() - started) / 50  # which a busy machine takes long for
 seconds = float(distributed.maximum(tf.constant(max(0.2, 4.0 * a_batch))))
-trainer.watchdog.stop()
-trainer.watchdog = distributed.Watchdog(seconds)
+run.watchdog.stop()
+run.stopper._watchdog = distributed.Watchdog(seconds)
 batches = []
 
 
-def wait(advance=trainer.evaluator.between):
+def wait(advance=run.evaluator.between):
     batches.append(True)
     stuck() if len(batches) == 20 and os.environ.get("STUCK") and distributed.rank() == distributed.size() - 1 else None
     time.sleep(2.0 * seconds if distributed.is_root() else 0.0)
@@ -42,8 +42,8 @@ def stuck():
     time.sleep(1e6)
 
 
-trainer.evaluator.between = wait
-trainer.evaluator.bits_per_dim(splits["validation"])
+run.evaluator.between = wait
+run.evaluator.bits_per_dim(splits["validation"])
 assert len(batches) == 50
-trainer.watchdog.stop()  # as a run's end does: what comes after may take long
+run.stopper._watchdog.stop()  # as a run's end does: what comes after may take long
 print("passed")

@@ -19,7 +19,7 @@ from flowconv.data import cache
 from flowconv.errors import UserError
 from flowconv.evaluation import pictures
 from flowconv.files import lacks_room
-from flowconv.training import loop
+from flowconv.training import run
 from flowconv.training import train as training
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.progress import Progress
@@ -50,7 +50,7 @@ NEEDED = {
     "a row of metrics.csv": (MetricsFile, "write", 2),
     "the best checkpoint": (Checkpoints, "save_best", 1),
     "the last checkpoint": (Checkpoints, "save", 2),
-    "results.json": (loop, "write_json", 1),
+    "results.json": (run, "write_json", 1),
 }
 DISPENSABLE = {
     "TensorBoard's file": (TensorBoard, "__init__", 1),
@@ -151,7 +151,7 @@ def test_pictures_and_tensorboard_are_given_up_in_a_line(tmp_path, monkeypatch, 
 @pytest.fixture
 def disk(tmp_path, monkeypatch):
     """A small disk of its own, on which a run is let nevertheless."""
-    monkeypatch.setattr(preflight, "RECORDS_BYTES", 0)
+    monkeypatch.setattr(preflight.checks, "RECORDS_BYTES", 0)
     path = tmp_path / "disk"
     path.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", path], capture_output=True).returncode:

@@ -30,7 +30,7 @@ def test_the_ends_of_ranges_move_weights(kind, name, end):
     config.optimizer.name = kind
     config.optimizer[name] = 1e-3 if bound is None else bound
     validate(config)
-    optimizer, variable = build_optimizer(config), keras.Variable([1.0, 1.0])
+    optimizer, variable = build_optimizer(config.optimizer, config.train.ema_decay), keras.Variable([1.0, 1.0])
     optimizer.build([variable])
     optimizer.reset()
     for _ in range(4):

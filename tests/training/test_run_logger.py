@@ -26,7 +26,7 @@ from flowconv.workdir import Workdir
 
 
 class Run:
-    """As much of a run as its records look at."""
+    """As much of a run as its logger looks at."""
 
     def __init__(self, folder, **fields):
         self.config = default_config()
@@ -46,18 +46,18 @@ class Run:
             optimizer=types.SimpleNamespace(iterations=1),
         )
         restored = None if images_seen is None else Restored("ckpt")
-        self.records = RunLogger(self.state, self.config, self.workdir, self.images, restored)
-        self.records.progress.log_seconds = 0.0
+        self.logger = RunLogger(self.state, self.config, self.workdir, self.images, restored)
+        self.logger.progress.log_seconds = 0.0
 
     def step(self, images, bits_per_dim):
         """Tells of a step."""
         meter = Meter()
-        meter.add({"bits_per_dim": bits_per_dim}, 16, 1.0)
-        self.records.step(images, bits_per_dim, meter)
+        meter.add({"bits_per_dim": bits_per_dim, "learning_rate": 0.1, "gradient_norm": 1.0}, 16, 1.0)
+        self.logger.step(images, bits_per_dim, meter)
 
     def shown(self, tag="bits_per_dim"):
         """What TensorBoard shows: the value at each step."""
-        self.records.tensorboard._writer.flush()
+        self.logger.tensorboard._writer.flush()
         events = EventAccumulator(str(self.workdir.tensorboard)).Reload()
         return [(event.step, float(tf.make_ndarray(event.tensor_proto))) for event in events.Tensors(tag)]
 
@@ -82,7 +82,7 @@ def test_tensorboard_drops_what_a_roll_back_undoes(run):
     for images in (16, 32, 48):
         run.step(images, 4.0)
     run.state.images_seen = 16
-    run.records.go_back(Restored("ckpt"), "trouble")
+    run.logger.go_back(Restored("ckpt"), "trouble")
     run.step(32, 3.0)
     assert run.shown() == [(16, 4.0), (32, 3.0)]
 
@@ -107,7 +107,7 @@ def test_what_a_run_can_do_without_is_given_up_in_one_line(run, capsys):
     run.begin()
     for images in (16, 32):
         run.step(images, 4.0)
-    run.records.validation(32, 4.0, 4.0, {})
+    run.logger.validation(32, {"validation_bits_per_dim": 4.0, "validation_bits_per_dim_ema": 4.0}, {})
     warnings = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
     assert len(warnings) == 1 and warnings[0].startswith("warning: the run goes on without TensorBoard: "), warnings
     assert len(read_metrics(run.workdir.metrics)) == 3
@@ -145,8 +145,8 @@ def test_a_bar_begins_below_the_first_lines(run, monkeypatch):
         monkeypatch.setattr(sys, "stdout", terminal)
         run.begin(images_seen=16)
         run.step(32, 4.0)
-        run.records.progress.say("a line above the bar")
-        run.records.progress.close()
+        run.logger.progress.say("a line above the bar")
+        run.logger.progress.close()
         monkeypatch.undo()
     shown = b""
     with contextlib.suppress(OSError), os.fdopen(master, "rb", buffering=0) as screen:  # that the other end is closed

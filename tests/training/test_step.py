@@ -29,11 +29,12 @@ def tiny(**fields):
 
 def build(config, **options):
     flow = build_flow(config)
-    optimizer = build_optimizer(config)
+    optimizer = build_optimizer(config.optimizer, config.train.ema_decay)
     optimizer.build(flow.trainable_variables)
     optimizer.reset()
     options = {"seed": 0, "flip": True, "jit_compile": False} | options
-    step = TrainingStep(flow, optimizer, build_schedule(config), tf.Variable(0, dtype=tf.int64), **options)
+    schedule = build_schedule(config.optimizer, config.train.images)
+    step = TrainingStep(flow, optimizer, schedule, tf.Variable(0, dtype=tf.int64), **options)
     return flow, optimizer, step
 
 
@@ -102,7 +103,7 @@ def test_is_traced_while_the_flow_is_initialized():
     alone, _, step = build(tiny())
     alone.initialize(images())
     flow, _, traced = build(tiny())
-    with traced.trace_in_background(8, requests=2):
+    with traced.trace_in_background(8, control_flags=2):
         flow.initialize(images())
     for number in range(2):
         expected, figures = (s(images(), FIRST, tf.zeros(2)) for s in (step, traced))
@@ -221,7 +222,8 @@ def test_no_average_of_the_weights():
 )
 def test_schedule_counts_images(schedule, images_seen, expected):
     fields = {"optimizer.schedule": schedule, "optimizer.warmup_images": 500, "train.images": 1000}
-    rate = build_schedule(tiny(**fields))(tf.constant(images_seen, tf.int64))
+    config = tiny(**fields)
+    rate = build_schedule(config.optimizer, config.train.images)(tf.constant(images_seen, tf.int64))
     np.testing.assert_allclose(rate, expected, atol=1e-9)
 
 

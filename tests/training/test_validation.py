@@ -33,10 +33,11 @@ def test_a_score_that_is_no_number_hides_no_good_one(raw, averaged, kept, averag
         ema_weights=contextlib.nullcontext,
         checkpoints=types.SimpleNamespace(save_best=saved.append),
     )
-    evaluator = types.SimpleNamespace(bits_per_dim=lambda images, name: next(scores), between=lambda: None)
-    records = types.SimpleNamespace(pictures=lambda *_: None, validation=lambda *_: None)
-    monkeypatch.setattr(validation.Validation, "_looks", lambda *_: (_ for _ in ()))
-    validation.Validation(state, evaluator, np.zeros((1, 2, 2, 3), np.uint8), None, None).run(7, records)
+    evaluator = types.SimpleNamespace(statistics=lambda images, name: (next(scores), 0.0), between=lambda: None)
+    logger = types.SimpleNamespace(pictures=lambda *_: None, validation=lambda *_: None)
+    monkeypatch.setattr(validation.Validation, "_sample_and_reconstruct", lambda *_: (_ for _ in ()))
+    images = np.zeros((1, 2, 2, 3), np.uint8)
+    validation.Validation(None, state, evaluator, images, samples=1, seed=0, workdir=None).run(7, logger)
     assert float(state.best_bits_per_dim) == (kept or math.inf)
     assert bool(state.average_is_best) == average_is_best
     assert saved == ([7] if kept else [])

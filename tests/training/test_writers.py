@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowconv.training.writers import COLUMNS, MetricsFile, read_metrics
+from flowconv.training.writers import MetricsFile, columns, read_metrics
 
 
 def test_metrics_go_on_where_the_run_does(tmp_path):
@@ -25,6 +25,7 @@ def test_metrics_go_on_where_the_run_does(tmp_path):
     assert [row["images"] for row in read_metrics(path)] == [10, 20]
 
 
+COLUMNS = columns()
 HEADER = ",".join(COLUMNS).encode()
 
 

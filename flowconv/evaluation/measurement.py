@@ -1,0 +1,61 @@
+"""What metrics are computed of: a flow with certain weights, and a split."""
+
+from functools import cached_property
+
+import numpy as np
+
+from flowconv.evaluation.evaluator import Evaluator
+from flowconv.models import Flow
+
+
+class Measurement:
+    """A flow at the images of a split; passes over all images are made when a metric asks, once each.
+
+    Args:
+      evaluator: of the flow, which has the weights in question while a metric is computed.
+      images: uint8 `[N, H, W, C]`, the whole split.
+      name: of the split, for the progress of a pass.
+      samples: importance samples an image.
+
+    Attributes:
+      evaluator, images, name, samples: the arguments.
+    """
+
+    def __init__(self, evaluator: Evaluator, images: np.ndarray, name: str, samples: int = 1):
+        self.evaluator = evaluator
+        self.images = images
+        self.name = name
+        self.samples = samples
+
+    @property
+    def flow(self) -> Flow:
+        """The flow."""
+        return self.evaluator.flow
+
+    @property
+    def bits_per_dim(self) -> float:
+        """The mean over all images."""
+        return self._statistics[0]
+
+    @property
+    def bits_per_dim_deviation(self) -> float:
+        """The standard deviation between images."""
+        return self._statistics[1]
+
+    @cached_property
+    def _statistics(self):
+        return self.evaluator.statistics(self.images, name=self.name)
+
+    @cached_property
+    def importance_weighted_bits_per_dim(self) -> float | None:
+        """The tighter bound of several importance samples an image; None if there is but one."""
+        if self.samples == 1:
+            return None
+        first, comma, rest = self.name.partition(", ")
+        name = f"{first}, {self.samples} importance samples{comma}{rest}"
+        return self.evaluator.bits_per_dim(self.images, self.samples, name)
+
+    @cached_property
+    def reconstruction(self) -> dict[str, float]:
+        """As `Evaluator.reconstruction`."""
+        return self.evaluator.reconstruction(self.images, f"{self.name.partition(', ')[0]}, reconstruction")
