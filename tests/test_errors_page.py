@@ -21,6 +21,7 @@ from experiments.comparison import fold, variants
 from flowconv import data, distributed, preflight
 from flowconv.cli.command import Command
 from flowconv.config import config_file, default_config, validate
+from flowconv.config.parts import NETWORKS
 from flowconv.errors import UserError
 from flowconv.files import room_needed, write_json
 from flowconv.inference import load
@@ -102,6 +103,22 @@ invalid("wide-kernel", model__kernel_size=11, model__convolution="periodic")
 invalid("realnvp-depth", model__depth=6, model__name="realnvp")
 invalid("patches", data__name="cifar10", data__patches=True)
 invalid("temperatures", evaluation__temperatures=(-1.0,))
+
+
+def bad_part(row, choice, **sources):
+    def run(here, monkeypatch):
+        for name, source in sources.items():
+            (here / f"{name}.py").write_text(source)
+        monkeypatch.setattr(NETWORKS, "paths", (*NETWORKS.paths, here))
+        validate(config_of(model__network=choice))
+
+    add(row, run)
+
+
+NETWORK = "class {}(Network):\n    def __init__(self, blocks={}): pass\n"
+bad_part("no-part", "foo", foo="blocks = 3\n")
+bad_part("broken-part", "bad", bad="class Bad(:\n")
+bad_part("other-kind", "foo", bar=NETWORK.format("Bar", "1.0"), foo=NETWORK.format("Foo", "1"))
 
 
 def bad_config_file(name, returned):
@@ -522,7 +539,10 @@ def fold_not_finite(here, monkeypatch):
     small = {"model__levels": 1, "model__depth": 1, "model__width": 2, "data__image_size": 8}
     config = config_of(**small, model__convolution="shift", model__shift="channel")
     Workdir(here / "run").save_config(config)
-    RunState(config, Workdir(here / "run")).checkpoints.save_best(1)
+    state = RunState(config, Workdir(here / "run"))
+    state.flow.reset_weights()
+    state.optimizer.reset()
+    state.checkpoints.save_best(1)
 
     def overflow(before, after):
         weight = after.trainable_variables[0]

@@ -51,7 +51,7 @@ def fold(
     images = load_data(config, data.load_for_use)
     before, after = RunState(config, source), RunState(folded_config, target)
     before.restore_best()
-    after.optimizer.clear()  # its memory holds anything, and a run may go on from here
+    after.optimizer.reset()  # its memory holds anything, and a run may go on from here
     after.images_seen.assign(before.images_seen)
     after.seconds.assign(before.seconds)
     after.best_bits_per_dim.assign(before.best_bits_per_dim)

@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from flowconv.config.parts import Folder, Part
 from flowconv.config.schema import ARCHITECTURE, SETTINGS
-from flowconv.config.setting import Setting
+from flowconv.config.setting import KINDS, Setting
 from flowconv.errors import UserError
 
 
@@ -33,13 +33,22 @@ def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def settings() -> dict[str, Setting]:
-    """Returns all settings there are by name, in the order of their groups: the schema's, and those of parts alone."""
+    """Returns all settings there are by name, in the order of their groups: the schema's, and those of parts alone.
+
+    Raises:
+      UserError: if two parts mean values of different kinds by one name.
+    """
     found = dict(SETTINGS)
     for chooser, folder in _choosers():
         for part in map(folder.part, chooser.names):
             for name, setting in _own_settings(chooser, part).items():
-                users = ", ".join(choices_with(name))
-                found.setdefault(name, dataclasses.replace(setting, help=f"of {users}: {setting.help}"))
+                users = choices_with(name)
+                first = found.setdefault(
+                    name, dataclasses.replace(setting, help=f"of {', '.join(users)}: {setting.help}")
+                )
+                if first.kind is not setting.kind:
+                    right = f"must be {KINDS[first.kind][1]}, as with {users[0]}, or have another name"
+                    raise UserError(f"{part.path}: its {name.rpartition('.')[2]} {right}")
     groups = list(dict.fromkeys(name.rpartition(".")[0] for name in SETTINGS))
     return dict(sorted(found.items(), key=lambda item: groups.index(item[0].rpartition(".")[0])))
 

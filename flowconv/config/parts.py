@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flowconv.config.setting import KINDS, Setting
-from flowconv.config.source import ROOT, Definition, class_in, function_in
+from flowconv.config.source import ROOT, Definition, class_in, function_in, syntax_error
 from flowconv.words import nearest
 
 OF_LAYERS = ("dtype", "name")
@@ -121,6 +121,13 @@ class Part:
         base = self.folder.base
         found = class_in(self.path, base) if base else function_in(self.path, self.name)
         return found or Definition("", "", ())
+
+    @property
+    def problem(self) -> str:
+        """The line about a file that is no part; "" of one that is, as far as can be read."""
+        if error := syntax_error(self.path):
+            return f"{self.path} can't be read: {error}"
+        return "" if self.definition.name else f"{self.path} must hold one public {self.folder.base}"
 
     @property
     def summary(self) -> str:

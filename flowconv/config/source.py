@@ -69,6 +69,15 @@ def class_in(path: Path, base: str) -> Definition | None:
     return Definition(node.name, _summary(node), ())
 
 
+def syntax_error(path: Path) -> str:
+    """Returns the line about an error in the syntax of a file, or ""."""
+    try:
+        ast.parse(_text(path))
+        return ""
+    except (SyntaxError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
 @functools.cache
 def _text(path):
     return "\n" + path.read_text(encoding="utf-8", errors="replace")

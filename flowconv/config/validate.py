@@ -6,6 +6,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from flowconv.config.fields import choices_with, flatten, settings, settings_of_parts
+from flowconv.config.parts import Folder
 from flowconv.config.schema import SETTINGS
 from flowconv.errors import UserError
 from flowconv.words import nearest
@@ -21,7 +22,7 @@ def validate(config: ConfigDict) -> None:
     _check_names(fields)
     for name, setting in SETTINGS.items():
         setting.check(fields[name])
-    _check_settings_of_parts(fields)
+    _check_parts(fields)
     for rule in RULES:
         rule(fields)
 
@@ -37,8 +38,11 @@ def _check_names(fields: Mapping[str, Any]) -> None:
             raise UserError(f"--config.{name}: the config lacks this field; start it from flowconv.config")
 
 
-def _check_settings_of_parts(fields: Mapping[str, Any]) -> None:
-    """What is set of a part is one of a chosen part."""
+def _check_parts(fields: Mapping[str, Any]) -> None:
+    """The file of a chosen part holds one, and what is set of a part is one of a chosen part."""
+    for setting in SETTINGS.values():
+        if isinstance(setting.choices, Folder) and (wrong := setting.choices.part(fields[setting.name]).problem):
+            raise UserError(f"--config.{setting.name}={fields[setting.name]}: {wrong}")
     of_parts = settings_of_parts(fields)
     for name in fields.keys() - SETTINGS.keys():
         if name not in of_parts:

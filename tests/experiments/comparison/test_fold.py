@@ -13,7 +13,7 @@ from tests.runs import saved_variables
 
 def test_a_folded_run_goes_on_from_slots_that_are_0(finished_run, tmp_path, monkeypatch):
     """Whatever the memory of the optimizer's slots held before."""
-    monkeypatch.setattr(optimizer, "without_values", lambda shape, dtype=None: tf.fill(shape, tf.cast(np.nan, dtype)))
+    monkeypatch.setattr(optimizer, "empty", lambda shape, dtype=None: tf.fill(shape, tf.cast(np.nan, dtype)))
     before, after = fold(finished_run[0], tmp_path / "folded")
     assert after == pytest.approx(before, abs=1e-5)
     saved = saved_variables(tmp_path / "folded", "best")
