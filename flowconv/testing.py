@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors import Bijector, Inputs, Repeated, Seed
-from flowconv.bijectors.repeated import Backward
+from flowconv.ops.scan import Backward
 
 BACKWARD: tuple[Backward, ...] = ("store", "recompute", "invert")
 

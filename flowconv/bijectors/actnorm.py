@@ -1,10 +1,13 @@
 """Activation normalization."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from flowconv.bijectors.per_pixel_affine import PerPixelAffine
 from flowconv.core.data_dependent import set_actnorm
-from flowconv.core.inputs import NONE
+from flowconv.core.inputs import NONE, Inputs
+from flowconv.core.network import Average
 from flowconv.ops.affine_map import AffineMap
 from flowconv.ops.log_scale import bounded
 
@@ -18,7 +21,7 @@ class ActNorm(PerPixelAffine):
     this was done, so a restored layer is never set again.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         channels = (input_shape[-1],)
         self.log_scale = self.add_weight(shape=channels, initializer="zeros", name="log_scale")
         self.bias = self.add_weight(shape=channels, initializer="zeros", name="bias")
@@ -26,16 +29,16 @@ class ActNorm(PerPixelAffine):
             shape=(), initializer="zeros", dtype="float32", trainable=False, autocast=False, name="initialized"
         )
 
-    def affine(self):
+    def affine(self) -> AffineMap:
         return AffineMap(tf.exp(bounded(self.log_scale.value)), self.bias.value)
 
-    def inverse_affine(self):
+    def inverse_affine(self) -> AffineMap:
         scale = tf.exp(-bounded(self.log_scale.value))
         return AffineMap(scale, -self.bias.value * scale)
 
-    def log_abs_det(self):
+    def log_abs_det(self) -> tf.Tensor:
         return tf.reduce_sum(bounded(self.log_scale.value))
 
-    def initialize(self, x, inputs=NONE, average=tf.identity):
+    def initialize(self, x: tf.Tensor, inputs: Inputs = NONE, average: Average = tf.identity) -> tf.Tensor:
         set_actnorm(self, x, average)
         return self.forward(x, inputs)

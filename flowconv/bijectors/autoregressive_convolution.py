@@ -1,12 +1,14 @@
 """Masked convolutions whose Jacobian is triangular."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
 from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.substitution import SolvedBySubstitution
 from flowconv.core import arguments
-from flowconv.core.inputs import NONE
+from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.weights import Normal
 from flowconv.ops.log_scale import soft_clip
 from flowconv.ops.shapes import per_example, pixels
@@ -31,12 +33,12 @@ class AutoregressiveConvolution(SolvedBySubstitution):
       reverse: whether the order runs from the first corner to the last.
     """
 
-    def __init__(self, kernel_size: int = 3, reverse: bool = False, **kwargs):
+    def __init__(self, kernel_size: int = 3, reverse: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         self.window = arguments.kernel_size(kernel_size) // 2 + 1  # of the unmasked taps
         self.reverse = reverse
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         channels = input_shape[-1]
         self.taps = self.add_weight(
             shape=(self.window, self.window, channels, channels),  # [a, b, in, out]
@@ -64,17 +66,17 @@ class AutoregressiveConvolution(SolvedBySubstitution):
         """Returns all K_ab, `[k//2 + 1, k//2 + 1, C, C]`."""
         return tf.reshape(tf.concat([self.centre()[None], self.others()], axis=0), self.taps.shape)
 
-    def systems(self):
+    def systems(self) -> list[TriangularSystem]:
         centre = tf.cast(self.centre(), tf.float64)
         identity = tf.eye(self.taps.shape[-1], dtype=tf.float64)
         inverse = tf.linalg.triangular_solve(centre, identity, lower=self.reverse)
         return [TriangularSystem(tf.cast(inverse, self.variable_dtype), self.others(), self.reverse)]
 
-    def forward_and_log_det(self, x, inputs=NONE):
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         y = _correlate(x, self.kernel(), self.reverse)
         return y, per_example(pixels(x) * tf.reduce_sum(self.log_diagonal), x)
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         return self.solve(y), per_example(-pixels(y) * tf.reduce_sum(self.log_diagonal), y)
 
 
@@ -87,16 +89,16 @@ class AutoregressivePair(SolvedBySubstitution, Chain):
       kernel_size: k, odd.
     """
 
-    def __init__(self, kernel_size: int = 3, **kwargs):
+    def __init__(self, kernel_size: int = 3, **kwargs: Any):
         dtype = kwargs.get("dtype")
         first = AutoregressiveConvolution(kernel_size, dtype=dtype, name="first")
         second = AutoregressiveConvolution(kernel_size, reverse=True, dtype=dtype, name="second")
         super().__init__([first, second], **kwargs)
 
-    def systems(self):
+    def systems(self) -> list[TriangularSystem]:
         return [system for layer in self.layers for system in layer.systems()]
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         log_det = sum(tf.reduce_sum(layer.log_diagonal) for layer in self.layers)
         return self.solve(y), per_example(-pixels(y) * log_det, y)
 
@@ -105,7 +107,7 @@ class AutoregressivePair(SolvedBySubstitution, Chain):
     flat = Bijector.flat
 
 
-def _correlate(x, kernel, reverse):
+def _correlate(x: tf.Tensor, kernel: tf.Tensor, reverse: bool) -> tf.Tensor:
     """Σ_ab x_{i+a, j+b} K_ab, or x_{i−a, j−b}; pixels beyond the border are 0."""
     border = kernel.shape[0] - 1
     pad = [border, 0] if reverse else [0, border]

@@ -55,7 +55,7 @@ class Bijector(Layer):
 
     is_per_pixel_affine = False  # see `flowconv.bijectors.per_pixel_affine`
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name, inverse in (("forward_and_log_det", False), ("inverse_and_log_det", True), ("initialize", False)):
             if name in vars(cls):
@@ -190,7 +190,7 @@ class Bijector(Layer):
 
 
 def backpropagate(
-    forward_and_log_det: Callable,
+    forward_and_log_det: Callable[[tf.Tensor, Inputs], tuple[tf.Tensor, tf.Tensor]],
     variables: Sequence[keras.Variable],
     x: tf.Tensor,
     dy: tf.Tensor,
@@ -209,18 +209,18 @@ def backpropagate(
     return Gradients(dx, rest[: len(conditions)], {id(v): dv for v, dv in zip(variables, dvalues, strict=True)})
 
 
-def _of_what_it_takes(function: Callable, inverse: bool) -> Callable:
+def _of_what_it_takes(function: Callable[..., Any], inverse: bool) -> Callable[..., Any]:
     """Makes a layer's function one that looks at its input first."""
 
     @tf.autograph.experimental.do_not_convert  # layers are mathematics; to convert them takes as long as to trace them
     @functools.wraps(function)
-    def take_and_compute(self, x, *arguments, **keywords):
+    def take_and_compute(self: Bijector, x: Any, *arguments: Any, **keywords: Any) -> Any:
         return function(self, self.take(x, inverse), *arguments, **keywords)
 
     return take_and_compute
 
 
-def _shapes_after(layer: Bijector, shape: tuple[int | None, ...]) -> tuple:
+def _shapes_after(layer: Bijector, shape: tuple[int | None, ...]) -> tuple[Any, ...]:
     """Returns the shape of an example of the layer's output, or those of its outputs; None where it may be any."""
     if None in shape:
         return (None, None, None)

@@ -2,12 +2,15 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector, Gradients
 from flowconv.bijectors.per_pixel_affine import FusedAffine
-from flowconv.core.inputs import NONE
+from flowconv.core.inputs import NONE, Inputs
+from flowconv.core.network import Average
 
 
 class Chain(Bijector):
@@ -21,34 +24,34 @@ class Chain(Bijector):
       layers: bijectors, the first one applied first.
     """
 
-    def __init__(self, layers: Sequence[Bijector], **kwargs):
+    def __init__(self, layers: Sequence[Bijector], **kwargs: Any):
         super().__init__(**kwargs)
         self.layers = list(layers)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         shape = tuple(input_shape)
         for layer in self.layers:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
 
-    def forward_shape(self, shape):
+    def forward_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         for layer in self.layers:
             shape = layer.forward_shape(shape)
         return shape
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         shape = tuple(input_shape)
         for layer in self.layers:
             shape = layer.compute_output_shape(shape)
         return shape
 
-    def outside_domain(self, x):
+    def outside_domain(self, x: tf.Tensor) -> tf.Tensor:
         return self.layers[0].outside_domain(x) if self.layers else False
 
-    def children(self):
+    def children(self) -> list[tuple[str, Bijector]]:
         return [(layer.name, layer) for layer in self.layers]
 
-    def flat(self):
+    def flat(self) -> list[Bijector]:
         return [flat for layer in self.layers for flat in layer.flat()]
 
     def numbered(self) -> list[tuple[int, Bijector | FusedAffine]]:
@@ -61,32 +64,35 @@ class Chain(Bijector):
             fused += [(group[0][0], FusedAffine(tuple(layer for _, layer in group)))] if together else group
         return fused
 
-    def forward_and_log_det(self, x, inputs=NONE):
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         total = 0.0
         for number, layer in self.numbered():
             x, log_det = layer.forward_and_log_det(x, inputs.fold_in(number))
             total += log_det
         return x, total
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         total = 0.0
         for number, layer in reversed(self.numbered()):
             y, log_det = layer.inverse_and_log_det(y, inputs.fold_in(number))
             total += log_det
         return y, total
 
-    def initialize(self, x, inputs=NONE, average=tf.identity):
+    def initialize(self, x: tf.Tensor, inputs: Inputs = NONE, average: Average = tf.identity) -> tf.Tensor:
         for number, layer in enumerate(Chain.flat(self)):  # each sees its own input
             x = layer.initialize(x, inputs.fold_in(number), average)
         return x
 
-    def singular_values(self):
+    def singular_values(self) -> dict[str, np.ndarray]:
         return {
             f"{layer.name}/{name}": values for layer in self.layers for name, values in layer.singular_values().items()
         }
 
-    def inverse_and_gradients(self, y, dy, dlog_det, inputs=NONE):
-        variables, conditions = {}, []
+    def inverse_and_gradients(
+        self, y: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor, inputs: Inputs = NONE
+    ) -> tuple[tf.Tensor, Gradients]:
+        variables: dict[int, tf.Tensor] = {}
+        conditions: list[tf.Tensor] = []
         for number, layer in reversed(self.numbered()):
             y, (dy, condition, own) = layer.inverse_and_gradients(y, dy, dlog_det, inputs.fold_in(number))
             variables |= own

@@ -1,12 +1,14 @@
 """The coupling layer."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector, Gradients
 from flowconv.bijectors.masks import ChannelMask, Mask
 from flowconv.bijectors.transform import Transform
 from flowconv.core.inputs import NONE, Inputs
-from flowconv.core.network import Network
+from flowconv.core.network import Average, Network
 
 
 class Coupling(Bijector):
@@ -33,13 +35,13 @@ class Coupling(Bijector):
       Dinh, Sohl-Dickstein, Bengio 2017, "Density estimation using Real NVP".
     """
 
-    def __init__(self, transform: Transform, network: Network, mask: Mask | None = None, **kwargs):
+    def __init__(self, transform: Transform, network: Network, mask: Mask | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.transform = transform
         self.network = network
         self.mask = mask or ChannelMask()
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         seen, each = self.mask.network_channels(tuple(input_shape[-3:]))
         self.network.outputs = self.transform.parameters_per_dim * each
         self.network.build((*input_shape[:-1], seen))
@@ -49,23 +51,25 @@ class Coupling(Bijector):
         outputs = self.network.call(self.mask.network_input(x_b), inputs)
         return self.mask.parameters(tf.cast(outputs, x_b.dtype))
 
-    def forward_and_log_det(self, x, inputs=NONE):
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         x_a, x_b = self.mask.split(x)
         y_a, log_det = self.transform.forward_and_log_det(x_a, self.parameters(x_b, inputs))
         return self.mask.merge(y_a, x_b), log_det
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         y_a, y_b = self.mask.split(y)
         x_a, log_det = self.transform.inverse_and_log_det(y_a, self.parameters(y_b, inputs))
         return self.mask.merge(x_a, y_b), log_det
 
-    def initialize(self, x, inputs=NONE, average=tf.identity):
+    def initialize(self, x: tf.Tensor, inputs: Inputs = NONE, average: Average = tf.identity) -> tf.Tensor:
         x_a, x_b = self.mask.split(x)
         outputs = self.network.initialize(self.mask.network_input(x_b), inputs, average)
         y_a, _ = self.transform.forward_and_log_det(x_a, self.mask.parameters(tf.cast(outputs, x_b.dtype)))
         return self.mask.merge(y_a, x_b)
 
-    def inverse_and_gradients(self, y, dy, dlog_det, inputs=NONE):
+    def inverse_and_gradients(
+        self, y: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor, inputs: Inputs = NONE
+    ) -> tuple[tf.Tensor, Gradients]:
         """As the base class has it, with one evaluation of the network, since its input y_b = x_b is known."""
         y_a, x_b = self.mask.split(y)
         dy_a, dy_b = self.mask.split(dy)

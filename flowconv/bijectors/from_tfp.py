@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
-from flowconv.core.inputs import NONE
+from flowconv.core.inputs import NONE, Inputs
 
 if TYPE_CHECKING:
     import tensorflow_probability as tfp
@@ -32,18 +32,18 @@ class FromTFP(Bijector):
       TensorShape([2, 4, 4, 3])
     """
 
-    def __init__(self, make: Callable[[tuple[int, int, int]], tfp.bijectors.Bijector], **kwargs):
+    def __init__(self, make: Callable[[tuple[int, int, int]], tfp.bijectors.Bijector], **kwargs: Any):
         super().__init__(**kwargs)
         self.make = make
         self._adding = False
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         with tf.variable_creator_scope(self._as_weight):
             self._tfp = self.make(tuple(input_shape[-3:]))
             # Its networks make their variables when they first see an input.
             self._tfp.forward(tf.zeros([1, *input_shape[-3:]], self.compute_dtype))
 
-    def _as_weight(self, create, **arguments):
+    def _as_weight(self, create: Callable[..., tf.Variable], **arguments: Any) -> tf.Variable:
         """A variable of TFP's, made as one of the layer's weights."""
         if self._adding:  # Keras makes the weight's own variable
             return create(**arguments)
@@ -53,7 +53,7 @@ class FromTFP(Bijector):
         finally:
             self._adding = False
 
-    def _added(self, **arguments):
+    def _added(self, **arguments: Any) -> tf.Variable:
         value = arguments["initial_value"]
         value = tf.convert_to_tensor(value() if callable(value) else value)
         weight = self.add_weight(
@@ -68,12 +68,12 @@ class FromTFP(Bijector):
             raise ValueError(f"{self.name}: a bijector of TFP's can't be a step of Repeated: put it beside one")
         return weight
 
-    def forward_and_log_det(self, x, inputs=NONE):
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         x = tf.identity(x)  # of a tensor that it saw before TFP would return what it returned then
         y = self._tfp.forward(x)
         return y, self._tfp.forward_log_det_jacobian(x, event_ndims=3)
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         y = tf.identity(y)
         x = self._tfp.inverse(y)
         return x, self._tfp.inverse_log_det_jacobian(y, event_ndims=3)

@@ -1,6 +1,6 @@
 """The paper's invertible shift."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import tensorflow as tf
 
@@ -23,14 +23,14 @@ class InvertibleShift(PerPixelAffine):
         "position" has them of shape [H, W, C], log-determinant Σ_hwc log α_hwc.
     """
 
-    def __init__(self, per: Literal["channel", "position"] = "channel", **kwargs):
+    def __init__(self, per: Literal["channel", "position"] = "channel", **kwargs: Any):
         super().__init__(**kwargs)
         if per not in ("channel", "position"):
             raise ValueError(f"per must be 'channel' or 'position', got {per!r}")
         self.per = per
         self.is_per_pixel_affine = per == "channel"  # α and β are the same at every pixel
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         shape = tuple(input_shape[-1:] if self.per == "channel" else input_shape[-3:])
         self.log_alpha_unclipped = self.add_weight(shape=shape, initializer="zeros", name="log_alpha")
         self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
@@ -40,15 +40,15 @@ class InvertibleShift(PerPixelAffine):
         """log α, of shape [C] or [H, W, C]."""
         return soft_clip(self.log_alpha_unclipped.value)
 
-    def affine(self):
+    def affine(self) -> AffineMap:
         return AffineMap(tf.exp(self.log_alpha), tf.convert_to_tensor(self.beta.value))
 
-    def inverse_affine(self):
+    def inverse_affine(self) -> AffineMap:
         scale = tf.exp(-self.log_alpha)
         return AffineMap(scale, -self.beta.value * scale)
 
-    def log_abs_det(self):
+    def log_abs_det(self) -> tf.Tensor:
         return tf.reduce_sum(self.log_alpha)
 
-    def log_det(self, x):
+    def log_det(self, x: tf.Tensor) -> tf.Tensor:
         return super().log_det(x) if self.per == "channel" else per_example(self.log_abs_det(), x)

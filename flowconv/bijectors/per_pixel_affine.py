@@ -34,10 +34,10 @@ class PerPixelAffine(Bijector):
         """Returns H·W·log |det A| for images of the size of x, `[B]`, nats."""
         return per_example(pixels(x) * self.log_abs_det(), x)
 
-    def forward_and_log_det(self, x, inputs=NONE):
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         return self.affine().apply(x), self.log_det(x)
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         return self.inverse_affine().apply(y), -self.log_det(y)
 
 
@@ -66,14 +66,14 @@ class FusedAffine:
         variables = [variable for layer in self.layers for variable in layer.trainable_variables]
         return x, backpropagate(self.forward_and_log_det, variables, x, dy, dlog_det, inputs)
 
-    def _affine(self):
+    def _affine(self) -> AffineMap:
         return functools.reduce(AffineMap.then, (layer.affine() for layer in self.layers))
 
-    def _inverse_affine(self):
+    def _inverse_affine(self) -> AffineMap:
         return functools.reduce(AffineMap.then, (layer.inverse_affine() for layer in reversed(self.layers)))
 
-    def _log_abs_det(self):
+    def _log_abs_det(self) -> tf.Tensor:
         return tf.add_n([layer.log_abs_det() for layer in self.layers])
 
-    def _log_det(self, x, inputs):
+    def _log_det(self, x: tf.Tensor, inputs: Inputs) -> tf.Tensor:
         return per_example(pixels(x) * inputs.once(self._log_abs_det), x)

@@ -2,15 +2,17 @@
 
 import types
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
-from flowconv.core.inputs import NONE
+from flowconv.core.inputs import NONE, Inputs
+from flowconv.core.network import Average
 from flowconv.core.weights import RandomInitializer, Stacked, as_initializer
-from flowconv.ops.scan import Backward, memory_efficient_scan, scan
+from flowconv.ops.scan import Backward, Updates, memory_efficient_scan, scan
 
 
 class Repeated(Bijector):
@@ -37,7 +39,7 @@ class Repeated(Bijector):
       backward: one of the three.
     """
 
-    def __init__(self, step: Bijector, depth: int, backward: Backward = "invert", **kwargs):
+    def __init__(self, step: Bijector, depth: int, backward: Backward = "invert", **kwargs: Any):
         super().__init__(**kwargs)
         if depth < 1:
             raise ValueError(f"depth must be at least 1, got {depth}")
@@ -55,7 +57,7 @@ class Repeated(Bijector):
         """
         return self._hidden.step
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         shape = tuple(input_shape[-3:])
         if self.step().forward_shape(shape) != shape:
             raise ValueError(f"the step must keep shapes, and makes {self.step().forward_shape(shape)} of {shape}")
@@ -89,7 +91,7 @@ class Repeated(Bijector):
     def _stacks(self) -> list[tf.Tensor]:
         return [tf.convert_to_tensor(self._stacked[id(v)].value) for v in self.step().variables]
 
-    def forward_and_log_det(self, x, inputs=NONE):
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         step = _BoundStep(self, self.step().forward_and_log_det)
         if self.backward == "store":
             return self._written(*scan(step, x, inputs, self._stacks()))
@@ -100,28 +102,28 @@ class Repeated(Bijector):
             )
         )
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         step = _BoundStep(self, self.step().inverse_and_log_det)
         return self._written(*scan(step, y, inputs, self._stacks(), reverse=True))
 
-    def initialize(self, x, inputs=NONE, average=tf.identity):
-        def initialize(x, inputs):
+    def initialize(self, x: tf.Tensor, inputs: Inputs = NONE, average: Average = tf.identity) -> tf.Tensor:
+        def initialize(x: tf.Tensor, inputs: Inputs) -> tuple[tf.Tensor, tf.Tensor]:
             return self.step().initialize(x, inputs, average), tf.zeros([tf.shape(x)[0]], x.dtype)
 
         stacks = self._stacks()
         return self._written(*scan(_BoundStep(self, initialize), x, inputs, stacks, assigned=range(len(stacks))))[0]
 
-    def _written(self, y, log_det, updates):
+    def _written(self, y: tf.Tensor, log_det: tf.Tensor, updates: Updates) -> tuple[tf.Tensor, tf.Tensor]:
         """Assigns the stacks that steps have assigned slices of; returns the results."""
         # Whole: TensorFlow copies a variable at each later read and update, once a part of it was written.
         for number, value in updates.items():
             self._stacked[id(self.step().variables[number])].assign(value)
         return y, log_det
 
-    def children(self):
+    def children(self) -> list[tuple[str, Bijector]]:
         return [("step", self.step())]
 
-    def singular_values(self):
+    def singular_values(self) -> dict[str, np.ndarray]:
         """As the base class has it, `[K, n]`."""
         steps = []
         for k in range(self.depth):
@@ -133,17 +135,19 @@ class Repeated(Bijector):
 class _BoundStep:
     """A step of the loop as a pure function: its weights are arguments, what it assigns are results."""
 
-    def __init__(self, repeated: Repeated, transform: Callable):
+    def __init__(self, repeated: Repeated, transform: Callable[[tf.Tensor, Inputs], tuple[tf.Tensor, tf.Tensor]]):
         self.repeated = repeated
         self.transform = transform
 
-    def apply(self, x, inputs, values):
+    def apply(self, x: tf.Tensor, inputs: Inputs, values: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, Updates]:
         with self.repeated.bind(values) as scope:
             y, log_det = self.transform(x, inputs)
         now = [scope.get_current_value(variable) for variable in self.repeated.step().variables]
         return y, log_det, {i: value for i, value in enumerate(now) if value is not values[i]}
 
-    def backpropagate(self, known, dy, dlog_det, inputs, values):
+    def backpropagate(
+        self, known: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor, inputs: Inputs, values: Sequence[tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor], list[tf.Tensor]]:
         step = self.repeated.step()
         with self.repeated.bind(values):
             walk = step.gradients if self.repeated.backward == "recompute" else step.inverse_and_gradients
@@ -152,7 +156,7 @@ class _BoundStep:
         return x, gradients.x, gradients.condition, variables
 
 
-def _stacked(variable):
+def _stacked(variable: keras.Variable) -> Any:
     """The initializer of the stack of a step's variable."""
     # Keras keeps the initializer of its own layers' variables until they have a value.
     initializer = as_initializer(getattr(variable, "initializer", None) or variable._initializer)

@@ -1,6 +1,7 @@
 """Random rotations, and what they are made of."""
 
 import functools
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -36,10 +37,10 @@ def reflections(vectors: tf.Tensor) -> tf.Tensor:
 class Rotation(RandomInitializer):
     """A random rotation matrix; the identity at construction."""
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         return tf.eye(shape[-1], dtype=dtype)
 
-    def draw(self, shape, dtype, seed):
+    def draw(self, shape: tuple[int, ...], dtype: Any, seed: int) -> tf.Tensor:
         return tf.constant(random_rotation(shape[-1], seed), dtype)
 
 
@@ -55,17 +56,17 @@ class RotationFactor(RandomInitializer):
         super().__init__(source)
         self.factor = factor
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         if self.factor == "permutation":
             return tf.range(shape[0], dtype=dtype)
         return tf.ones(shape, dtype) if self.factor == "sign" else tf.zeros(shape, dtype)
 
-    def draw(self, shape, dtype, seed):
+    def draw(self, shape: tuple[int, ...], dtype: Any, seed: int) -> tf.Tensor:
         return tf.constant(_factors(shape[-1], seed)[self.factor], dtype)
 
 
 @functools.lru_cache(maxsize=128)  # each is asked for once a factor
-def _factors(channels, seed):
+def _factors(channels: int, seed: int) -> dict[str, np.ndarray]:
     p, lower, upper = scipy.linalg.lu(random_rotation(channels, seed))
     diagonal = np.diag(upper)
     limited = np.log(np.abs(diagonal)) / LIMIT
@@ -94,10 +95,10 @@ class RotationReflectors(RandomInitializer):
         self.part = part
         self.channels = channels
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         return -tf.ones(shape, dtype) if self.part == "sign" else tf.zeros(shape, dtype)
 
-    def draw(self, shape, dtype, seed):
+    def draw(self, shape: tuple[int, ...], dtype: Any, seed: int) -> tf.Tensor:
         (compact, _), upper = scipy.linalg.qr(random_rotation(self.channels, seed), mode="raw")
         sign = np.sign(np.diag(upper))
         sign[-1] *= -1.0  # LAPACK has no H_C; here it is there and changes the last sign alone

@@ -32,6 +32,6 @@ class SolvedBySubstitution(Bijector):
         return tf.where(right, tf.ensure_shape(x, y.shape), tf.constant(float("nan"), x.dtype))
 
 
-def _size(x):
+def _size(x: tf.Tensor) -> tf.Tensor:
     """The root of the mean square of each example's numbers, `[B, 1, 1, 1]`."""
     return tf.sqrt(tf.reduce_mean(x**2, axis=[1, 2, 3], keepdims=True))

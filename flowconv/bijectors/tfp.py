@@ -1,6 +1,7 @@
 """Flows and their layers inside TensorFlow Probability."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -52,31 +53,31 @@ class KerasBijector(tfb.Bijector):
         self._input_shape = tuple(input_shape)
         self._output_shape = tuple(output_shape)
 
-    def _forward(self, x):
+    def _forward(self, x: tf.Tensor) -> tf.Tensor:
         return self._apply(self._forward_map, x, self._input_shape)[0]
 
-    def _inverse(self, y):
+    def _inverse(self, y: tf.Tensor) -> tf.Tensor:
         return self._apply(self._inverse_map, y, self._output_shape)[0]
 
-    def _forward_log_det_jacobian(self, x):
+    def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
         return self._apply(self._forward_map, x, self._input_shape)[1]
 
-    def _inverse_log_det_jacobian(self, y):
+    def _inverse_log_det_jacobian(self, y: tf.Tensor) -> tf.Tensor:
         return self._apply(self._inverse_map, y, self._output_shape)[1]
 
-    def _forward_event_shape(self, shape):
+    def _forward_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
         return shape[: -len(self._input_shape)].concatenate(self._output_shape)
 
-    def _inverse_event_shape(self, shape):
+    def _inverse_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
         return shape[: -len(self._output_shape)].concatenate(self._input_shape)
 
-    def _forward_event_shape_tensor(self, shape):
+    def _forward_event_shape_tensor(self, shape: tf.Tensor) -> tf.Tensor:
         return tf.concat([shape[: -len(self._input_shape)], self._output_shape], axis=0)
 
-    def _inverse_event_shape_tensor(self, shape):
+    def _inverse_event_shape_tensor(self, shape: tf.Tensor) -> tf.Tensor:
         return tf.concat([shape[: -len(self._output_shape)], self._input_shape], axis=0)
 
-    def _apply(self, function, x, event_shape):
+    def _apply(self, function: Callable[..., Any], x: Any, event_shape: Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:
         """Calls `function` with all batch axes of x as one; gives them back in both results."""
         x = floats(x, event_shape, self.dtype, self.name, batch=ANY)
         batch_shape = tf.shape(x)[: x.shape.rank - len(event_shape)]
@@ -107,13 +108,13 @@ class Density(_TransformedDistribution):
         super().__init__(distribution, bijector, parameters=parameters, name=name)
         self._take, self._within_support = take, within_support
 
-    def log_prob(self, value, name="log_prob", **kwargs):
+    def log_prob(self, value: Any, name: str = "log_prob", **kwargs: Any) -> tf.Tensor:
         """As in TFP, which would convert integers without a word."""
         return super().log_prob(self._take(value), name, **kwargs)
 
-    def prob(self, value, name="prob", **kwargs):
+    def prob(self, value: Any, name: str = "prob", **kwargs: Any) -> tf.Tensor:
         """As in TFP, which would convert integers without a word."""
         return super().prob(self._take(value), name, **kwargs)
 
-    def _log_prob(self, x, **kwargs):
+    def _log_prob(self, x: tf.Tensor, **kwargs: Any) -> tf.Tensor:
         return self._within_support(x, lambda x: super(Density, self)._log_prob(x, **kwargs))

@@ -82,14 +82,14 @@ def choice(table: Mapping[str, Any], value: str, name: str) -> Any:
     return table[value]
 
 
-def _tensor(x, expected):
+def _tensor(x: Any, expected: str) -> tf.Tensor:
     try:
         return tf.convert_to_tensor(x)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{expected}, got a {type(x).__name__}") from error
 
 
-def _of_shape(tensor, batch, shape, expected):
+def _of_shape(tensor: tf.Tensor, batch: str, shape: Sequence[int | None], expected: str) -> tf.Tensor:
     rank = tensor.shape.rank
     batch_axes = [None] * (rank - len(shape) if batch == ANY and rank is not None else 1)
     if not tensor.shape.is_compatible_with([*batch_axes, *shape]):
@@ -97,5 +97,5 @@ def _of_shape(tensor, batch, shape, expected):
     return tensor
 
 
-def _axes(batch, shape):
+def _axes(batch: str, shape: Sequence[int | None]) -> str:
     return f"[{', '.join([batch, *('any' if length is None else str(length) for length in shape)])}]"

@@ -1,5 +1,7 @@
 """Dequantization: from images of bytes to real numbers, and back."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -19,7 +21,7 @@ class Dequantization(Layer):
       n_bits: bits that are kept of each uint8 number: its level.
     """
 
-    def __init__(self, n_bits: int = 8, **kwargs):
+    def __init__(self, n_bits: int = 8, **kwargs: Any):
         super().__init__(**kwargs)
         arguments.number(n_bits, lambda bits: bits in range(1, 9), "n_bits", "a whole number from 1 to 8")
         self.n_bits = n_bits

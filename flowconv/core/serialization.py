@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
+from collections.abc import Callable
 from typing import Any, Self
 
 import keras
@@ -17,11 +18,11 @@ class Configured:
     are numbers, text, sequences of them, other configured objects, or Keras' own layers.
     """
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         keras.saving.register_keras_serializable(cls.__module__.partition(".")[0])(cls)
         if "__init__" in vars(cls):
-            cls.__init__ = _remembering(cls.__init__)
+            cls.__init__ = _remembering(cls.__init__)  # type: ignore[method-assign]
 
     def settings(self) -> dict[str, Any]:
         """Returns the constructor's arguments by name, without those of every layer."""
@@ -41,7 +42,7 @@ class Configured:
         return cls(**{name: _deserialized(value) for name, value in config.items()})
 
 
-def _serialized(value):
+def _serialized(value: Any) -> Any:
     """The configuration of an argument, without the shapes that it was built for: who has it builds it."""
     if isinstance(value, (list, tuple)):
         return [_serialized(each) for each in value]
@@ -49,18 +50,18 @@ def _serialized(value):
     return {name: each for name, each in found.items() if name != "build_config"} if isinstance(found, dict) else found
 
 
-def _deserialized(value):
+def _deserialized(value: Any) -> Any:
     if isinstance(value, dict) and "class_name" in value:
         return keras.saving.deserialize_keras_object(value)
     return [_deserialized(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
-def _remembering(init):
+def _remembering(init: Callable[..., None]) -> Callable[..., None]:
     """Returns a constructor that keeps the arguments of the outermost one: a base class is called with others."""
     signature = inspect.signature(init)
 
     @functools.wraps(init)
-    def remember(self, *arguments, **keywords):
+    def remember(self: Configured, *arguments: Any, **keywords: Any) -> None:
         if "_settings" not in vars(self):
             bound = signature.bind(self, *arguments, **keywords)
             bound.apply_defaults()
@@ -71,5 +72,5 @@ def _remembering(init):
             object.__setattr__(self, "_settings", types.SimpleNamespace(values=kept))
         init(self, *arguments, **keywords)
 
-    remember.__signature__ = signature  # which Keras looks at
+    remember.__signature__ = signature  # type: ignore[attr-defined]  # which Keras looks at
     return remember

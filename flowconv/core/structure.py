@@ -16,7 +16,7 @@ def described(flow: Any) -> str:
     return "\n".join(lines)
 
 
-def _lines(part, place, depth):
+def _lines(part: Any, place: str, depth: int) -> list[str]:
     """The lines of a part and of what it is made of."""
     children = part.children() if hasattr(part, "children") else []
     if not children:
@@ -28,18 +28,18 @@ def _lines(part, place, depth):
     return lines
 
 
-def _settings(part):
+def _settings(part: Any) -> str:
     """The settings that are numbers or text, in parentheses."""
     plain = {name: value for name, value in part.settings().items() if isinstance(value, int | float | str | bool)}
     return f"({', '.join(f'{name}={value!r}' for name, value in plain.items())})" if plain else ""
 
 
-def _parts(part):
+def _parts(part: Any) -> list[tuple[str, Configured]]:
     """The settings that are parts themselves."""
     return [(name, value) for name, value in part.settings().items() if isinstance(value, Configured)]
 
 
-def _shapes(part):
+def _shapes(part: Any) -> str:
     """The shape of a bijector's input, and of its output if that is another one."""
     if not hasattr(part, "forward_and_log_det") or not getattr(part, "built", False):
         return ""

@@ -27,7 +27,7 @@ class RandomInitializer(keras.initializers.Initializer):
         self.source = source or self
         self.order = next(_order)  # of its construction: seeds are given out in it
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         """Returns the values at construction: zeros, unless a subclass says otherwise."""
         return tf.zeros(shape, dtype)
 
@@ -48,7 +48,7 @@ class Normal(RandomInitializer):
         super().__init__()
         self.deviation = deviation
 
-    def draw(self, shape, dtype, seed):
+    def draw(self, shape: tuple[int, ...], dtype: Any, seed: int) -> tf.Tensor:
         return keras.initializers.RandomNormal(0.0, self.deviation, seed=seed)(shape, dtype)
 
     draw_stack = draw  # of one deviation whatever the shape
@@ -61,10 +61,10 @@ class KerasInitializer(RandomInitializer):
         super().__init__()
         self.initializer = initializer
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         return self.initializer(shape, dtype)
 
-    def draw(self, shape, dtype, seed):
+    def draw(self, shape: tuple[int, ...], dtype: Any, seed: int) -> tf.Tensor:
         config = self.initializer.get_config() | {"seed": seed}
         return type(self.initializer).from_config(config)(shape, dtype)
 
@@ -76,11 +76,11 @@ class Stacked(RandomInitializer):
         super().__init__(initializer.source)
         self.initializer = initializer
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         value = self.initializer(shape[1:], dtype)
         return tf.broadcast_to(value, shape)
 
-    def draw(self, shape, dtype, seed):
+    def draw(self, shape: tuple[int, ...], dtype: Any, seed: int) -> tf.Tensor:
         return self.initializer.draw_stack(shape, dtype, seed)
 
 

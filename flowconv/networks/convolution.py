@@ -1,8 +1,10 @@
 """A single convolution."""
 
+from typing import Any
+
 import tensorflow as tf
 
-from flowconv.core.inputs import NONE
+from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.network import Network
 from flowconv.networks.layers.convolutions import ZeroConv2D
 
@@ -10,9 +12,9 @@ from flowconv.networks.layers.convolutions import ZeroConv2D
 class ConvolutionNetwork(Network):
     """One 3×3 convolution, zero at first: openai/glow's network of a split's learned prior."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         self.moments = ZeroConv2D(self.outputs, 3, dtype=self.dtype_policy, name="moments")
         self.moments.build(input_shape)
 
-    def call(self, x, inputs=NONE):
+    def call(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         return self.moments.call(tf.cast(x, self.computing_dtype(inputs)), inputs)

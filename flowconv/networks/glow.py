@@ -1,12 +1,14 @@
 """Glow's network."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from flowconv.core import arguments
-from flowconv.core.inputs import NONE
-from flowconv.core.network import Network
+from flowconv.core.inputs import NONE, Inputs
+from flowconv.core.network import Average, Network
 from flowconv.networks.layers.convolutions import ActNormConv2D, ZeroConv2D
-from flowconv.ops.edge_bias_conv import fold_two_layers, two_layers
+from flowconv.ops.edge_bias_conv import Folded, fold_two_layers, two_layers
 from flowconv.ops.relu import relu
 
 
@@ -20,12 +22,12 @@ class GlowNetwork(Network):
       width: channels of the hidden layers.
     """
 
-    def __init__(self, width: int = 512, **kwargs):
+    def __init__(self, width: int = 512, **kwargs: Any):
         super().__init__(**kwargs)
         arguments.number(width, lambda n: n >= 1 and n == int(n), "width", "a whole number of at least 1")
         self.width = width
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         self.first = ActNormConv2D(self.width, 3, dtype=self.dtype_policy, name="first")
         self.hidden = ActNormConv2D(self.width, 1, dtype=self.dtype_policy, name="hidden")
         self.last = ZeroConv2D(self.outputs, 3, dtype=self.dtype_policy, name="last")
@@ -33,15 +35,16 @@ class GlowNetwork(Network):
             layer.build(input_shape)
             input_shape = (*input_shape[:-1], layer.filters)
 
-    def call(self, x, inputs=NONE):
+    def call(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         x = tf.cast(x, self.computing_dtype(inputs))
         hidden = two_layers(x, *inputs.once(self._hidden_weights, tuple(x.shape[1:3]), x.dtype.name))
         return self.last.call(hidden, inputs)
 
-    def _hidden_weights(self, image_size, dtype):
-        return fold_two_layers(*self.first.kernel_and_bias(), *self.hidden.kernel_and_bias(), image_size, dtype)
+    def _hidden_weights(self, image_size: tuple[int, int], dtype: str) -> tuple[Folded, Folded]:
+        kernel, bias = self.first.kernel_and_bias()
+        return fold_two_layers(kernel, bias, *self.hidden.kernel_and_bias(), image_size, dtype)
 
-    def initialize(self, x, inputs, average):
+    def initialize(self, x: tf.Tensor, inputs: Inputs, average: Average) -> tf.Tensor:
         hidden = relu(self.first.initialize(tf.cast(x, self.computing_dtype(inputs)), average))
         hidden = relu(self.hidden.initialize(hidden, average))
         return self.last.call(hidden, inputs)

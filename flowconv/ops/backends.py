@@ -25,7 +25,7 @@ def compile_fn(function: Callable[..., Any], jit_compile: bool) -> tf.types.expe
     return tf.function(function, autograph=False, jit_compile=jit_compile)
 
 
-def on_same_backend(gradient: Callable) -> Callable:
+def on_same_backend(gradient: Callable[..., Any]) -> Callable[..., Any]:
     """Returns a function that computes a gradient for the backend of the present forward pass.
 
     A tape outside of a compiled function traces the function's gradient in a graph without TensorFlow's mark.
@@ -34,7 +34,7 @@ def on_same_backend(gradient: Callable) -> Callable:
         return gradient
 
     @functools.wraps(gradient)
-    def marked(*arguments, **keywords):
+    def marked(*arguments: Any, **keywords: Any) -> Any:
         with _marked_for_xla():
             return gradient(*arguments, **keywords)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
 
 import keras
 import tensorflow as tf
@@ -22,7 +23,9 @@ def closed(layer: keras.layers.Layer, known: Sequence[tf.Tensor], backward: str)
     _refuse(layer, graph, allowed, backward)
 
 
-def check_closed(function: Callable, arguments: Sequence[tf.Tensor], layer: keras.layers.Layer, backward: str) -> None:
+def check_closed(
+    function: Callable[..., Any], arguments: Sequence[tf.Tensor], layer: keras.layers.Layer, backward: str
+) -> None:
     """Checks eagerly that a function of a layer's uses its arguments alone, by a graph of it; raises as `closed`."""
     graph = tf.function(function, autograph=False).get_concrete_function(*arguments).graph
     _refuse(layer, graph, set(), backward)
@@ -38,8 +41,8 @@ def first_order(gradients: Sequence[tf.Tensor], backward: str) -> list[tf.Tensor
     """Returns gradients that can't be differentiated again: a tape that is asked to raises a ValueError."""
 
     @tf.custom_gradient
-    def identity(*gradients):
-        def second(*_):
+    def identity(*gradients: tf.Tensor) -> Any:
+        def second(*_: tf.Tensor) -> NoReturn:
             raise ValueError(
                 f"backward={backward!r} has first derivatives alone: for second ones build with backward='store', and "
                 f"take them eagerly (a persistent tape, or one within another, asks a tf.function for them, too)"
@@ -50,25 +53,25 @@ def first_order(gradients: Sequence[tf.Tensor], backward: str) -> list[tf.Tensor
     return identity(*gradients)
 
 
-def _captures(graph):
+def _captures(graph: tf.Graph) -> Sequence[tf.Tensor]:
     return getattr(graph, "external_captures", [])
 
 
-def _refuse(layer, graph, allowed, backward):
+def _refuse(layer: keras.layers.Layer, graph: tf.Graph, allowed: set[int], backward: str) -> None:
     for tensor in _captures(graph):
         differentiable = tensor.dtype.is_floating or tensor.dtype.is_complex or tensor.dtype == tf.resource
         if differentiable and id(tensor) not in allowed:
             raise ValueError(_sentence(_name(tensor, layer, graph), backward))
 
 
-def _sentence(name, backward):
+def _sentence(name: str, backward: str) -> str:
     return (
         f"a step of Repeated uses {name}, which is neither its input nor a variable of its own: backward={backward!r} "
         f"would leave out its gradient. Make it a variable by add_weight, or build with backward='store'"
     )
 
 
-def _name(tensor, layer, graph):
+def _name(tensor: tf.Tensor, layer: keras.layers.Layer, graph: tf.Graph) -> str:
     while graph is not None:
         for variable in getattr(graph, "variables", ()):
             if variable.handle is tensor:

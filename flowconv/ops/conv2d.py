@@ -1,5 +1,7 @@
 """Stride-1 convolutions that are as fast backward as they are forward: on CPUs, products of matrices."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -38,14 +40,14 @@ def conv1x1(x: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
 
 
 @tf.custom_gradient
-def _convolve_few(x, kernel):
+def _convolve_few(x: tf.Tensor, kernel: tf.Tensor) -> Any:
     """Of few channels: the k×k neighbours of each pixel side by side, times a matrix."""
     size, _, channels, filters = kernel.shape
-    numbers = _neighbours(*x.shape[1:3], size)
+    numbers = _neighbours(x.shape[1], x.shape[2], size)
     columns = _gather(_with_ones(x, channels), numbers)
     y = tf.matmul(columns, tf.reshape(kernel, [-1, filters]))
 
-    def gradient(dy):
+    def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         dy = tf.reshape(dy, [-1, filters])
         matrix = tf.reshape(kernel[:, :, : x.shape[-1]], [-1, filters])
         dx = _add(tf.matmul(dy, matrix, transpose_b=True), numbers, x)
@@ -55,15 +57,15 @@ def _convolve_few(x, kernel):
 
 
 @tf.custom_gradient
-def _convolve_to_few(x, kernel):
+def _convolve_to_few(x: tf.Tensor, kernel: tf.Tensor) -> Any:
     """To few filters: the products of each pixel with all taps, each added where its tap puts it."""
     size, _, channels, filters = kernel.shape
     taps = tf.reshape(tf.transpose(kernel, [2, 0, 1, 3]), [channels, size**2 * filters])
     rows = tf.reshape(x, [-1, channels])
-    numbers = _neighbours(*x.shape[1:3], size)[:, ::-1]  # a pixel is the left neighbour of that to its right
+    numbers = _neighbours(x.shape[1], x.shape[2], size)[:, ::-1]  # a pixel is the left neighbour of that to its right
     y = _add(tf.matmul(rows, taps), numbers, x)
 
-    def gradient(dy):
+    def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # Every gradient pairs a pixel of x with the k×k outputs that it entered: gather these, they are few.
         columns = _gather(tf.ensure_shape(dy, y.shape), numbers)  # which gradients in another loop may have lost
         dx = tf.reshape(tf.matmul(columns, taps, transpose_b=True), tf.shape(x))
@@ -73,25 +75,25 @@ def _convolve_to_few(x, kernel):
     return y, gradient
 
 
-def _with_ones(x, channels):
+def _with_ones(x: tf.Tensor, channels: int) -> tf.Tensor:
     """Returns x with a channel of ones, unless it has so many channels already."""
     return tf.concat([x, tf.ones_like(x[..., :1])], -1) if channels > x.shape[-1] else x
 
 
-def _neighbours(height, width, size):
+def _neighbours(height: int, width: int, size: int) -> np.ndarray:
     """Returns the numbers, from 1, of the size² pixels around each pixel of an image, `[H·W, size²]`; 0 outside."""
     pixels = np.arange(1, height * width + 1, dtype=np.int32).reshape(height, width)
     around = np.lib.stride_tricks.sliding_window_view(np.pad(pixels, size // 2), [size, size])
     return around.reshape(-1, size**2)
 
 
-def _gather(x, numbers):
+def _gather(x: tf.Tensor, numbers: np.ndarray) -> tf.Tensor:
     """Returns, for each pixel of x, those with these numbers side by side, `[B·H·W, size²·C]`: zeros for 0."""
     pixels = tf.pad(tf.reshape(x, [-1, len(numbers), x.shape[-1]]), [[0, 0], [1, 0], [0, 0]])
     return tf.reshape(tf.gather(pixels, numbers, axis=1), [-1, numbers.shape[1] * x.shape[-1]])
 
 
-def _add(columns, numbers, like):
+def _add(columns: tf.Tensor, numbers: np.ndarray, like: tf.Tensor) -> tf.Tensor:
     """Adds what `columns` have for each pixel to images `[B, H, W, …]` of the size of others: `_gather`'s transpose."""
     images, (height, width) = tf.shape(like)[0], like.shape[1:3]
     # Of all images, from 0. Computed, since as a constant of the graph it took 0.5 MB an image; negative is left out.

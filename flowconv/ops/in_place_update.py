@@ -5,6 +5,7 @@ ready at once, and each result is as large as its variable.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -33,7 +34,7 @@ def average_update(average: keras.Variable, variable: keras.Variable, gain: tf.T
     return tf.raw_ops.ResourceApplyGradientDescent(var=average.value.handle, alpha=gain, delta=difference)
 
 
-def two_at_a_time(update: Callable[..., tf.Operation], *lists: Sequence) -> None:
+def two_at_a_time(update: Callable[..., tf.Operation], *lists: Sequence[Any]) -> None:
     """Calls update(…) for the items of the lists, so that two of the operations may run at the same time.
 
     What each makes on its way, a clipped gradient or a difference, is as large as its variable.

@@ -1,5 +1,7 @@
 """Determinants, inverses and singular values of square matrices, in float64."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -13,11 +15,11 @@ def log_abs_det(matrix: tf.Tensor) -> tf.Tensor:
 
 
 @tf.custom_gradient
-def _log_abs_det(matrix):
+def _log_abs_det(matrix: tf.Tensor) -> Any:
     q, r = tf.linalg.qr(tf.cast(matrix, tf.float64))
     result = tf.cast(tf.reduce_sum(tf.math.log(tf.abs(tf.linalg.diag_part(r))), axis=-1), matrix.dtype)
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
         inverse = tf.linalg.triangular_solve(r, tf.linalg.matrix_transpose(q), lower=False)
         return upstream[..., None, None] * tf.cast(tf.linalg.matrix_transpose(inverse), matrix.dtype)
 

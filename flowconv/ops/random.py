@@ -54,7 +54,7 @@ class Seed(NamedTuple):
         bits = tf.reshape(bits[:, :numbers], shape)
         return tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.float32) * 2.0**-24
 
-    def _mixed_stream(self):
+    def _mixed_stream(self) -> tf.Tensor:
         stream = tf.cast(self.stream, tf.int64)
         for number in self.folded:
             stream += (tf.cast(number, tf.int64) + 1) * GOLDEN

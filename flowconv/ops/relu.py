@@ -1,5 +1,7 @@
 """ReLU, fast on CPUs in bfloat16, too."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -17,10 +19,10 @@ def relu(x: tf.Tensor) -> tf.Tensor:
 
 
 @tf.custom_gradient
-def _relu_of_bits(x):
+def _relu_of_bits(x: tf.Tensor) -> Any:
     y = tf.nn.relu(tf.bitcast(x, tf.int16))
 
-    def gradient(dy):
+    def gradient(dy: tf.Tensor) -> tf.Tensor:
         positive = tf.minimum(y, np.int16(1))
         return tf.bitcast(tf.bitcast(dy, tf.int16) * positive, tf.bfloat16)
 

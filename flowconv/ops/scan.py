@@ -6,7 +6,7 @@ with K. The batch is computed in slices, one for each core.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Protocol
 
 import tensorflow as tf
@@ -90,14 +90,14 @@ def memory_efficient_scan(
     names: list[int] = []  # of the updates: known once the function is traced
 
     @tf.custom_gradient
-    def run(x, *tensors):
+    def run(x: tf.Tensor, *tensors: tf.Tensor) -> Any:
         given, stacks = inputs.with_tensors(tensors[: len(conditions)]), tensors[len(conditions) :]
         keep = backward == "recompute"
         y, log_det, updates, kept = _scan(step, x, given, stacks, False, (), keep_inputs=keep)
         names[:] = updates
 
         @on_same_backend
-        def gradient(dy, dlog_det, *_, variables=()):
+        def gradient(dy: tf.Tensor, dlog_det: tf.Tensor, *_: tf.Tensor, variables: Any = ()) -> tuple[Any, ...]:
             refuse_variables(variables, backward)
             dx, dconditions, dstacks = _backward(step, y, dy, dlog_det, given, stacks, trainable, kept, backward, layer)
             return dx, *_in_places(dconditions, conditions), *(dstacks.get(i) for i in range(len(stacks)))
@@ -108,13 +108,21 @@ def memory_efficient_scan(
     return y, log_det, dict(zip(names, updates, strict=True))
 
 
-def _in_places(gradients, conditions):
+def _in_places(gradients: Iterable[tf.Tensor], conditions: Sequence[tf.Tensor]) -> list[tf.Tensor | None]:
     """Gradients of the conditions that have one, None for the others."""
     gradients = iter(gradients)
     return [next(gradients) if condition.dtype.is_floating else None for condition in conditions]
 
 
-def _scan(step, x, inputs, stacks, reverse, assigned, keep_inputs):
+def _scan(
+    step: Step,
+    x: tf.Tensor,
+    inputs: Any,
+    stacks: Sequence[tf.Tensor],
+    reverse: bool,
+    assigned: Sequence[int],
+    keep_inputs: bool,
+) -> tuple[tf.Tensor, tf.Tensor, Updates, list[tf.TensorArray]]:
     """The loop; also returns the steps' inputs, in a TensorArray for each slice of the batch, if they are kept."""
     length = stacks[0].shape[0] if stacks else 0
     # A step that assigns weights must see the whole batch, once.
@@ -123,7 +131,7 @@ def _scan(step, x, inputs, stacks, reverse, assigned, keep_inputs):
     kept = [tf.TensorArray(x.dtype, length, element_shape=p.shape) for p in slices] if keep_inputs else []
     found: set[int] = set()
 
-    def body(number, stacks, updated, slices, log_dets, kept):
+    def body(number: tf.Tensor, stacks: Any, updated: Any, slices: Any, log_dets: Any, kept: Any) -> tuple[Any, ...]:
         k = length - 1 - number if reverse else number
         if keep_inputs:
             kept = [array.write(k, part) for array, part in zip(kept, slices, strict=True)]
@@ -149,7 +157,18 @@ def _scan(step, x, inputs, stacks, reverse, assigned, keep_inputs):
     return y, log_det, {i: stack for i, stack in zip(assigned, updated, strict=True) if i in found}, kept
 
 
-def _backward(step, y, dy, dlog_det, inputs, stacks, trainable, kept, backward, layer):
+def _backward(
+    step: Step,
+    y: tf.Tensor,
+    dy: tf.Tensor,
+    dlog_det: tf.Tensor,
+    inputs: Any,
+    stacks: Sequence[tf.Tensor],
+    trainable: Sequence[int],
+    kept: Sequence[tf.TensorArray],
+    backward: Backward,
+    layer: Any,
+) -> tuple[tf.Tensor, list[tf.Tensor], dict[int, tf.Tensor]]:
     """Gradients of x, of the condition, and of the stacks by their numbers, from the last step to the first."""
     length = stacks[0].shape[0]
     sizes = slice_sizes(y.shape[0], len(kept) or num_slices(y.shape[0]))
@@ -157,18 +176,18 @@ def _backward(step, y, dy, dlog_det, inputs, stacks, trainable, kept, backward, 
     if tf.executing_eagerly():
         conditions, first = inputs.tensors(), [stack[0] for stack in stacks]
 
-        def forward(y, *tensors):
+        def forward(y: tf.Tensor, *tensors: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             given = inputs.with_tensors(tensors[: len(conditions)])
             return step.apply(y, given, tensors[len(conditions) :])[:2]
 
         check_closed(forward, [y, *conditions, *first], layer, backward)
 
-    def step_back(known, dy, dlog_det, inputs, values):
+    def step_back(known: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor, inputs: Any, values: Any) -> tuple[Any, ...]:
         x, dx, dconditions, dvalues = step.backpropagate(known, dy, dlog_det, inputs, values)
         with tf.control_dependencies(dvalues):  # before the next step: what they were made of is freed by then
             return tf.identity(x), dx, dconditions, dvalues
 
-    def body(number, y, dy, dconditions, sums):
+    def body(number: tf.Tensor, y: Any, dy: Any, dconditions: Any, sums: Any) -> tuple[Any, ...]:
         k = length - 1 - number
         values = read_slices(stacks, k)
         known = [array.read(k) for array in kept] or y
@@ -192,12 +211,12 @@ def _backward(step, y, dy, dlog_det, inputs, stacks, trainable, kept, backward, 
     return dx, rest[: len(dconditions)], dict(zip(trainable, rest[len(dconditions) :], strict=True))
 
 
-def _loop(body: Callable, start: tuple, length: int) -> tuple:
+def _loop(body: Callable[..., Any], start: tuple[Any, ...], length: int) -> tuple[Any, ...]:
     # Two rounds at a time: a slice of the batch may be one step ahead of another, what earlier ones used is freed.
     return tf.while_loop(
         lambda number, *_: number < length, body, start, parallel_iterations=2, maximum_iterations=length
     )
 
 
-def _zeros(x):
+def _zeros(x: tf.Tensor) -> tf.Tensor:
     return tf.zeros([batch_size(x)], x.dtype)

@@ -5,6 +5,7 @@ list of slices in a second copy of them. Here each slice's gradient is written i
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -30,13 +31,13 @@ def write_slice(stack: tf.Tensor, k: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     """
 
     @tf.custom_gradient
-    def written(stack, values):
+    def written(stack: tf.Tensor, values: tf.Tensor) -> Any:
         if compiles_with_xla():
             result = tf.tensor_scatter_nd_update(stack, [[k]], values[None])
         else:
             result = tf.raw_ops.InplaceUpdate(x=stack, i=[k], v=values[None])
 
-        def gradient(of_stack):
+        def gradient(of_stack: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             if not tf.executing_eagerly():
                 raise ValueError("a tf.function has no second derivatives of a depth loop: take them eagerly")
             # What a stack holds before its slices are written is of no consequence.
@@ -54,9 +55,9 @@ def lend_slices(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> tuple[list[tf.Tens
     """
 
     @tf.custom_gradient
-    def slices(*stacks):
+    def slices(*stacks: tf.Tensor) -> Any:
         @on_same_backend
-        def gradient(*gradients):
+        def gradient(*gradients: tf.Tensor) -> list[tf.Tensor | None]:
             of_slices, of_stacks = gradients[: len(stacks)], gradients[len(stacks) :]
             return [  # tensors: of what was gathered from a slice they are indexed
                 None if s is None else write_slice(stack, k, tf.convert_to_tensor(s))
@@ -77,7 +78,7 @@ def finalize(results: Sequence[tf.Tensor], stacks: Sequence[tf.Tensor]) -> list[
     """
 
     @tf.custom_gradient
-    def identity(*tensors):
+    def identity(*tensors: tf.Tensor) -> Any:
         return [*map(tf.identity, tensors[: len(results)])], lambda *gradients: [*gradients, *map(empty_like, stacks)]
 
     return identity(*results, *stacks)

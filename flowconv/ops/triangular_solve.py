@@ -52,7 +52,7 @@ def substitute_back(y: tf.Tensor, systems: Sequence[TriangularSystem]) -> tf.Ten
     places = tf.reshape(examples * (height * width) + order[:, None], [-1])
     sizes = [n * part for _ in range(chains) for _, n in diagonals]
     rows = tf.split(tf.gather(tf.reshape(y, [-1, channels]), places), sizes)
-    solved = []
+    solved: list[tf.Tensor] = []
     for chain in range(chains):
         x = rows[chain * len(diagonals) : (chain + 1) * len(diagonals)]
         for system in systems:
@@ -62,15 +62,18 @@ def substitute_back(y: tf.Tensor, systems: Sequence[TriangularSystem]) -> tf.Ten
     return tf.reshape(x, [-1, height, width, channels])
 
 
-def _solve(y, system, diagonals, batch):
+def _solve(
+    y: Sequence[tf.Tensor], system: TriangularSystem, diagonals: Sequence[tuple[int, int]], batch: int
+) -> list[tf.Tensor]:
     """Solves one system; y and the result are lists over the diagonals of `[n·B, C]`."""
     window = math.isqrt(system.taps.shape[0] + 1)
     sign = -1 if system.reverse else 1
     offsets = [(sign * a, sign * b) for a in range(window) for b in range(window)][1:]
     taps = -system.taps @ system.centre_inverse
-    solved, products = [None] * len(y), [None] * len(y)
+    solved: list[tf.Tensor] = [None] * len(y)
+    products: list[list[tf.Tensor]] = [[]] * len(y)
 
-    def contribution(number, d, first_row, length):
+    def contribution(number: int, d: int, first_row: int, length: int) -> tf.Tensor | None:
         """Rows `first_row`, … of a product of diagonal d, 0 beyond the border; None if all of them are beyond it."""
         if not 0 <= d < len(y):
             return None

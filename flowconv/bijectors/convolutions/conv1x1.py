@@ -1,5 +1,8 @@
 """The invertible 1×1 convolution."""
 
+from typing import Any
+
+import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.matrices import build_matrix
@@ -19,23 +22,23 @@ class Conv1x1(PerPixelAffine):
       parameterization: of W, a file of `flowconv.bijectors.matrices`.
     """
 
-    def __init__(self, parameterization: str = "plu", **kwargs):
+    def __init__(self, parameterization: str = "plu", **kwargs: Any):
         super().__init__(**kwargs)
         self.weight = build_matrix(parameterization, dtype=self.dtype_policy, name="weight")
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         self.weight.build(input_shape)
 
-    def log_abs_det(self):
+    def log_abs_det(self) -> tf.Tensor:
         return self.weight.log_abs_det()
 
-    def affine(self):
+    def affine(self) -> AffineMap:
         matrix = self.weight.matrix()
         return AffineMap(matrix, tf.zeros(matrix.shape[:1], matrix.dtype))
 
-    def inverse_affine(self):
+    def inverse_affine(self) -> AffineMap:
         matrix = self.weight.inverse_matrix()
         return AffineMap(matrix, tf.zeros(matrix.shape[:1], matrix.dtype))
 
-    def singular_values(self):
+    def singular_values(self) -> dict[str, np.ndarray]:
         return {"weight": linalg.singular_values(self.weight.matrix().numpy())}

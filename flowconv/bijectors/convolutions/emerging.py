@@ -1,5 +1,7 @@
 """Emerging convolutions."""
 
+from typing import Any
+
 from flowconv.bijectors.autoregressive_convolution import AutoregressivePair
 from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
@@ -16,7 +18,7 @@ class EmergingConvolution(Chain):
       parameterization: of the 1×1 convolution's W.
     """
 
-    def __init__(self, kernel_size: int = 3, parameterization: str = "plu", **kwargs):
+    def __init__(self, kernel_size: int = 3, parameterization: str = "plu", **kwargs: Any):
         dtype = kwargs.get("dtype")
         super().__init__(
             [

@@ -1,5 +1,7 @@
 """Periodic convolutions."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -7,7 +9,7 @@ import tensorflow as tf
 from flowconv.bijectors.bijector import Bijector
 from flowconv.bijectors.rotations import random_rotation
 from flowconv.core import arguments
-from flowconv.core.inputs import NONE
+from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.weights import RandomInitializer
 from flowconv.ops import linalg
 from flowconv.ops.shapes import per_example
@@ -27,11 +29,11 @@ class PeriodicConvolution(Bijector):
       kernel_size: k, odd; k//2 must not exceed H or W.
     """
 
-    def __init__(self, kernel_size: int = 3, **kwargs):
+    def __init__(self, kernel_size: int = 3, **kwargs: Any):
         super().__init__(**kwargs)
         self.border = arguments.kernel_size(kernel_size) // 2
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         height, width, channels = input_shape[-3:]
         size = 2 * self.border + 1
         if self.border > min(height, width):
@@ -56,12 +58,12 @@ class PeriodicConvolution(Bijector):
         kernel = tf.reshape(tf.cast(self.kernel.value, tf.float64), [taps.size**2, -1])
         return tuple(tf.reshape(part @ kernel, [-1, channels, channels]) for part in (phases.real, phases.imag))
 
-    def _matrices(self):
+    def _matrices(self) -> tf.Tensor:
         """M_uv as real matrices [[re, −im], [im, re]], `[F, 2C, 2C]`, whose determinants are |det M_uv|²."""
         real, imaginary = self.transfer_matrices()
         return tf.concat([tf.concat([real, -imaginary], axis=2), tf.concat([imaginary, real], axis=2)], axis=1)
 
-    def _log_det(self):
+    def _log_det(self) -> tf.Tensor:
         height, width = self.image_size
         twice = np.full((height, width // 2 + 1), 2.0)  # a frequency and its conjugate
         twice[:, 0] = 1.0  # the conjugates of these are among them
@@ -69,14 +71,14 @@ class PeriodicConvolution(Bijector):
             twice[:, -1] = 1.0
         return tf.tensordot(0.5 * twice.ravel(), linalg.log_abs_det(self._matrices()), 1)
 
-    def forward_and_log_det(self, x, inputs=NONE):
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         size, border = 2 * self.border + 1, self.border
         kernel = tf.reshape(tf.transpose(self.kernel.value, [0, 2, 1]), [size, size, x.shape[-1], x.shape[-1]])
         wide = tf.concat([x[:, -border:], x, x[:, :border]], axis=1) if border else x
         wide = tf.concat([wide[:, :, -border:], wide, wide[:, :, :border]], axis=2) if border else wide
         return tf.nn.conv2d(wide, kernel, 1, "VALID"), per_example(self._log_det(), x)
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         (height, width), channels = self.image_size, y.shape[-1]
         inverse = linalg.inverse(self._matrices())
         inverse = tf.complex(
@@ -88,7 +90,7 @@ class PeriodicConvolution(Bijector):
         x = tf.signal.irfft2d(tf.transpose(spectrum, [3, 2, 0, 1]), [height, width])
         return tf.transpose(x, [0, 2, 3, 1]), per_example(-self._log_det(), y)
 
-    def singular_values(self):
+    def singular_values(self) -> dict[str, np.ndarray]:
         real, imaginary = self.transfer_matrices()
         return {"kernel": linalg.singular_values(real.numpy() + 1j * imaginary.numpy()).ravel()}
 
@@ -96,13 +98,13 @@ class PeriodicConvolution(Bijector):
 class _RotationAndNoise(RandomInitializer):
     """A random rotation in the middle of the taps, N(0, 0.02²) everywhere; the identity at construction."""
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         return _in_the_middle(tf.eye(shape[-1], dtype=dtype), shape[0])
 
-    def draw(self, shape, dtype, seed):
+    def draw(self, shape: tuple[int, ...], dtype: Any, seed: int) -> tf.Tensor:
         noise = keras.initializers.RandomNormal(0.0, 0.02, seed=seed)(shape, dtype)
         return noise + _in_the_middle(tf.constant(random_rotation(shape[-1], seed), noise.dtype), shape[0])
 
 
-def _in_the_middle(matrix, taps):
+def _in_the_middle(matrix: tf.Tensor, taps: int) -> tf.Tensor:
     return tf.one_hot(taps // 2, taps, dtype=matrix.dtype)[:, None, None] * matrix

@@ -1,5 +1,7 @@
 """The "shifted input" of the paper's equation 5, taken literally."""
 
+from typing import Any
+
 from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
 from flowconv.bijectors.reshape.roll import Roll
@@ -18,7 +20,7 @@ class RolledShiftConvolution(Chain):
       parameterization: of W.
     """
 
-    def __init__(self, kernel_size: int = 3, parameterization: str = "plu", **kwargs):
+    def __init__(self, kernel_size: int = 3, parameterization: str = "plu", **kwargs: Any):
         dtype = kwargs.get("dtype")
         super().__init__(
             [

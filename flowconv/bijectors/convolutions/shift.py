@@ -1,6 +1,6 @@
 """The paper's invertible n×n convolution."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
@@ -20,7 +20,7 @@ class ShiftConvolution(Chain):
       parameterization: of W.
     """
 
-    def __init__(self, shift: Literal["channel", "position"] = "channel", parameterization: str = "plu", **kwargs):
+    def __init__(self, shift: Literal["channel", "position"] = "channel", parameterization: str = "plu", **kwargs: Any):
         choice({"channel": None, "position": None}, shift, "shift")  # (which InvertibleShift calls by another name)
         dtype = kwargs.get("dtype")
         super().__init__(

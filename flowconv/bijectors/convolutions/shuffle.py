@@ -1,5 +1,7 @@
 """The channels in a random order."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -10,7 +12,7 @@ from flowconv.core.weights import RandomInitializer
 class Shuffle(Permutation):
     """y_c = x_π(c) with a permutation that is drawn once and then fixed (Kingma & Dhariwal 2018, section 3.2)."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         self.order = self.add_weight(
             shape=(input_shape[-1],),
             initializer=_RandomPermutation(),
@@ -19,15 +21,15 @@ class Shuffle(Permutation):
             name="permutation",
         )
 
-    def permutation(self, channels):
+    def permutation(self, channels: int) -> np.ndarray:
         return self.order.value
 
 
 class _RandomPermutation(RandomInitializer):
     """A random order of 0, …, C − 1; in order at construction."""
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
         return tf.range(shape[0], dtype=dtype)
 
-    def draw(self, shape, dtype, seed):
+    def draw(self, shape: tuple[int, ...], dtype: Any, seed: int) -> tf.Tensor:
         return tf.constant(np.random.default_rng(seed).permutation(shape[0]), dtype)

@@ -1,5 +1,7 @@
 """The additive transform."""
 
+import tensorflow as tf
+
 from flowconv.bijectors.transform import Transform
 from flowconv.ops.shapes import per_example
 
@@ -12,8 +14,8 @@ class Additive(Transform):
 
     parameters_per_dim = 1
 
-    def forward_and_log_det(self, x, parameters):
+    def forward_and_log_det(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return x + parameters, per_example(0.0, x)
 
-    def inverse_and_log_det(self, y, parameters):
+    def inverse_and_log_det(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return y - parameters, per_example(0.0, y)

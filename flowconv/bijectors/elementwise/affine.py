@@ -28,10 +28,10 @@ class Affine(Transform):
         logits, shift = tf.split(parameters, 2, axis=-1)
         return self.scale_floor + (1.0 - self.scale_floor) * tf.sigmoid(logits + 2.0), shift
 
-    def forward_and_log_det(self, x, parameters):
+    def forward_and_log_det(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         scale, shift = self.scale_and_shift(parameters)
         return x * scale + shift, sum_per_example(tf.math.log(scale))
 
-    def inverse_and_log_det(self, y, parameters):
+    def inverse_and_log_det(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         scale, shift = self.scale_and_shift(parameters)
         return (y - shift) / scale, -sum_per_example(tf.math.log(scale))

@@ -15,14 +15,14 @@ class Gaussian(Transform):
 
     parameters_per_dim = 2
 
-    def forward_and_log_det(self, x, parameters):
+    def forward_and_log_det(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         mean, log_deviation = self._moments(parameters)
         return (x - mean) * tf.exp(-log_deviation), -sum_per_example(log_deviation)
 
-    def inverse_and_log_det(self, y, parameters):
+    def inverse_and_log_det(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         mean, log_deviation = self._moments(parameters)
         return mean + tf.exp(log_deviation) * y, sum_per_example(log_deviation)
 
-    def _moments(self, parameters):
+    def _moments(self, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         mean, log_deviation = tf.split(parameters, 2, axis=-1)
         return mean, bounded(log_deviation)

@@ -1,5 +1,9 @@
 """The matrix itself as the parameter."""
 
+from typing import Any
+
+import tensorflow as tf
+
 from flowconv.bijectors.rotations import Rotation
 from flowconv.bijectors.square_matrix import SquareMatrix
 from flowconv.ops import linalg
@@ -12,15 +16,15 @@ class DirectMatrix(SquareMatrix):
     Cost of determinant and inverse: O(C³), in float64.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         channels = input_shape[-1]
         self.weight = self.add_weight(shape=(channels, channels), initializer=Rotation(), name="weight")
 
-    def matrix(self):
+    def matrix(self) -> tf.Tensor:
         return self.weight.value
 
-    def inverse_matrix(self):
+    def inverse_matrix(self) -> tf.Tensor:
         return linalg.inverse(self.weight.value)
 
-    def log_abs_det(self):
+    def log_abs_det(self) -> tf.Tensor:
         return linalg.log_abs_det(self.weight.value)

@@ -1,5 +1,7 @@
 """A matrix that stays a rotation."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -16,7 +18,7 @@ class OrthogonalMatrix(SquareMatrix):
     6) leave open, can't happen. Cost: one triangular solve, O(C³), in float64.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         channels = input_shape[-1]
         sign = RotationReflectors("sign", channels)
         self.sign = self.add_weight(shape=(channels,), initializer=sign, trainable=False, name="sign")
@@ -26,18 +28,18 @@ class OrthogonalMatrix(SquareMatrix):
             name="vectors",
         )
 
-    def _rotation(self):
+    def _rotation(self) -> tf.Tensor:
         channels = self.sign.shape[0]
         below = np.argwhere(np.tri(channels, k=-1, dtype=bool))
         vectors = tf.scatter_nd(below, tf.cast(self.vectors.value, tf.float64), [channels, channels])
         vectors = tf.linalg.set_diag(vectors, tf.ones([channels], tf.float64))
         return reflections(vectors) * tf.cast(self.sign.value, tf.float64)
 
-    def matrix(self):
+    def matrix(self) -> tf.Tensor:
         return tf.cast(self._rotation(), self.variable_dtype)
 
-    def inverse_matrix(self):
+    def inverse_matrix(self) -> tf.Tensor:
         return tf.linalg.matrix_transpose(self.matrix())
 
-    def log_abs_det(self):
+    def log_abs_det(self) -> tf.Tensor:
         return tf.zeros([], self.variable_dtype)

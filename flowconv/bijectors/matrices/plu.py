@@ -1,5 +1,8 @@
 """The PLU parameterization."""
 
+from typing import Any
+
+import keras
 import tensorflow as tf
 
 from flowconv.bijectors.rotations import RotationFactor
@@ -15,12 +18,12 @@ class PLUMatrix(SquareMatrix):
     `reset_weights` makes W a random rotation. Inverse: two triangular solves, O(C³), in float64.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         channels = input_shape[-1]
         square, diagonal = (channels, channels), (channels,)
         permutation = RotationFactor("permutation")
 
-        def add(factor, shape, **kwargs):
+        def add(factor: str, shape: tuple[int, ...], **kwargs: Any) -> keras.Variable:
             initializer = RotationFactor(factor, permutation)
             return self.add_weight(shape=shape, initializer=initializer, name=factor, **kwargs)
 
@@ -36,7 +39,7 @@ class PLUMatrix(SquareMatrix):
         """log|s|, `[C]`."""
         return soft_clip(self.log_diagonal_unclipped.value)
 
-    def _triangles(self):
+    def _triangles(self) -> tuple[tf.Tensor, tf.Tensor]:
         lower = tf.linalg.band_part(self.triangles.value, -1, 0)
         upper = tf.linalg.band_part(self.triangles.value, 0, -1)
         return (
@@ -44,15 +47,15 @@ class PLUMatrix(SquareMatrix):
             tf.linalg.set_diag(upper, self.sign.value * tf.exp(self.log_diagonal)),
         )
 
-    def matrix(self):
+    def matrix(self) -> tf.Tensor:
         lower, upper = self._triangles()
         return tf.gather(lower @ upper, self.permutation.value, axis=0)
 
-    def inverse_matrix(self):
+    def inverse_matrix(self) -> tf.Tensor:
         lower, upper = (tf.cast(t, tf.float64) for t in self._triangles())
         identity = tf.one_hot(self.permutation.value, lower.shape[-1], axis=0, dtype=tf.float64)
         solved = tf.linalg.triangular_solve(upper, tf.linalg.triangular_solve(lower, identity), lower=False)
         return tf.cast(solved, self.variable_dtype)
 
-    def log_abs_det(self):
+    def log_abs_det(self) -> tf.Tensor:
         return tf.reduce_sum(self.log_diagonal)

@@ -1,5 +1,7 @@
 """The QR parameterization."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from flowconv.bijectors.rotations import RotationReflectors, reflections
@@ -15,7 +17,7 @@ class QRMatrix(SquareMatrix):
     `reset_weights` makes W a random rotation. Inverse: Qᵀ and a triangular solve, O(C³), in float64.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         channels = input_shape[-1]
         sign = RotationReflectors("sign", channels)
         self.sign = self.add_weight(shape=(channels,), initializer=sign, trainable=False, name="sign")
@@ -29,19 +31,19 @@ class QRMatrix(SquareMatrix):
         """log|s|, `[C]`."""
         return soft_clip(self.log_diagonal_unclipped.value)
 
-    def _factors(self):
+    def _factors(self) -> tuple[tf.Tensor, tf.Tensor]:
         triangles = tf.cast(self.triangles.value, tf.float64)
         vectors = tf.linalg.set_diag(tf.linalg.band_part(triangles, -1, 0), tf.ones_like(triangles[0]))
         diagonal = tf.cast(self.sign.value * tf.exp(self.log_diagonal), tf.float64)
         return reflections(vectors), tf.linalg.set_diag(tf.linalg.band_part(triangles, 0, -1), diagonal)
 
-    def matrix(self):
+    def matrix(self) -> tf.Tensor:
         q, r = self._factors()
         return tf.cast(q @ r, self.variable_dtype)
 
-    def inverse_matrix(self):
+    def inverse_matrix(self) -> tf.Tensor:
         q, r = self._factors()
         return tf.cast(tf.linalg.triangular_solve(r, tf.linalg.matrix_transpose(q), lower=False), self.variable_dtype)
 
-    def log_abs_det(self):
+    def log_abs_det(self) -> tf.Tensor:
         return tf.reduce_sum(self.log_diagonal)

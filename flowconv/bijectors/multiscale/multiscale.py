@@ -1,12 +1,15 @@
 """The walk through levels and splits."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
 from flowconv.bijectors.multiscale.split import Split
-from flowconv.core.inputs import NONE
+from flowconv.core.inputs import NONE, Inputs
+from flowconv.core.network import Average
 
 
 class MultiScale(Bijector):
@@ -21,14 +24,14 @@ class MultiScale(Bijector):
       splits: one fewer.
     """
 
-    def __init__(self, levels: Sequence[Bijector], splits: Sequence[Split] = (), **kwargs):
+    def __init__(self, levels: Sequence[Bijector], splits: Sequence[Split] = (), **kwargs: Any):
         super().__init__(**kwargs)
         if len(splits) != len(levels) - 1:
             raise ValueError(f"{len(levels)} levels have {len(levels) - 1} splits between them, got {len(splits)}")
         self.levels = list(levels)
         self.splits = list(splits)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         shape = tuple(input_shape)
         for level, split in self._pairs():
             level.build(shape)
@@ -37,7 +40,7 @@ class MultiScale(Bijector):
                 split.build(shape)
                 shape, _ = split.compute_output_shape(shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         shape, shapes = tuple(input_shape), []
         for level, split in self._pairs():
             shape = level.compute_output_shape(shape)
@@ -46,7 +49,7 @@ class MultiScale(Bijector):
                 shapes.append(latent)
         return (*shapes, shape)
 
-    def forward_and_log_det(self, x, inputs=NONE):
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         latents, total = [], 0.0
         for number, (level, split) in enumerate(self._pairs()):
             x, log_det = level.forward_and_log_det(x, inputs.fold_in(2 * number))
@@ -57,7 +60,7 @@ class MultiScale(Bijector):
                 latents.append(latent)
         return (*latents, x), total
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         *latents, x = y
         total = 0.0
         for number, (level, split) in reversed(list(enumerate(self._pairs()))):
@@ -68,7 +71,7 @@ class MultiScale(Bijector):
             total += log_det
         return x, total
 
-    def initialize(self, x, inputs=NONE, average=tf.identity):
+    def initialize(self, x: tf.Tensor, inputs: Inputs = NONE, average: Average = tf.identity) -> tf.Tensor:
         latents = []
         for number, (level, split) in enumerate(self._pairs()):
             x = level.initialize(x, inputs.fold_in(2 * number), average)
@@ -77,14 +80,14 @@ class MultiScale(Bijector):
                 latents.append(latent)
         return (*latents, x)
 
-    def children(self):
+    def children(self) -> list[tuple[str, Bijector]]:
         return [(part.name, part) for pair in self._pairs() for part in pair if part is not None]
 
-    def singular_values(self):
+    def singular_values(self) -> dict[str, np.ndarray]:
         return {
             f"{level.name}/{name}": values for level in self.levels for name, values in level.singular_values().items()
         }
 
-    def _pairs(self):
+    def _pairs(self) -> list[tuple[Bijector, Split | None]]:
         """The levels, each with the split that follows it, or None."""
         return list(zip(self.levels, [*self.splits, None], strict=True))

@@ -1,11 +1,13 @@
 """Half of the channels leave as latents."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
 from flowconv.bijectors.transform import Transform
-from flowconv.core.inputs import NONE
-from flowconv.core.network import Network
+from flowconv.core.inputs import NONE, Inputs
+from flowconv.core.network import Average, Network
 from flowconv.ops.shapes import per_example
 
 
@@ -24,42 +26,42 @@ class Split(Bijector):
       network: of its parameters, not built yet.
     """
 
-    def __init__(self, transform: Transform | None = None, network: Network | None = None, **kwargs):
+    def __init__(self, transform: Transform | None = None, network: Network | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         if (transform is None) != (network is None):
             raise ValueError("a split has both a transform and a network, or neither")
         self.transform = transform
         self.network = network
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         if input_shape[-1] % 2:
             raise ValueError(f"{self.name}: the number of channels must be even, got {input_shape[-1]}")
-        if self.network is not None:
+        if self.transform is not None and self.network is not None:
             half = input_shape[-1] // 2
             self.network.outputs = self.transform.parameters_per_dim * half
             self.network.build((*input_shape[:-1], half))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         half = (*input_shape[:-1], input_shape[-1] // 2)
         return half, half
 
-    def forward_and_log_det(self, x, inputs=NONE):
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         x_a, x_b = tf.split(x, 2, axis=-1)
-        if self.network is None:
+        if self.transform is None or self.network is None:
             return (x_a, x_b), per_example(0.0, x)
         z_b, log_det = self.transform.forward_and_log_det(x_b, self.network.call(x_a, inputs))
         return (x_a, z_b), log_det
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         x_a, z_b = y
-        if self.network is None:
+        if self.transform is None or self.network is None:
             return tf.concat([x_a, z_b], axis=-1), per_example(0.0, x_a)
         x_b, log_det = self.transform.inverse_and_log_det(z_b, self.network.call(x_a, inputs))
         return tf.concat([x_a, x_b], axis=-1), log_det
 
-    def initialize(self, x, inputs=NONE, average=tf.identity):
+    def initialize(self, x: tf.Tensor, inputs: Inputs = NONE, average: Average = tf.identity) -> tf.Tensor:
         x_a, x_b = tf.split(x, 2, axis=-1)
-        if self.network is None:
+        if self.transform is None or self.network is None:
             return x_a, x_b
         parameters = self.network.initialize(x_a, inputs, average)
         return x_a, self.transform.forward_and_log_det(x_b, parameters)[0]

@@ -1,7 +1,9 @@
 """Glow's centring of pixels."""
 
+import tensorflow as tf
+
 from flowconv.bijectors.bijector import Bijector
-from flowconv.core.inputs import NONE
+from flowconv.core.inputs import NONE, Inputs
 from flowconv.ops.shapes import per_example
 
 
@@ -11,8 +13,8 @@ class Centre(Bijector):
     Inverse: x = y + ½. The log-determinant is 0.
     """
 
-    def forward_and_log_det(self, x, inputs=NONE):
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         return x - 0.5, per_example(0.0, x)
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         return y + 0.5, per_example(0.0, y)

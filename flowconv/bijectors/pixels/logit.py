@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
-from flowconv.core.inputs import NONE
+from flowconv.core.inputs import NONE, Inputs
 from flowconv.ops.shapes import sum_per_example
 
 
@@ -19,21 +19,21 @@ class Logit(Bijector):
 
     margin = 0.05
 
-    def outside_domain(self, x):
+    def outside_domain(self, x: tf.Tensor) -> tf.Tensor:
         p = self._probability(x)
         return (p <= 0.0) | (p >= 1.0)
 
-    def forward_and_log_det(self, x, inputs=NONE):
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         p = self._probability(x)
         y = tf.math.log(p) - tf.math.log1p(-p)
         return y, self._log_det(tf.math.log(p) + tf.math.log1p(-p))
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         x = (tf.sigmoid(y) - self.margin) / (1.0 - 2.0 * self.margin)
         return x, -self._log_det(tf.math.log_sigmoid(y) + tf.math.log_sigmoid(-y))
 
-    def _probability(self, x):
+    def _probability(self, x: tf.Tensor) -> tf.Tensor:
         return self.margin + (1.0 - 2.0 * self.margin) * x
 
-    def _log_det(self, log_p_and_not_p):
+    def _log_det(self, log_p_and_not_p: tf.Tensor) -> tf.Tensor:
         return sum_per_example(math.log(1.0 - 2.0 * self.margin) - log_p_and_not_p)

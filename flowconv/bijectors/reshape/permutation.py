@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
-from flowconv.core.inputs import NONE
+from flowconv.core.inputs import NONE, Inputs
 from flowconv.ops.permute import permute
 from flowconv.ops.shapes import per_example
 
@@ -18,8 +18,8 @@ class Permutation(Bijector):
         """Returns π, int32 `[C]`."""
         raise NotImplementedError
 
-    def forward_and_log_det(self, x, inputs=NONE):
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         return permute(x, self.permutation(x.shape[-1])), per_example(0.0, x)
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         return permute(y, tf.argsort(self.permutation(y.shape[-1]))), per_example(0.0, y)

@@ -1,11 +1,13 @@
 """A true spatial shift."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
 from flowconv.core import arguments
-from flowconv.core.inputs import NONE
+from flowconv.core.inputs import NONE, Inputs
 from flowconv.ops.shapes import per_example
 
 
@@ -19,18 +21,18 @@ class Roll(Bijector):
       kernel_size: k, odd.
     """
 
-    def __init__(self, kernel_size: int = 3, **kwargs):
+    def __init__(self, kernel_size: int = 3, **kwargs: Any):
         super().__init__(**kwargs)
         border = arguments.kernel_size(kernel_size) // 2
         self.offsets = [(a, b) for a in range(-border, border + 1) for b in range(-border, border + 1)]
 
-    def forward_and_log_det(self, x, inputs=NONE):
+    def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         return self._roll(x, -1), per_example(0.0, x)
 
-    def inverse_and_log_det(self, y, inputs=NONE):
+    def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         return self._roll(y, 1), per_example(0.0, y)
 
-    def _roll(self, x, sign):
+    def _roll(self, x: tf.Tensor, sign: int) -> tf.Tensor:
         sizes = [len(part) for part in np.array_split(np.arange(x.shape[-1]), len(self.offsets))]
         parts = tf.split(x, sizes, axis=-1)
         rolled = [

@@ -1,5 +1,7 @@
 """Glow's convolutions: with an ActNorm, or zero at first."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from flowconv.core import arguments
@@ -23,19 +25,19 @@ class EdgeBiasConv2D(Layer):
       kernel_size: k, odd.
     """
 
-    def __init__(self, filters: int, kernel_size: int, **kwargs):
+    def __init__(self, filters: int, kernel_size: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.filters = filters
         self.kernel_size = arguments.kernel_size(kernel_size)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         size, channels = self.kernel_size, input_shape[-1]
         shape = (size, size, channels + (size > 1), self.filters)
         self.kernel = self.add_weight(shape=shape, initializer=self.kernel_initializer(), name="kernel")
         self.log_scale = self.add_weight(shape=(self.filters,), initializer="zeros", name="log_scale")
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
-    def kernel_initializer(self):
+    def kernel_initializer(self) -> Any:
         """Returns the initializer of the kernel."""
         return "zeros"
 
@@ -55,16 +57,16 @@ class EdgeBiasConv2D(Layer):
 class ActNormConv2D(EdgeBiasConv2D):
     """A convolution followed by an ActNorm, which is folded into the kernel: conv(x, W ⊙ γ) + β."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         super().build(input_shape)
         self.initialized = self.add_weight(
             shape=(), initializer="zeros", dtype="float32", trainable=False, name="initialized"
         )
 
-    def kernel_initializer(self):
+    def kernel_initializer(self) -> Any:
         return Normal(0.05)
 
-    def kernel_and_bias(self):
+    def kernel_and_bias(self) -> tuple[tf.Tensor, tf.Tensor]:
         return self.kernel.value * tf.exp(self.log_scale.value), self.bias.value
 
     def initialize(self, x: tf.Tensor, average: Average) -> tf.Tensor:
@@ -79,6 +81,6 @@ class ActNormConv2D(EdgeBiasConv2D):
 class ZeroConv2D(EdgeBiasConv2D):
     """A convolution that is zero at first, each output channel times exp(3·log_scale)."""
 
-    def kernel_and_bias(self):
+    def kernel_and_bias(self) -> tuple[tf.Tensor, tf.Tensor]:
         scale = tf.exp(3.0 * self.log_scale.value)
         return self.kernel.value * scale, self.bias.value * scale
