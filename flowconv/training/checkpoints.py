@@ -156,6 +156,7 @@ class Checkpoints:
 
     def _read(self, path):
         with opened(path) as reader:
+            reader.check_end()
             self._compare(reader)
             lacking = self._variables.keys() - reader.names
             averages = self._averages.keys() & lacking

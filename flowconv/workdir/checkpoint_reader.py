@@ -40,6 +40,11 @@ class CheckpointReader:
             for name in reader.get_variable_to_shape_map()
         }
 
+    def check_end(self) -> None:
+        """Reads what lies at the end of the file, which nothing else needs: a file that was cut off is no good."""
+        for name in self.names.keys() & {"_CHECKPOINTABLE_OBJECT_GRAPH"}:
+            self.value(name)
+
     def value(self, name: str) -> Any:
         """Returns a tensor as numpy has it."""
         return self._reader.get_tensor(self.names[name])

@@ -185,7 +185,7 @@ def test_refuses_a_part_that_is_not_there():
 def test_refuses_a_setting_that_no_part_has():
     with pytest.raises(ValueError, match=r"emerging has no kernel_sise \(did you mean kernel_size\?\)"):
         CONVOLUTIONS.make("emerging", {"kernel_sise": 5})
-    assert CONVOLUTIONS.make("reverse", {"kernel_size": 5, "scale_floor": 0.1}).name == "reverse"
+    assert type(CONVOLUTIONS.make("reverse", {"kernel_size": 5, "scale_floor": 0.1})).__name__ == "Reverse"
 
 
 @pytest.mark.parametrize(("source", "number"), [("", 0), ("class A: pass", 0), ("class _A(Network): pass", 0)])

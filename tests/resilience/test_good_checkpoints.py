@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from flowconv.errors import UserError
-from flowconv.training.checkpoints import saved_architecture
+from flowconv.workdir.checkpoint_reader import saved_architecture, saved_name
 from tests.resilience.test_checkpoints import Run
 
 
@@ -105,8 +105,8 @@ def test_one_of_version_0_1_is_good(tmp_path):
     run.save(3)
     flow, optimizer = run.step.flow, run.step.optimizer
     checkpoint = tf.train.Checkpoint(
-        weights={variable.path: variable.value for variable in flow.variables},
-        optimizer={f"{i}/{variable.path}": variable.value for i, variable in enumerate(optimizer.variables)},
+        weights={saved_name(variable): variable.value for variable in flow.variables},
+        optimizer={f"{i}/{saved_name(v)}": v.value for i, v in enumerate(optimizer.variables)},
         progress={"images_seen": run.step.images_seen},
     )
     manager = tf.train.CheckpointManager(checkpoint, str(tmp_path / "old" / "new"), max_to_keep=2)
