@@ -3,12 +3,13 @@
 import ast
 import contextlib
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
-from tests.runs import ROOT, environment, overrides
+from tests.runs import ROOT, SMALL, environment, overrides
 
 PROGRAMS = sorted(path for folder in ("flowconv", "scripts", "configs") for path in (ROOT / folder).rglob("*.py"))
 OPENERS = {"open", "fdopen", "read_text", "write_text", "TemporaryFile", "NamedTemporaryFile"}
@@ -100,8 +101,9 @@ def test_no_output_ends_a_program(program, output):
 
 @pytest.mark.parametrize("output", ["its reader has gone", "all closed", "ASCII"])
 def test_a_run_goes_on_without_output(tmp_path, output):
-    result = started(output, "train.py", f"--workdir={tmp_path}", *overrides(**{"train.images": 32}))
-    assert result.returncode == 0 and not result.stderr, result.stderr
+    result = started(output, "train.py", f"--workdir={tmp_path}", *overrides(**SMALL | {"train.images": 32}))
+    told = (result.stderr or b"").splitlines()  # of a slow machine's progress
+    assert result.returncode == 0 and all(re.fullmatch(rb".+: \d+/\d+ batches", line) for line in told), told
     assert (tmp_path / "results.json").exists()
     if output == "ASCII":
         assert b"1 ? 16 images a step" in result.stdout

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.runs import ROOT, launch, saved_variables
+from tests.runs import FULL, ROOT, SMALL, launch, saved_variables
 
 
 def test_leaves_what_a_user_looks_for(finished_run):
@@ -94,7 +94,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(train, finished_run, tmp
     assert images == sorted(images)
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float64", 1e-9)])
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float64", 1e-9)][not FULL :])
 def test_two_ranks_are_one_with_twice_the_batch(train, tmp_path, precision, tolerance):
     """Ten steps, flips, noise and data-dependent initialization included, from images that ranks can't share evenly."""
     runs = []
@@ -146,10 +146,10 @@ def test_refuses_a_run_of_another_model(train, finished_run):
 
 
 def test_refuses_a_damaged_checkpoint(train, tmp_path):
-    assert train(tmp_path, **{"train.images": 32}).returncode == 0
+    assert train(tmp_path, **SMALL | {"train.images": 32}).returncode == 0
     for path in (tmp_path / "checkpoints").glob("*.data-*"):
         os.truncate(path, 100)
-    assert "can't be restored" in one_line(train(tmp_path))
+    assert "can't be restored" in one_line(train(tmp_path, **SMALL))
 
 
 def test_evaluate_refuses_what_is_no_run(tmp_path):
