@@ -10,6 +10,7 @@ import numpy as np
 from tests.runs import FULL, Running, command_of, overrides, saved_variables
 
 KILLS = 20 if FULL else 2
+PARTS = 1 if FULL else KILLS  # of a run's time, in the first of which it is killed: few kills all come in one run
 STEPS = 60 if FULL else 24
 FIELDS = {"train.images": 16 * STEPS, "train.evaluate_images": STEPS // 3 * 16, "train.checkpoint_seconds": 0.0}
 
@@ -42,7 +43,7 @@ def run_and_kill(workdir, duration, most):
         with Running(*command_of("train.py", *arguments(workdir))) as process:
             process.wait_for("everything goes to")
             if kills < most:
-                time.sleep(random.uniform(0.0, duration))
+                time.sleep(random.uniform(0.0, duration / PARTS))
                 process.send(signal.SIGKILL)
             status = process.wait()
         warnings = [line for line in process.output.splitlines() if line.startswith("warning")]
