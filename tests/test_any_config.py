@@ -5,7 +5,7 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowconv.config import SETTINGS, changed, default_config, images_per_rank, validate
+from flowconv.config import SETTINGS, changed, default_config, image_shape, images_per_rank, validate
 from flowconv.errors import UserError
 from flowconv.models import build_flow
 from flowconv.training.step import build_step
@@ -60,9 +60,8 @@ def test_any_config(config):
         return
     flow = build_flow(config)
     step = build_step(config, flow)
-    size = config.data.image_size
     # More than a step's, as in training: of a single pixel nothing can be said about its variance.
-    pixels = np.random.default_rng(0).integers(0, 256, (INITIALIZATION_IMAGES, size, size, 3), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (INITIALIZATION_IMAGES, *image_shape(config.data)), np.uint8)
     flow.initialize(tf.constant(pixels), config.seed)
     images = tf.constant(pixels[: images_per_rank(config)])
     x = flow.dequantize_midpoint(images)

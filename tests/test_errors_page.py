@@ -198,6 +198,7 @@ def no_cache(folder):
 bad_data("unknown-data", name="cifa10")
 bad_data("unknown-variant", name="downsampled_imagenet/48x48")
 bad_data("no-images", name="glue")
+bad_data("channels", name="cifar10", channels=4)
 bad_data("size-not-offered", name="photos", image_size=48)
 bad_data("enlarged", name="cifar10", image_size=64)
 bad_data("not-prepared", name="cifar10")

@@ -14,6 +14,7 @@ EXAMPLES = {
     "exponential": ("bijectors/elementwise", {"model.coupling": "exponential", "model.amplitude": 1.5}),
     "shallow": ("networks", {"model.network": "shallow", "model.filters": 8}),
     "kumaraswamy": ("surjections", {"model.dequantization": "kumaraswamy"}),
+    "stripes": ("data/datasets", {"data.name": "stripes", "data.channels": 1}),
 }
 
 

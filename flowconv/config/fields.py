@@ -135,6 +135,13 @@ def images_per_rank(config: ConfigDict) -> int:
     return config.train.batch_size * config.distributed.backward_passes_per_step
 
 
+def image_shape(data_config: ConfigDict) -> tuple[int, int, int]:
+    """Returns the (height, width, channels) of the images that `config.data` describes."""
+    size = data_config.image_size
+    height, width = (size, size) if isinstance(size, int) else size
+    return height, width, data_config.channels
+
+
 def architecture(config: ConfigDict) -> dict[str, Any]:
     """Returns, by their names, the fields by which a model is told from another, and its precision."""
     fields = _with_defaults(dict(flatten(config)))

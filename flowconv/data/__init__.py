@@ -1,10 +1,10 @@
-"""Images for training and evaluation: tensorflow_datasets builders in, uint8 batches out.
+"""Images for training and evaluation: data sets in, batches out.
 
-`load` gives the three splits of a data set as memory-mapped arrays; `training_batches` and
-`evaluation_batches` turn such an array into one rank's `tf.data.Dataset`.
+`load` gives the three splits of a data set as memory-mapped arrays of images and labels; `training_batches` and
+`evaluation_batches` turn such arrays into one rank's `tf.data.Dataset` of dicts.
 """
 
+from flowconv.data.batches import evaluation_batches, training_batches
 from flowconv.data.loading import ImageData, check, load, load_for_use
-from flowconv.data.pipeline import evaluation_batches, training_batches
 
 __all__ = ["ImageData", "check", "evaluation_batches", "load", "load_for_use", "training_batches"]

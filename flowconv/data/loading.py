@@ -3,13 +3,13 @@
 import contextlib
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from ml_collections import ConfigDict
 
-from flowconv.config import default_config
+from flowconv.config import default_config, image_shape
 from flowconv.errors import UserError
 from flowconv.words import printable
 
@@ -22,14 +22,19 @@ class ImageData:
     version: str  # tensorflow_datasets'
     note: str  # what else a reader of a result must know, or ""
     fingerprint: str  # of all pixels of the three splits in order, 12 hexadecimal digits
-    splits: Mapping[str, np.ndarray]  # "train", "validation", "test": uint8 [N, H, W, 3], memory-mapped, N > 0
+    splits: Mapping[str, np.ndarray]  # "train", "validation", "test": uint8 [N, H, W, C], memory-mapped, N > 0
+    labels: Mapping[str, np.ndarray] = field(default_factory=dict)  # of the same: int32 [N]; or none
+    class_names: Sequence[str] = ()  # in the order of labels
 
     def describe(self) -> dict[str, object]:
         """The record of the data set in a run's results; JSON can hold it."""
+        height, width, channels = self.splits["train"].shape[1:]
         return {
             "name": self.name,
             "version": self.version,
-            "image_size": self.splits["train"].shape[1],
+            "image_size": height if height == width else [height, width],
+            "channels": channels,
+            "classes": len(self.class_names),
             **{split: len(pixels) for split, pixels in self.splits.items()},
             "note": self.note,
             "fingerprint": self.fingerprint,
@@ -46,23 +51,25 @@ def check(data_config: ConfigDict) -> str:
         UserError: as `load` does; also if images are to be held out of data that have a split to validate.
     """
     from flowconv.data import builders, preparation, splits
+    from flowconv.data.datasets import dataset_class
 
     default = default_config().data.validation_images
-    if data_config.name.partition("/")[0] in builders.OWN and data_config.validation_images != default:
+    is_ours = dataset_class(data_config.name.partition("/")[0]).is_ours()
+    if is_ours and data_config.validation_images != default:
         raise UserError(
             f"--config.data.validation_images={data_config.validation_images}: is not used with data.name="
             f"{data_config.name}, a tenth of which or so is held out anyway; leave it out"
         )
     try:
-        builder = builders.find_builder(data_config)
-        builders.check_size(builder, data_config.image_size)
-        if builders.is_prepared(builder):
-            splits.parts(builder, data_config.validation_images)
+        dataset = builders.find_dataset(data_config)
+        builders.check_shape(dataset, image_shape(data_config))
+        if dataset.is_prepared:
+            splits.parts(dataset, data_config.validation_images)
         else:
-            preparation.check_obtainable(builder)
+            preparation.check_obtainable(dataset)
     except builders.DamagedRecords:
         return ""  # `load` makes them anew
-    return _left_out(builder)
+    return dataset.left_out()
 
 
 def load(data_config: ConfigDict, prepare: bool = True) -> ImageData:
@@ -111,62 +118,57 @@ def load_for_use(data_config: ConfigDict, prepare: bool = True) -> ImageData:
             return load(data_config, prepare=False)
     own = data_config.copy_and_resolve_references()
     own.cache_dir = ""
-    builder = builders.find_builder(own)
-    if own.dir and not builders.is_prepared(builder) and builder.name not in builders.OWN:
+    dataset = builders.find_dataset(own)
+    if own.dir and not dataset.is_prepared and not dataset.is_ours():
         raise UserError(f"--config.data.dir={own.dir}: {own.name} is not there; name the folder that holds it")
     return load(own, prepare)
 
 
 def _load(data_config: ConfigDict, prepare: bool) -> ImageData:
-    from flowconv.data import builders, cache, leftovers, preparation, provenance, splits
+    from flowconv.data import builders, cache, leftovers, preparation, splits
 
-    image_size = data_config.image_size
+    shape = image_shape(data_config)
     folder = builders.cache_folder(data_config.cache_dir)
     if prepare:
         leftovers.remove(folder, lambda: leftovers.unfinished(folder))
-    builder = builders.find_builder(data_config)
-    builders.check_size(builder, image_size)
-    there = builder.data_path.exists()
-    if prepare and not builders.is_prepared(builder):
-        if there and builder.name in builders.OWN:
-            raise builders.damaged(builder, "dataset_info.json is missing")
-        with leftovers.writing(folder) if builder.name in builders.OWN else contextlib.nullcontext():
-            preparation.prepare(builder)
-        builder = builders.find_builder(data_config)  # which knows its splits now
-    if not builders.is_prepared(builder):
-        raise UserError(f"--config.data.name={data_config.name}: not prepared in {builder.data_path}")
+    dataset = builders.find_dataset(data_config)
+    builders.check_shape(dataset, shape)
+    there = dataset.builder.data_path.exists()
+    if prepare and not dataset.is_prepared:
+        if there and dataset.is_ours():
+            raise builders.damaged(dataset, "dataset_info.json is missing")
+        with leftovers.writing(folder) if dataset.is_ours() else contextlib.nullcontext():
+            preparation.prepare(dataset)
+        dataset = builders.find_dataset(data_config)  # which knows its splits now
+    if not dataset.is_prepared:
+        raise UserError(f"--config.data.name={data_config.name}: not prepared in {dataset.builder.data_path}")
 
-    parts = splits.parts(builder, data_config.validation_images)
-    counts = {part.split: builder.info.splits[part.split].num_examples for part in parts.values()}
-    entry = cache.entry(folder, builder, image_size)
+    parts = splits.parts(dataset, data_config.validation_images)
+    counts = {part.split: dataset.split_counts[part.split] for part in parts.values()}
+    entry = cache.entry(folder, dataset, shape)
     try:
-        decoded = cache.read(entry, counts, image_size, prepare)
+        decoded = cache.read(entry, counts, shape, dataset.has_labels, prepare)
     except cache.Damaged as damage:
         if not prepare:
             raise UserError(
                 f"--config.data.cache_dir={folder}: {data_config.name} has not been decoded there ({damage})"
             ) from damage
         if entry.exists():
-            line = f"the decoded images in {entry} are damaged ({damage}); they are made anew"
+            line = f"the decoded images in {entry} are {damage}; they are made anew"
             print(printable(line), file=sys.stderr)
             cache.discard(entry)
-        cache.write(entry, builder, list(counts), image_size)
-        decoded = cache.read(entry, counts, image_size, prepare)
+        cache.write(entry, dataset, list(counts), shape)
+        decoded = cache.read(entry, counts, shape, dataset.has_labels, prepare)
     if prepare:
-        leftovers.remove(folder, lambda: cache.superseded(entry, builder))
-        if left_out := _left_out(builder):
-            print(printable(f"--config.data.dir={builder.root}: {left_out}"), file=sys.stderr)
+        leftovers.remove(folder, lambda: cache.superseded(entry, dataset))
+        if left_out := dataset.left_out():
+            print(printable(f"--config.data.dir={data_config.dir}: {left_out}"), file=sys.stderr)
     return ImageData(
-        name=provenance.shown_name(builder),
-        version=str(builder.version),
-        note=provenance.note(builder, image_size, decoded.enlarged),
+        name=dataset.shown_name,
+        version=str(dataset.builder.version),
+        note="; ".join(dataset.notes(shape, decoded.enlarged)),
         fingerprint=decoded.fingerprint,
         splits={name: part.of(decoded.pixels) for name, part in parts.items()},
+        labels={name: part.of(decoded.labels) for name, part in parts.items() if decoded.labels},
+        class_names=dataset.class_names,
     )
-
-
-def _left_out(builder) -> str:
-    """What of a folder isn't among its images, "" if nothing."""
-    from flowconv.data import folder
-
-    return folder.in_words(folder.listing(builder.root).left_out, "left out: ") if builder.name == "folder" else ""

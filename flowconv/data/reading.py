@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
-from flowconv.data.square import to_rgb
+from flowconv.data.crop import to_mode
 
 # How an image is turned upright, by its EXIF orientation.
 TURNS = {
@@ -32,8 +32,13 @@ class Unreadable(Exception):
     """A file that is no image, or a broken one; its text is the reason."""
 
 
-def read(path: Path) -> Image.Image:
-    """The image in a file, turned as its EXIF orientation says, in 8-bit RGB; an animation's first picture.
+def read(path: Path, channels: int = 3) -> Image.Image:
+    """The image in a file, turned as its EXIF orientation says, of 8 bits; an animation's first picture.
+
+    Args:
+        path: of the file.
+        channels: 1 for grey, 3 for RGB, and one more for transparency.
+
 
     Raises Unreadable for whatever can't be decoded.
     """
@@ -41,7 +46,7 @@ def read(path: Path) -> Image.Image:
         with _wide_limits(), Image.open(path) as image:
             image.load()  # some formats turn it themselves, and then have no orientation left
             turn = TURNS.get(_orientation(image))
-            image = to_rgb(image)
+            image = to_mode(image, channels)
             return image if turn is None else image.transpose(turn)
     except Exception as error:  # Pillow's decoders raise nearly every built-in exception on broken files
         raise Unreadable(_reason(error)) from error

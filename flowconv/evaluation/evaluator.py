@@ -67,9 +67,10 @@ class Evaluator:
           ValueError: on every worker, if there are none.
         """
         summed, draws = np.zeros(3), []
-        for (images, first, count), number in self._pass(pixels, name, samples):
+        for batch, number in self._pass(pixels, name, samples):
             stream = tf.constant(2 * number, tf.int64)  # (stream 1 is that of flips)
-            draws.append(self._bits_per_dim(images, first, stream).numpy()[: int(count)])
+            values = self._bits_per_dim(batch["image"], batch["position"], stream)
+            draws.append(values.numpy()[: int(batch["count"])])
             if len(draws) == samples:
                 values = _bits_of_mean_density(np.stack(draws).astype(np.float64), self.flow.dimensions)
                 summed += values.sum(), np.square(values).sum(), len(values)
@@ -90,9 +91,9 @@ class Evaluator:
           changed_pixels: how many numbers differ after rounding to levels, or aren't finite.
         """
         error, changed = 0.0, 0
-        for (images, _, count), _ in self._pass(pixels, name):
-            count = int(count)
-            x = self.flow.dequantize_midpoint(images)
+        for batch, _ in self._pass(pixels, name):
+            count = int(batch["count"])
+            x = self.flow.dequantize_midpoint(batch["image"])
             reconstructed = self._reconstruct(x)
             difference = tf.abs(tf.cast(reconstructed, tf.float64) - tf.cast(x, tf.float64))[:count]
             # A NaN must not pass as the smaller one.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
+from flowconv.data.crop import image_of
 from flowconv.files import write_bytes
 from flowconv.models import Flow
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # imported by who draws one
 
 
 def grid(images: np.ndarray, columns: int | None = None, border: int = 2) -> np.ndarray:
-    """Returns uint8 images `[N, H, W, 3]` side by side on white: one uint8 image `[H', W', 3]`.
+    """Returns uint8 images `[N, H, W, C]` side by side on white: one uint8 image `[H', W', C]`.
 
     Args:
       images: what to show, row by row.
@@ -37,14 +37,14 @@ def grid(images: np.ndarray, columns: int | None = None, border: int = 2) -> np.
 
 
 def save(path: Path, image: np.ndarray, least_side: int = 256) -> None:
-    """Writes a uint8 image `[H, W, 3]` as PNG, enlarged by a whole factor until both sides have `least_side` pixels.
+    """Writes a uint8 image `[H, W, C]` as PNG, enlarged by a whole factor until both sides have `least_side` pixels.
 
     Raises:
       UserError: if it can't be written.
     """
     factor = max(1, math.ceil(least_side / min(image.shape[:2])))
     file = io.BytesIO()
-    Image.fromarray(image.repeat(factor, axis=0).repeat(factor, axis=1)).save(file, "png")
+    image_of(image.repeat(factor, axis=0).repeat(factor, axis=1)).save(file, "png")
     write_bytes(path, file.getvalue())
 
 
@@ -88,7 +88,7 @@ def sample_grid(flow: Flow, n: int, temperature: float, seed: int) -> np.ndarray
 
 
 def reconstruction_grid(flow: Flow, images: np.ndarray) -> np.ndarray:
-    """Returns uint8 images `[N, H, W, 3]` in rows of pairs: an original, then its reconstruction."""
+    """Returns uint8 images `[N, H, W, C]` in rows of pairs: an original, then its reconstruction."""
     x = flow.dequantize_midpoint(images)
     pairs = np.stack([flow.to_images(x), shown(flow, flow.decode(flow.encode(x)))], axis=1)
     return grid(pairs.reshape(-1, *images.shape[1:]), columns=8)

@@ -14,11 +14,11 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import data, distributed
-from flowconv.config import validate
-from flowconv.data.folder import image_files, in_words
+from flowconv.config import image_shape, validate
+from flowconv.data.crop import central_patch, crop_and_resize, pixels_of
+from flowconv.data.image_files import image_files, in_words
 from flowconv.data.progress import progress
 from flowconv.data.reading import Unreadable, read
-from flowconv.data.square import central_patch, square
 from flowconv.errors import UserError, warn
 from flowconv.files import read_json
 from flowconv.inference.scoring import Typical, typical_of
@@ -45,7 +45,7 @@ class Run:
     workdir: Workdir
 
     def images(self, split: str = "test") -> np.ndarray:
-        """Returns a split of the data set that the run was trained on, uint8 `[N, H, W, 3]`.
+        """Returns a split of the data set that the run was trained on, uint8 `[N, H, W, C]`.
 
         Raises:
           UserError: if the data set is no longer there. That it has changed is said on stderr.
@@ -160,7 +160,7 @@ def _files_below(flag, folder):
 def read_images(
     flag: str, given: str | None, data_config: ConfigDict, most: int | None = None
 ) -> tuple[list[Path], np.ndarray]:
-    """Returns the image files that a flag names, as `find_images`, and their pictures, uint8 `[N, H, W, 3]`.
+    """Returns the image files that a flag names, as `find_images`, and their pictures, uint8 `[N, H, W, C]`.
 
     How many other files its folders hold is said on stderr.
 
@@ -183,7 +183,7 @@ def read_images(
 
 
 def read_labels(flag: str, path: str, data_config: ConfigDict) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the pictures that a CSV file marks with 1, and those marked with 0: uint8 `[N, H, W, 3]` each.
+    """Returns the pictures that a CSV file marks with 1, and those marked with 0: uint8 `[N, H, W, C]` each.
 
     Raises:
       UserError: if it can't be read, or has none of either.
@@ -206,12 +206,13 @@ def read_labels(flag: str, path: str, data_config: ConfigDict) -> tuple[np.ndarr
 
 
 def read_image(flag: str, path: str | os.PathLike, data_config: ConfigDict) -> np.ndarray:
-    """Returns one picture, uint8 `[H, W, 3]`; arguments and errors as of `read_images`."""
+    """Returns one picture, uint8 `[H, W, C]`; arguments and errors as of `read_images`."""
+    *size, channels = image_shape(data_config)
     try:
-        image = read(given_path(f"--{flag}", path))
+        image = read(given_path(f"--{flag}", path), channels)
     except Unreadable as error:
         raise UserError(f"--{flag}={path}: can't be read as an image ({error})") from None
-    return np.asarray((central_patch if data_config.patches else square)(image, data_config.image_size))
+    return pixels_of((central_patch if data_config.patches else crop_and_resize)(image, size))
 
 
 def free_folder(flag: str, given: str | os.PathLike) -> Path:

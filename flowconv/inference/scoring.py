@@ -37,7 +37,7 @@ def bits_per_dim(flow: Flow, images: np.ndarray, seed: int, batch_size: int = 64
     function = tf.function(lambda batch, first: flow.bits_per_dim(batch, seed, first), autograph=False)
     batches = evaluation_batches(images, batch_size=batch_size, rank=0, world_size=1)
     batches = progress(batches, len(batches), f"scoring {name}", "batches")
-    return np.concatenate([function(batch, first)[: int(count)] for batch, first, count in batches])
+    return np.concatenate([function(batch["image"], batch["position"])[: int(batch["count"])] for batch in batches])
 
 
 def typical_of(flow: Flow, images: np.ndarray, seed: int, name: str = "the test split") -> Typical:

@@ -8,7 +8,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from flowconv.bijectors import Bijector, Coupling, Gaussian, Mask, Split, Transform
-from flowconv.config import SETTINGS, nearest
+from flowconv.config import SETTINGS, image_shape, nearest
 from flowconv.config import parts as folders
 from flowconv.config.parts import Folder
 from flowconv.core import arguments
@@ -126,9 +126,8 @@ def build_flow(config: ConfigDict, seed: int | None = None, reset: bool = True) 
     Returns:
       A built flow. Its data-dependent layers wait for `Flow.initialize`.
     """
-    size = config.data.image_size
     settings = {field: value for field, value in config.model.items() if field != "name"}
-    flow = build_model(config.model.name, (size, size, 3), n_bits=config.data.n_bits, **settings)
+    flow = build_model(config.model.name, image_shape(config.data), n_bits=config.data.n_bits, **settings)
     if reset:
         flow.reset_weights(config.seed if seed is None else seed)
     return flow

@@ -43,7 +43,9 @@ class Run:
         self.watchdog.feed(patient=True)
         self.state = RunState(config, workdir)
         self.stopper = Stopper(self.state.images_seen, self.watchdog)
-        self.stream = TrainingStream(images.splits["train"], images_per_rank(config), config.seed)
+        self.stream = TrainingStream(
+            images.splits["train"], images.labels.get("train"), images_per_rank(config), config.seed
+        )
         self.evaluator = Evaluator(
             self.state.flow,
             batch_size=config.evaluation.batch_size,
@@ -99,8 +101,10 @@ class Run:
 
     def _initialize(self):
         """Draws the weights, and sets what depends on data from the first images of the stream, over all workers."""
-        images, first, weight = self.stream.first_images(self.config.train.initialization_images)
-        self.state.step.initialize(images, first, average=lambda mean: distributed.average(weight * mean))
+        batch, weight = self.stream.first_images(self.config.train.initialization_images)
+        self.state.step.initialize(
+            batch["image"], batch["position"], average=lambda mean: distributed.average(weight * mean)
+        )
 
     def _changed_images(self) -> str:
         """Returns the line about images that are not those on which the best weights were chosen; "" if they are."""

@@ -13,32 +13,32 @@ class TrainingStream:
 
     Args:
       images: uint8 `[N, H, W, C]`, the training split.
+      labels: its int32 `[N]`, if there are any.
       batch_size: images that a worker takes in a step.
       seed: of the order.
     """
 
-    def __init__(self, images: np.ndarray, batch_size: int, seed: int):
-        self._images = images
+    def __init__(self, images: np.ndarray, labels: np.ndarray | None, batch_size: int, seed: int):
+        self._arrays = (images, labels)
         self._seed = seed
         self.batch_size = batch_size
         self.global_batch_size = batch_size * distributed.size()
 
-    def batches(self, start: int) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-        """Yields this worker's batches from the image `start` on: images, and the position of the first of them."""
+    def batches(self, start: int) -> Iterator[dict[str, tf.Tensor]]:
+        """Yields this worker's batches from the image `start` on, as `data.training_batches`."""
         return iter(self._batches(self.batch_size, start, distributed.rank(), distributed.size()))
 
-    def first_images(self, count: int) -> tuple[tf.Tensor, tf.Tensor, float]:
-        """Returns this worker's part of the first `count` images, their position, and the weight of their mean.
+    def first_images(self, count: int) -> tuple[dict[str, tf.Tensor], float]:
+        """Returns this worker's part of the first `count` images as a batch, and the weight of their mean.
 
         The mean over workers of weight · mean is that of all images: parts may differ in size.
         """
         rank, size = distributed.rank(), distributed.size()
         begin, end = (count * r // size for r in (rank, rank + 1))
         part = max(1, end - begin)  # a worker without any takes one along, which doesn't count
-        images, first = next(iter(self._batches(part, begin, 0, 1)))
-        return images, first, (end - begin) * size / count
+        return next(iter(self._batches(part, begin, 0, 1))), (end - begin) * size / count
 
     def _batches(self, batch_size, start, rank, world_size):
         return data.training_batches(
-            self._images, batch_size=batch_size, seed=self._seed, start=start, rank=rank, world_size=world_size
+            *self._arrays, batch_size=batch_size, seed=self._seed, start=start, rank=rank, world_size=world_size
         )

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from flowconv.config import default_config
-from flowconv.data import folder, leftovers
+from flowconv.data import image_files, leftovers
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def a_process_of_its_own():
 
 def another_process() -> None:
     """Forgets what a process remembers: how folders look, and what it uses of the cache."""
-    folder.listing.cache_clear()
+    image_files.listing.cache_clear()
     while leftovers._held:
         leftovers._held.popitem()[1].close()
 
@@ -43,7 +43,10 @@ def data_config(tmp_path: Path) -> ConfigDict:
 
 @pytest.fixture
 def store(data_config: ConfigDict):
-    """A function that prepares random images as a data set of tfds in `data_config.dir`, and returns them."""
+    """A function that prepares random images as a data set of tfds in `data_config.dir`, and returns them.
+
+    Labels, where the data set has them, are `labels_of` these.
+    """
 
     def prepare(name: str, shape: tuple[int, ...], seed: int = 0, **counts: int) -> dict[str, np.ndarray]:
         generator = np.random.default_rng(seed)
@@ -57,19 +60,28 @@ def store(data_config: ConfigDict):
 def store_images(name: str, data_dir: str, images: Mapping[str, Iterable[np.ndarray]]) -> None:
     """Prepares `images` of each split as the data set that tfds knows by this name, in order."""
     published = tfds.builder(name, data_dir=data_dir)
-    filling = {feature: 0 if feature == "label" else "" for feature in published.info.features if feature != "image"}
+    features = published.info.features
+    filling = {feature: "" for feature in features if feature not in ("image", "label")}
     tfds.dataset_builders.store_as_tfds_dataset(
         name=published.name,
         version=published.version,
         config=published.builder_config and published.builder_config.name,
         data_dir=data_dir,
-        features=published.info.features,
+        features=features,
         split_datasets={
-            split: [(i, {"image": png(image), **filling}) for i, image in enumerate(pixels)]
+            split: [
+                (i, {"image": png(image), **filling, **({"label": label} if "label" in features else {})})
+                for i, (image, label) in enumerate(zip(pixels, labels_of(pixels).tolist(), strict=True))
+            ]
             for split, pixels in images.items()
         },
         disable_shuffling=True,
     )
+
+
+def labels_of(pixels: Iterable[np.ndarray]) -> np.ndarray:
+    """The labels that are stored with images, int32 [N]: by what they show."""
+    return np.array([int(image.sum()) % 10 for image in pixels], np.int32)
 
 
 def png(image: np.ndarray) -> io.BytesIO:

@@ -1,20 +1,27 @@
 """The cache: believed only as far as it was checked, made anew where it is damaged, and rid of what nobody uses."""
 
+import dataclasses
+import hashlib
 import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import types
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from conftest import another_process, contents
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from flowconv import data
-from flowconv.data import builders, cache, leftovers, splits
+from flowconv.data import builders, cache, image_files, leftovers, splits
 from flowconv.errors import UserError
 from tests.runs import FULL
 
@@ -70,7 +77,7 @@ def pickled(path):
 
 
 def other_facts(path):
-    path.write_text('{"fingerprint": "0123456789ab", "enlarged": 0, "of": ""}')
+    path.write_text('{"fingerprint": "0123456789ab", "enlarged": 0, "of": "", "labels": "0123456789ab"}')
 
 
 def no_facts(path):
@@ -82,11 +89,15 @@ FACTS = (truncated, empty, missing, a_folder, flipped, other_facts, no_facts)
 
 
 @pytest.mark.parametrize(
-    ("damage", "file"), [(damage, "train.npy") for damage in ARRAY] + [(damage, cache.FACTS) for damage in FACTS]
+    ("damage", "file"),
+    [(damage, "train.npy") for damage in ARRAY]
+    + [(damage, "test.labels.npy") for damage in (missing, one_bit_flipped, of_another_type)]
+    + [(damage, cache.FACTS) for damage in FACTS],
 )
 def test_what_is_damaged_is_made_anew(data_config, loaded, capsys, damage, file):
     images, entry = loaded
     expected = {name: np.array(pixels) for name, pixels in images.splits.items()}
+    labels = np.array(images.labels["test"])
     damage(entry / file)
     with pytest.raises(UserError, match="has not been decoded there"):
         data.load(data_config, prepare=False)
@@ -94,6 +105,7 @@ def test_what_is_damaged_is_made_anew(data_config, loaded, capsys, damage, file)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"the decoded images in {entry} are damaged (") and line.endswith("; they are made anew")
     assert again.describe() == images.describe()
+    np.testing.assert_array_equal(again.labels["test"], labels)
     for name, pixels in expected.items():
         np.testing.assert_array_equal(again.splits[name], pixels)
     assert contents(data_config.cache_dir) == [entry.name]
@@ -101,7 +113,7 @@ def test_what_is_damaged_is_made_anew(data_config, loaded, capsys, damage, file)
 
 def test_the_checksum_is_taken_once_a_day(data_config, loaded, monkeypatch):
     taken = []
-    monkeypatch.setattr(cache, "_chunks", lambda decoded: taken.append(1) or [])
+    monkeypatch.setattr(cache, "_chunks", lambda arrays: taken.append(1) or [])
     data.load(data_config)
     assert not taken
     stamp = loaded[1] / cache.CHECKED
@@ -171,9 +183,7 @@ def test_copies_of_a_folder_that_has_changed_are_removed(data_config, folder_of_
 
 
 def another_listing():
-    from flowconv.data.folder import listing
-
-    listing.cache_clear()
+    image_files.listing.cache_clear()
 
 
 def test_copies_for_another_purpose_stay(data_config, folder_of_images):
@@ -227,7 +237,7 @@ def test_no_test_images(data_config, store):
             split["shardLengths"] = ["0"]
     info.write_text(json.dumps(content))
     with pytest.raises(UserError, match="its split 'test' has no images to test with"):
-        splits.parts(builders.find_builder(data_config), 3)
+        splits.parts(builders.find_dataset(data_config), 3)
 
 
 def test_a_run_for_use_writes_to_the_users_own_cache(data_config, loaded, monkeypatch, tmp_path, capsys):
@@ -272,3 +282,98 @@ def test_validation_images_of_data_with_a_validation_split(data_config, folder_o
     data_config.update(name=name, validation_images=12)
     with pytest.raises(UserError, match=r"^--config.data.validation_images=12: is not used with data.name=.*"):
         data.check(data_config)
+
+
+@dataclasses.dataclass
+class Prepared:
+    """A data set as the cache sees it, of these images and labels."""
+
+    pixels: np.ndarray
+    labels: np.ndarray | None
+    name: str = "made"
+
+    def __post_init__(self):
+        split = types.SimpleNamespace(num_examples=len(self.pixels), num_bytes=1)
+        self.builder = types.SimpleNamespace(
+            name=self.name, version="1.0.0", data_path="/made", info=types.SimpleNamespace(splits={"train": split})
+        )
+        self.split_counts, self.origin, self.has_labels = {"train": len(self.pixels)}, "/made", self.labels is not None
+
+    @property
+    def shape(self):
+        return self.pixels.shape[1:]
+
+    def decode(self, *_):
+        labels = [0] * len(self.pixels) if self.labels is None else self.labels
+        return ((image.tobytes(), int(label)) for image, label in zip(self.pixels, labels, strict=True))
+
+    def written(self, folder):
+        """The entry, which is written."""
+        entry = cache.entry(folder, self, self.shape)
+        with mock.patch.object(cache, "decode", self.decode):
+            cache.write(entry, self, ["train"], self.shape)
+        return entry
+
+    def read(self, entry, has_labels=None):
+        has_labels = self.has_labels if has_labels is None else has_labels
+        return cache.read(entry, self.split_counts, self.shape, has_labels, note_check=False)
+
+
+@st.composite
+def prepared(draw):
+    """Few images of any height, width and one to four channels, with labels or without."""
+    shape = [draw(st.integers(1, most)) for most in (5, 6, 6, 4)]
+    generator = np.random.default_rng(draw(st.integers(0, 99)))
+    labels = generator.integers(-1, 2**31 - 1, shape[0], np.int32) if draw(st.booleans()) else None
+    return Prepared(generator.integers(0, 256, shape, np.uint8), labels)
+
+
+any_entry = settings(max_examples=40, deadline=None)
+
+
+@any_entry
+@given(dataset=prepared())
+def test_what_is_written_is_read(dataset):
+    with tempfile.TemporaryDirectory() as folder:
+        found = dataset.read(dataset.written(Path(folder)))
+        np.testing.assert_array_equal(found.pixels["train"], dataset.pixels)
+        assert found.fingerprint == hashlib.sha256(dataset.pixels).hexdigest()[:12]
+        assert list(found.labels) == ["train"] * dataset.has_labels
+        if dataset.has_labels:
+            assert found.labels["train"].dtype == np.int32
+            np.testing.assert_array_equal(found.labels["train"], dataset.labels)
+        another_process()
+
+
+@any_entry
+@given(dataset=prepared(), choice=st.integers(0), bit=st.integers(0, 7))
+def test_no_bit_of_an_entry_is_read_wrong(dataset, choice, bit):
+    """Pixels and labels are what was written, or the entry is refused."""
+    with tempfile.TemporaryDirectory() as folder:
+        entry = dataset.written(Path(folder))
+        file = sorted(entry.glob("*.npy"))[choice % (1 + dataset.has_labels)]
+        content = bytearray(file.read_bytes())
+        content[-1 - choice % (len(content) - 128)] ^= 1 << bit  # behind numpy's header
+        file.write_bytes(content)
+        with pytest.raises(cache.Damaged):
+            dataset.read(entry)
+
+
+@any_entry
+@given(dataset=prepared(), other=prepared())
+def test_entries_of_other_shapes_are_others(dataset, other):
+    folder = Path("/cache")
+    same = dataset.shape == other.shape
+    assert (cache.entry(folder, dataset, dataset.shape) == cache.entry(folder, dataset, other.shape)) == same
+
+
+def test_an_entry_of_version_0_1_is_read_unless_its_labels_are_needed(tmp_path):
+    """It has neither labels nor their checksum."""
+    dataset = Prepared(np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3), None)
+    entry = dataset.written(tmp_path)
+    facts = {"of": "/made", "fingerprint": hashlib.sha256(dataset.pixels).hexdigest()[:12], "enlarged": 0}
+    assert json.loads((entry / cache.FACTS).read_text()) == facts
+    assert entry.name.startswith("made-1.0.0-4x4-")
+    np.testing.assert_array_equal(dataset.read(entry).pixels["train"], dataset.pixels)
+    with pytest.raises(cache.Damaged, match="of a version that kept no labels"):
+        dataset.read(entry, has_labels=True)

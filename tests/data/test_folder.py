@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from flowconv import data
-from flowconv.data import folder
+from flowconv.data import image_files
+from flowconv.data.datasets import folder
 from flowconv.errors import UserError
 
 
@@ -73,6 +74,50 @@ def test_patches(data_config, images):
     )
     data_config.patches = False
     assert sum(len(split) for split in data.load(data_config).splits.values()) == 4
+
+
+def test_four_channels_keep_transparency(data_config, images):
+    for name in "abc":
+        Image.new("RGBA", (8, 8), (10, 20, 30, 40)).save(images / f"{name}.png")
+    data_config.channels = 4
+    assert data.load(data_config).splits["train"][0, 0, 0].tolist() == [10, 20, 30, 40]
+    data_config.channels = 2
+    assert refusal(data_config) == "--config.data.channels=2: folder makes images of 1, 3 or 4 channels"
+
+
+@pytest.mark.parametrize("patches", [False, True])
+def test_sub_folders_are_classes(data_config, images, patches):
+    for i in range(12):
+        save(images / ("b", "a", "c \udce9")[i % 3] / f"{'deep/' * (i % 2)}{i}.png", 10 * (i % 3), size=(9, 17))
+    data_config.patches = patches
+    loaded = data.load(data_config)
+    assert loaded.class_names == ("a", "b", "c \N{REPLACEMENT CHARACTER}")
+    assert sum(map(len, loaded.labels.values())) == 12 * (1 + patches)
+    for split, labels in loaded.labels.items():
+        assert labels.tolist() == [{0: 1, 10: 0, 20: 2}[image[0, 0, 0]] for image in loaded.splits[split]]
+
+
+CLASSES = {
+    "cat/1.png dog/2.png dog/x/3.png": ("cat", "dog"),
+    "train/cat/1.png test/dog/2.png": ("cat", "dog"),
+    "Train/cat/1.png Val/dog/2.png": ("cat", "dog"),
+    "train/1.png cat/2.png": ("cat", "train"),
+    "train/cat/1.png train/cat/2.png": (),
+    "train/1.png test/2.png": (),
+    "train/cat/1.png test/2.png": (),
+    "cat/1.png 2.png": (),
+    "cat/1.png cat/2.png": (),
+    "1.png 2.png": (),
+}
+
+
+@pytest.mark.parametrize("paths", CLASSES)
+def test_which_sub_folders_are_classes(paths):
+    """Two or more that hold each image; those that are called by names of splits stand above them."""
+    found = image_files.classes_of(paths.split())
+    assert found.names == CLASSES[paths]
+    if found.names:
+        assert [found.names[found.label(path)] in path.split("/")[:2] for path in paths.split()]
 
 
 def test_orientation_is_respected(data_config, images):
@@ -140,11 +185,11 @@ def test_listing_a_million_files_keeps_only_names(tmp_path, monkeypatch):
             taken.append(len(alive))
             return types.SimpleNamespace(st_size=1, st_mtime_ns=2)
 
-    monkeypatch.setattr(folder, "image_files", lambda top, left_out: map(Entry, range(100_000, 0, -1)))
-    paths = folder.listing(str(tmp_path)).paths
+    monkeypatch.setattr(image_files, "image_files", lambda top, left_out: map(Entry, range(100_000, 0, -1)))
+    paths = image_files.listing(str(tmp_path)).paths
     assert len(paths) == 100_000 and paths[:2] == ["0000001.png", "0000002.png"]
     assert max(taken) <= 2
-    assert folder.listing(str(tmp_path)).paths is paths and len(taken) == 100_000
+    assert image_files.listing(str(tmp_path)).paths is paths and len(taken) == 100_000
 
 
 @pytest.mark.parametrize("change", ["add", "remove", "rewrite", "touch"])
@@ -163,7 +208,7 @@ def test_a_changed_folder_is_read_again(data_config, images, change):
         before = (images / "0.bmp").stat()
         save(images / "0.bmp", 99)
         os.utime(images / "0.bmp", ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    folder.listing.cache_clear()  # as the next process
+    image_files.listing.cache_clear()  # as the next process
     expected = {"add": [0, 10, 20, 30, 40, 50], "remove": [10, 20, 30, 40]}.get(change, [10, 20, 30, 40, 99])
     assert values(data.load(data_config)) == expected
 
@@ -213,13 +258,13 @@ def test_what_is_left_out_is_counted(data_config, images):
     (images / "gone.png").symlink_to(images / "nowhere.png")
     for name in ("a.TXT", "b.txt", "c.jxl", ".hidden.png", "no suffix", "e.png~"):
         (images / name).write_text("")
-    assert folder.listing(str(images)).left_out == {
+    assert image_files.listing(str(images)).left_out == {
         "links to folders": 2, ".txt": 2, ".jxl": 1, "hidden": 1, "broken links": 1, "of no suffix": 2
     }  # fmt: skip
     assert len(values(data.load(data_config))) == 3
     for path in (images / "below").iterdir():
         path.unlink()
-    folder.listing.cache_clear()
+    image_files.listing.cache_clear()
     line = refusal(data_config)
     assert "left out: 2 " in line and "2 links to folders" in line and line.endswith("1 broken links)")
 
@@ -230,5 +275,5 @@ def test_names_that_are_not_utf8(data_config, images):
         os.rename(images / "a.png", os.path.join(os.fsencode(images), name))
     assert values(data.load(data_config)) == [0, 10, 20]
     Path(os.fsdecode(os.path.join(os.fsencode(images), b"bad\xe9.png"))).write_bytes(b"")
-    folder.listing.cache_clear()
+    image_files.listing.cache_clear()
     assert r"the first is 'bad\udce9.png'" in refusal(data_config, data.load)

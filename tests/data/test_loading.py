@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from conftest import contents, store_images
+from conftest import contents, labels_of, store_images
 from PIL import Image
 
 from flowconv import data
 from flowconv.data import builders, cache, splits
+from flowconv.data.datasets import celeb_a_hq
 from flowconv.errors import UserError
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "tfds"
@@ -25,6 +26,9 @@ def test_validation_is_held_out_of_train(data_config, store):
     np.testing.assert_array_equal(loaded.splits["train"], images["train"][:33])
     np.testing.assert_array_equal(loaded.splits["validation"], images["train"][33:])
     np.testing.assert_array_equal(loaded.splits["test"], images["test"])
+    labels = labels_of(images["train"])
+    np.testing.assert_array_equal(np.concatenate([loaded.labels["train"], loaded.labels["validation"]]), labels)
+    assert loaded.labels["train"].dtype == np.int32
     assert loaded.splits["train"].dtype == np.uint8
     assert isinstance(loaded.splits["train"], np.memmap)
 
@@ -39,6 +43,8 @@ def test_description_names_the_subset(data_config, store):
         "name": "cifar10 subset (40/9)",
         "version": "3.0.2",
         "image_size": 32,
+        "channels": 3,
+        "classes": 10,
         "train": 33,
         "validation": 7,
         "test": 9,
@@ -69,13 +75,10 @@ def test_last_tenth_is_the_test_set_of_a_single_split(data_config, store):
 
 
 def test_celeb_a_hq_has_27_000_and_3_000_images():
-    class Builder:
-        name = "celeb_a_hq"
+    class Prepared(celeb_a_hq.CelebAHQ):
+        split_counts = celeb_a_hq.CelebAHQ.counts
 
-        class info:
-            splits = {"train": tfds.core.SplitInfo("train", [30_000], 0)}
-
-    parts = splits.parts(Builder, validation_images=512)
+    parts = splits.parts(Prepared("celeb_a_hq", None), validation_images=512)
     assert parts["test"] == splits.Part("train", 27_000, 30_000)
     assert len(parts["train"]) + len(parts["validation"]) == 27_000
 
@@ -89,12 +92,27 @@ def test_other_sizes_are_cropped_and_resized(data_config, store):
     np.testing.assert_array_equal(loaded.splits["test"], resized)
 
 
-def test_any_tfds_data_set_of_images_loads_grey_ones_too(data_config, store):
-    images = store("mnist", (28, 28, 1), train=4, test=2)["test"]
-    data_config.update(name="mnist", validation_images=1, image_size=28)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grey_images_stay_grey_or_are_repeated(data_config, store, channels):
+    """Of any data set that tfds knows; each with its label, whatever becomes of the pixels."""
+    images = store("mnist", (28, 28, 1), train=4, test=2)
+    data_config.update(name="mnist", validation_images=1, image_size=28, channels=channels)
     loaded = data.load(data_config)
-    np.testing.assert_array_equal(loaded.splits["test"], np.repeat(images, 3, axis=-1))
-    assert loaded.note.startswith("grey, repeated to three channels")
+    np.testing.assert_array_equal(loaded.splits["test"], np.repeat(images["test"], channels, axis=-1))
+    assert loaded.note.startswith("grey, repeated to three channels" if channels == 3 else "")
+    assert loaded.describe()["channels"] == channels
+    np.testing.assert_array_equal(loaded.labels["validation"], labels_of(images["train"])[3:])
+    assert loaded.class_names == tuple("0123456789")
+
+
+def test_sizes_that_are_no_squares(data_config, store):
+    images = store("cifar10", (32, 32, 3), train=4, test=2)["test"]
+    data_config.update(name="cifar10", validation_images=1)
+    with data_config.ignore_type():
+        data_config.image_size = (16, 32)
+    loaded = data.load(data_config)
+    np.testing.assert_array_equal(loaded.splits["test"], images[:, 8:24])
+    assert loaded.describe()["image_size"] == [16, 32] and loaded.note == "resized from 32x32"
 
 
 def test_images_of_many_shapes_load(data_config):
@@ -145,10 +163,10 @@ def test_processes_may_decode_at_once(data_config, store):
     failures = []
 
     def decode():
-        builder = builders.find_builder(data_config)
+        dataset = builders.find_dataset(data_config)
         barrier.wait()
         try:
-            cache.write(Path(data_config.cache_dir, "entry"), builder, ["train"], 32)
+            cache.write(Path(data_config.cache_dir, "entry"), dataset, ["train"], (32, 32, 3))
         except Exception as error:
             failures.append(error)
 
@@ -159,7 +177,7 @@ def test_processes_may_decode_at_once(data_config, store):
         thread.join()
     assert not failures
     assert contents(data_config.cache_dir) == ["entry"]
-    decoded = cache.read(Path(data_config.cache_dir, "entry"), {"train": 40}, 32, note_check=False)
+    decoded = cache.read(Path(data_config.cache_dir, "entry"), {"train": 40}, (32, 32, 3), True, note_check=False)
     np.testing.assert_array_equal(decoded.pixels["train"], images)
 
 
@@ -201,3 +219,5 @@ def test_cifar10_subset(data_config):
     }
     expected = tfds.as_numpy(tfds.load("cifar10", data_dir=str(SHARED), split="test", download=False, batch_size=-1))
     np.testing.assert_array_equal(loaded.splits["test"], expected["image"])
+    np.testing.assert_array_equal(loaded.labels["test"], expected["label"])
+    assert loaded.class_names[:4] == ("airplane", "automobile", "bird", "cat")

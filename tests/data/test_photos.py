@@ -8,7 +8,7 @@ import skimage
 from PIL import Image
 
 from flowconv import data
-from flowconv.data import photos
+from flowconv.data.datasets import photos
 
 
 @pytest.fixture(scope="module")

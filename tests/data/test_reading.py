@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from flowconv.data import folder
+from flowconv.data import image_files
 from flowconv.data.reading import Unreadable, read
 
 RGB = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8))
@@ -30,7 +30,7 @@ RGB = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.
 )
 def test_every_suffix_of_a_format(tmp_path, suffix, format):
     RGB.save(tmp_path / f"a{suffix.upper()}", format)
-    assert folder.listing(str(tmp_path)).paths == [f"a{suffix.upper()}"]
+    assert image_files.listing(str(tmp_path)).paths == [f"a{suffix.upper()}"]
     assert read(tmp_path / f"a{suffix.upper()}").mode == "RGB"
 
 

@@ -51,7 +51,7 @@ def test_unknown_name(data_config, wrong, right):
 
 @pytest.mark.parametrize("name", ["", "a b", "xyzzyplugh", "//", "huggingface:cifar10"])
 def test_name_like_no_other(data_config, name):
-    assert "photos, cifar10" in refusal(data_config, name=name)
+    assert "celeb_a_hq, cifar10" in refusal(data_config, name=name)
 
 
 def test_unknown_variant(data_config):
@@ -74,6 +74,15 @@ def test_image_size_not_offered(data_config, name, size, offered):
     line = refusal(data_config, name=name, image_size=size)
     assert f"--config.data.image_size={size}:" in line
     assert offered in line
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "right"),
+    [("cifar10", 1, "3 channels"), ("cifar10", 4, "3 channels"), ("mnist", 4, "1 channel (which 3 repeat)")],
+)
+def test_channels_that_images_do_not_have(data_config, name, channels, right):
+    line = refusal(data_config, name=name, channels=channels, image_size=28)
+    assert line == f"--config.data.channels={channels}: {name} has images of {right}"
 
 
 def test_no_images_in_the_data_set(data_config):

@@ -9,6 +9,8 @@ import skimage
 import tensorflow_datasets as tfds
 from PIL import Image
 
+from flowconv.data.dataset import Dataset, side
+
 # The wheel's only other PNG in colour that comes from a camera, ihc, is a stained tissue section.
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "motorcycle_left", "motorcycle_right")
 
@@ -31,33 +33,38 @@ def strides(size: int) -> dict[str, int]:
     return {"train": size * 3 // 16, "validation": size // 2, "test": size}
 
 
-class Photos(tfds.core.GeneratorBasedBuilder):
-    """Square uint8 RGB patches; train, validation and test come from different regions and share no pixel."""
+class _Records(tfds.core.GeneratorBasedBuilder):
+    """Makes the patches."""
 
+    name = "photos"
     VERSION = tfds.core.Version("1.0.0")
     BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=f"{size}x{size}") for size in (16, 32, 64, 128)]
 
-    @property
-    def size(self) -> int:
-        """Side of a patch in pixels."""
-        return int(self.builder_config.name.split("x")[0])
-
     def _info(self) -> tfds.core.DatasetInfo:
-        image = tfds.features.Image(shape=(self.size, self.size, 3), encoding_format="png")
+        size = side(self.builder_config.name)
+        image = tfds.features.Image(shape=(size, size, 3), encoding_format="png")
         return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict({"image": image}))
 
     def _split_generators(self, dl_manager):
         del dl_manager  # nothing to download
-        return {split: self._generate_examples(split) for split in strides(self.size)}
+        size = side(self.builder_config.name)
+        return {split: self._generate_examples(split, size, stride) for split, stride in strides(size).items()}
 
-    def _generate_examples(self, split: str):
-        stride = strides(self.size)[split]
+    def _generate_examples(self, split: str, size: int, stride: int):
         for name in PHOTOGRAPHS:
             pixels = np.asarray(Image.open(Path(skimage.__file__).parent / "data" / f"{name}.png"))
-            for owner, first, end in regions(len(pixels), self.size):
+            for owner, first, end in regions(len(pixels), size):
                 if owner != split:
                     continue
-                for row in range(first, end - self.size + 1, stride):
-                    for column in range(0, pixels.shape[1] - self.size + 1, stride):
-                        patch = pixels[row : row + self.size, column : column + self.size]
+                for row in range(first, end - size + 1, stride):
+                    for column in range(0, pixels.shape[1] - size + 1, stride):
+                        patch = pixels[row : row + size, column : column + size]
                         yield f"{name} {row} {column}", {"image": patch}
+
+
+class Photos(Dataset):
+    """Square patches of photographs; train, validation and test come from different regions and share no pixel."""
+
+    source = _Records
+    note = "patches of five photographs; train, validation and test are different regions of them"
+    has_sizes = True

@@ -33,9 +33,9 @@ def stream(count: int, steps: int, *, batch_size: int, seed: int = 3, start: int
         batches = training_batches(
             pixels, batch_size=batch_size, seed=seed, start=start, rank=rank, world_size=world_size
         )
-        for images, first in batches.take(steps).as_numpy_iterator():
-            assert images.shape == (batch_size, 2, 1, 3)
-            by_position.update(enumerate(indices(images), int(first)))
+        for batch in batches.take(steps).as_numpy_iterator():
+            assert batch["image"].shape == (batch_size, 2, 1, 3)
+            by_position.update(enumerate(indices(batch["image"]), int(batch["position"])))
     assert sorted(by_position) == list(range(start, start + steps * batch_size * world_size))
     return [by_position[position] for position in sorted(by_position)]
 
@@ -81,11 +81,29 @@ def test_the_order_is_pinned():
     assert stream(10, 2, batch_size=10, seed=0) == [0, 7, 8, 6, 9, 5, 1, 3, 2, 4, 9, 4, 2, 1, 0, 7, 8, 5, 3, 6]
 
 
-def test_training_shapes_are_static():
-    batches = training_batches(numbered(5), batch_size=2, seed=0, start=0, rank=0, world_size=1)
-    images, first = batches.element_spec
-    assert (images.shape, images.dtype.name) == ((2, 2, 1, 3), "uint8")
-    assert (first.shape, first.dtype.name) == ((), "int64")
+@pytest.mark.parametrize("labelled", [False, True])
+def test_shapes_are_static(labelled):
+    arrays = (np.zeros((5, 4, 3, 1), np.uint8), np.zeros(5, np.int32) if labelled else None)
+    expected = {"image": ((2, 4, 3, 1), "uint8"), "position": ((), "int64")}
+    expected |= {"label": ((2,), "int32")} if labelled else {}
+    training = training_batches(*arrays, batch_size=2, seed=0, start=0, rank=0, world_size=1)
+    evaluation = evaluation_batches(*arrays, batch_size=2, rank=0, world_size=1)
+    for batches, more in ((training, {}), (evaluation, {"count": ((), "int64")})):
+        assert {name: (spec.shape, spec.dtype.name) for name, spec in batches.element_spec.items()} == expected | more
+
+
+@few
+@given(count=st.integers(1, 300), batch_size=st.integers(1, 30), start=st.integers(0, 600), rank=st.integers(0, 2))
+def test_labels_go_with_their_images(count, batch_size, start, rank):
+    part = {"batch_size": batch_size, "rank": rank, "world_size": 3}
+    labels = np.random.default_rng(0).integers(0, 1_000, count, np.int32)
+    training = training_batches(numbered(count), labels, seed=1, start=start, **part)
+    for batch in training.take(3).as_numpy_iterator():
+        np.testing.assert_array_equal(batch["label"], labels[indices(batch["image"])])
+    for batch in evaluation_batches(numbered(count), labels, **part).as_numpy_iterator():
+        valid = batch["count"]
+        np.testing.assert_array_equal(batch["label"][:valid], labels[indices(batch["image"][:valid])])
+        assert not batch["label"][valid:].any()
 
 
 @few
@@ -95,9 +113,10 @@ def test_an_evaluation_counts_each_image_once(count, batch_size, world_size):
     seen, block_sizes = [], []
     for rank in range(world_size):
         block = []
-        for images, first, valid in evaluation_batches(
+        for batch in evaluation_batches(
             pixels, batch_size=batch_size, rank=rank, world_size=world_size
         ).as_numpy_iterator():
+            images, first, valid = batch["image"], batch["position"], batch["count"]
             assert images.shape == (batch_size, 2, 1, 3)
             assert 1 <= valid <= batch_size
             assert indices(images[:valid]) == list(range(first, first + valid))
