@@ -85,8 +85,8 @@ def act(given, config):
             time.sleep(1e6)
         return original(loop)
 
-    def build_step(config, flow, original=state.build_step):
-        step = original(config, flow)
+    def build_step(config, flow, original=state.build_step, **keywords):
+        step = original(config, flow, **keywords)
         differentiate = step._differentiate
 
         def with_nan(images, first):
