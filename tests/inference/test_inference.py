@@ -146,7 +146,11 @@ def test_images_that_are_not_finite_are_told(run, draw, monkeypatch, capsys):
     assert not capsys.readouterr().err
     decode = run.flow.decode
     overflow = tf.constant([np.nan] + [0.0] * 100)
-    monkeypatch.setattr(run.flow, "decode", lambda z, _=None: decode(z) + overflow[: tf.shape(z[0])[0], None, None, None])
+
+    def overflowing(latents, condition=None):
+        return decode(latents, condition) + overflow[: tf.shape(latents[0])[0], None, None, None]
+
+    monkeypatch.setattr(run.flow, "decode", overflowing)
     drawn = draw(run.flow, images)
     assert re.search(
         r"^warning: 1 of \d images aren't finite: drawn as checkerboards$", capsys.readouterr().err.strip()
