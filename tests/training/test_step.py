@@ -153,11 +153,12 @@ def test_a_gathered_weight_is_trained(passes):
 
     config = tiny(**{"optimizer.clip_norm": 0.01})
     flow = Flow(UniformDequantization(), Gathered(), StandardNormal(), (8, 8, 3))
-    optimizer = build_optimizer(config)
+    optimizer = build_optimizer(config.optimizer, config.train.ema_decay)
     optimizer.build(flow.trainable_variables)
     optimizer.reset()
+    schedule = build_schedule(config.optimizer, config.train.images)
     options = {"seed": 0, "flip": False, "jit_compile": False, "backward_passes": passes}
-    step = TrainingStep(flow, optimizer, build_schedule(config), tf.Variable(0, dtype=tf.int64), **options)
+    step = TrainingStep(flow, optimizer, schedule, tf.Variable(0, dtype=tf.int64), **options)
     step(images(), FIRST)
     np.testing.assert_array_equal(flow.bijector.beta.numpy() != 0, [True, True, False])
 
