@@ -160,7 +160,7 @@ def test_an_exported_initialization_sets_what_is_not_carried_along(exported):
         if variable.path.endswith(("initialized", "first.kernel", "hidden.kernel")):
             assert number in set_there, variable.path
         elif np.any(variable.numpy()):
-            assert manifest["variables"][number]["has_value"], variable.path
+            assert manifest["variables"][number]["has_value"] or number in set_there, variable.path
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax, which runs exports, is not among flowconv's")
