@@ -34,14 +34,14 @@ def build(size: Size) -> tuple[Actions, dict]:
     """
     from benchmarks.configs import config_of
     from flowconv import distributed
+    from flowconv.inference import xla_export
     from flowconv.models import build_flow
-    from flowconv.training import programs
     from flowconv.training.step import build_step
 
     config = config_of(size)
     config.train.jit_compile = "off"  # the whole step is compiled as one, not its parts
     distributed.initialize()
-    program = programs.training_program(build_step(config, build_flow(config)), size.batch_size)
+    program = xla_export.training_program(build_step(config, build_flow(config)), size.batch_size)
     compiled = program.compiled()
     times = [time.perf_counter()]
     ir = compiled.experimental_get_compiler_ir(*program.arguments.values())

@@ -35,15 +35,15 @@ def export_step(given, config):
         raise UserError(f"--output={output}: can't be written ({error.strerror})") from error
 
     from flowconv import distributed
+    from flowconv.inference import xla_export
     from flowconv.models import build_flow  # flags are checked before TensorFlow is imported
-    from flowconv.training import programs
     from flowconv.training.step import build_step
 
     distributed.initialize()
     config.train.jit_compile = "off"  # the whole step is compiled as one, not its parts
     step = build_step(config, build_flow(config))
-    known = programs.all_programs(step, batch_size, config.train.initialization_images)
-    manifest = programs.export({name: known[name] for name in given.programs}, step, output)
+    known = xla_export.all_programs(step, batch_size, config.train.initialization_images)
+    manifest = xla_export.export({name: known[name] for name in given.programs}, step, output)
     megabytes = sum(path.stat().st_size for path in output.iterdir()) / 1e6
     print(f"{', '.join(manifest['programs'])}; {len(manifest['variables'])} variables; {megabytes:.1f} MB in {output}")
 

@@ -16,9 +16,9 @@ import pytest
 import tensorflow as tf
 
 from flowconv.config import SETTINGS, default_config, validate
+from flowconv.inference import xla_export
 from flowconv.models import build_flow
 from flowconv.testing import perturb
-from flowconv.training import programs
 from flowconv.training.step import build_step
 from tests.test_configs import CONFIGS, load
 
@@ -41,14 +41,14 @@ def new_step(config):
 
 
 def lowered(config, batch_size=2):
-    return programs.training_program(new_step(config), batch_size).lower()
+    return xla_export.training_program(new_step(config), batch_size).lower()
 
 
 def check(hlo):
     """A program of forward, backward and update that runs on any device."""
-    assert {"while", "convolution", "conditional"} <= programs.operations(hlo)
-    assert not programs.operations(hlo) & HOST
-    assert programs.custom_calls(hlo) <= ON_ALL_DEVICES
+    assert {"while", "convolution", "conditional"} <= xla_export.operations(hlo)
+    assert not xla_export.operations(hlo) & HOST
+    assert xla_export.custom_calls(hlo) <= ON_ALL_DEVICES
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -104,18 +104,18 @@ def test_the_program_does_not_grow_with_depth():
 def test_an_operation_without_kernel_is_noticed():
     """The control of the above."""
     spec = {"x": tf.TensorSpec((3, 3))}
-    without_kernel = programs.Program(lambda x: {"y": tf.linalg.slogdet(x)[1]}, spec)
+    without_kernel = xla_export.Program(lambda x: {"y": tf.linalg.slogdet(x)[1]}, spec)
     with pytest.raises((tf.errors.OpError, ValueError), match="LogMatrixDeterminant"):
         without_kernel.lower()
-    qr = programs.Program(lambda x: {"y": tf.linalg.qr(x)[1]}, spec).lower()
-    assert programs.custom_calls(qr) == ON_ALL_DEVICES
+    qr = xla_export.Program(lambda x: {"y": tf.linalg.qr(x)[1]}, spec).lower()
+    assert xla_export.custom_calls(qr) == ON_ALL_DEVICES
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     directory = tmp_path_factory.mktemp("export")
     step = new_step(tiny())
-    return step, directory, programs.export(programs.all_programs(step, 4, 8), step, directory)
+    return step, directory, xla_export.export(xla_export.all_programs(step, 4, 8), step, directory)
 
 
 def test_the_manifest_says_what_an_export_holds(exported):
@@ -172,6 +172,6 @@ def test_where_jax_is_installed_an_export_gives_the_same_losses(exported):
     found = json.loads(printed.splitlines()[-1])["bits_per_dim"]
     images = [np.random.default_rng(0).integers(0, 256, (n, 4, 4, 3), np.uint8) for n in (8, 4)]
     first = [tf.constant(number, tf.int64) for number in (0, 4, 8)]
-    programs.all_programs(step, 4, 8)["init"].compiled()(tf.constant(images[0]), first[0])
+    xla_export.all_programs(step, 4, 8)["init"].compiled()(tf.constant(images[0]), first[0])
     expected = [float(step(tf.constant(images[1]), number)["bits_per_dim"]) for number in first]
     np.testing.assert_allclose(found, expected, atol=1e-4)
