@@ -19,7 +19,7 @@ distributed.initialize(images=1)  # before any operation: it sets the number of 
 
 @pytest.fixture(autouse=True)
 def seeds():
-    """Every test draws the same weights, alone or in company."""
+    """What a test draws from a global generator is the same, alone or in company."""
     keras.utils.set_random_seed(0)
     random.seed(0)
 
