@@ -43,9 +43,10 @@ test: lint ## lint, then the tests, two at a time
 test-full: lint ## the tests with all kills, hosts and configs: an hour or so
 	FULL=1 python -m pytest -n 2 --dist worksteal $(ARGS)
 
-lint: install ## what ruff says of code and format; whether pages are as generated, in short sentences
+lint: install ## what ruff and mypy say of code and types; whether pages are as generated, in short sentences
 	ruff check .
 	ruff format --check .
+	mypy
 	python tools/generate.py --check
 	python tools/sentences.py --quiet
 
