@@ -206,7 +206,7 @@ def _gradients(function, variables: Sequence[keras.Variable], x, inputs):
 def _in_turn(layer, x, inputs):
     """Gradients and state of a loop's steps, evaluated one after the other."""
     stacks = [layer.stack(variable) for variable in layer.step().variables]
-    state = {}  # by the number of the step
+    state = {}  # of each variable the values after all steps
 
     def forward(x, inputs):
         total = 0.0
