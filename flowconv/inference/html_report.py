@@ -7,7 +7,7 @@ from pathlib import Path
 from flowconv.config import flatten
 from flowconv.errors import UserError
 from flowconv.files import read_json, write_text
-from flowconv.training.report import metric_rows
+from flowconv.training.summary import metric_rows
 from flowconv.workdir import Workdir
 
 STYLE = """

@@ -15,13 +15,13 @@ from flowconv.signals import stop_signals
 from flowconv.training.checkpoints import Restored
 from flowconv.training.control_flags import NUM_FLAGS
 from flowconv.training.loop import TrainingLoop
-from flowconv.training.report import print_table, save_pictures
 from flowconv.training.results import describe, evaluate_test_split, training_results
 from flowconv.training.run_logger import RunLogger
 from flowconv.training.state import RunState
 from flowconv.training.step import uses_xla
 from flowconv.training.stopping import Stopper
 from flowconv.training.stream import TrainingStream
+from flowconv.training.summary import print_table, save_pictures
 from flowconv.training.validation import Validation
 from flowconv.workdir import Workdir, dataset_record
 

@@ -11,7 +11,7 @@ from flowconv.config import default_config
 from flowconv.errors import UserError
 from flowconv.files import write_json
 from flowconv.inference.html_report import write_report
-from flowconv.training.report import print_table
+from flowconv.training.summary import print_table
 from flowconv.workdir import Workdir
 
 BOUNDS = {
