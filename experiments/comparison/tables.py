@@ -10,14 +10,14 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from flowconv.config import images_per_rank
-from flowconv.evaluation import pictures
+from flowconv.evaluation import Metric, metrics_in, pictures
 from flowconv.files import write_text
 
 # Table 2 of Truong et al. 2021. Its CIFAR-10 column is the only one whose data set is known for every row: those of
 # RealNVP, Glow and Emerging for ImageNet are on downsampled_imagenet, the paper's own doesn't say on which.
 PAPER = {"realnvp": 3.49, "conv1x1": 3.35, "emerging": 3.34, "shift": 3.50}
 WIDTH = 80  # of text in a terminal
-COLUMNS = (
+COLUMNS = (  # then those of the metrics
     "variant",
     "bits_per_dim_mean",
     "bits_per_dim_std",
@@ -26,9 +26,12 @@ COLUMNS = (
     "train_images_per_second",
     "encode_images_per_second",
     "decode_images_per_second",
-    "max_condition_number",
-    "max_reconstruction_error",
 )
+
+
+def compared_metrics() -> dict[str, Metric]:
+    """Returns the metrics of the test split that have a column, by name."""
+    return {name: metric for name, metric in metrics_in("test").items() if metric.heading}
 
 
 def summarize(variant: str, results: Sequence[Mapping]) -> dict:
@@ -47,15 +50,18 @@ def summarize(variant: str, results: Sequence[Mapping]) -> dict:
         "bits_per_dim_std": float(np.std(bits, ddof=1)) if len(bits) > 1 else float("nan"),
         "seeds": len(bits),
         "parameters": results[0]["parameters"],
-        "max_condition_number": max(result["max_condition_number"] for result in results),
-        "max_reconstruction_error": max(result["max_reconstruction_error"] for result in results),
+        **{
+            name: metric.worst(result.get(name, float("nan")) for result in results)
+            for name, metric in compared_metrics().items()
+        },
     }
 
 
 def write_variants(output: Path, rows: Sequence[Mapping], result: Mapping, config: ConfigDict) -> str:
     """Writes table.csv and table.md; returns what a terminal shows of them."""
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    metrics = compared_metrics()
+    writer = csv.DictWriter(stream, [*COLUMNS, *metrics], extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_text(output / "table.csv", stream.getvalue())
@@ -63,7 +69,7 @@ def write_variants(output: Path, rows: Sequence[Mapping], result: Mapping, confi
     dataset = result["dataset"]
     in_paper = config.data.name == "cifar10" and "subset" not in dataset["name"] and config.data.image_size == 32
     header = ["variant", "test bits/dim", *(["paper (Table 2)"] if in_paper else []), "parameters"]
-    header += ["training", "encoding", "decoding", "condition number", "reconstruction error"]
+    header += ["training", "encoding", "decoding", *(metric.heading for metric in metrics.values())]
     lines = [
         [
             row["variant"],
@@ -71,8 +77,7 @@ def write_variants(output: Path, rows: Sequence[Mapping], result: Mapping, confi
             *([f"{PAPER[row['variant']]:.2f}" if row["variant"] in PAPER else ""] if in_paper else []),
             f"{row['parameters']:,}",
             *(f"{row[f'{what}_images_per_second']:,.0f}" for what in ("train", "encode", "decode")),
-            f"{row['max_condition_number']:.3g}",
-            f"{row['max_reconstruction_error']:.2g}",
+            *(metric.shown(row[name]) for name, metric in metrics.items()),
         ]
         for row in rows
     ]

@@ -14,9 +14,12 @@ from flowconv.distributed import elastic
 class Watchdog:
     """Ends this process with the stack of every thread unless it is fed in time.
 
-    Horovod's own stall check never fires under Gloo: without this, one stuck worker would hang all. Time in which the
-    whole process was stopped, as by SIGSTOP, doesn't count: a thread counts the ticks that it was awake for, which is
-    why this is not `faulthandler.dump_traceback_later`.
+    Horovod's own stall check never fires under Gloo: without this, one stuck worker would hang all.
+
+    A thread counts the ticks that it was awake for, so that time in which the whole process was stopped, as by SIGSTOP
+    or a scheduler overnight, doesn't count. `faulthandler.dump_traceback_later` would be simpler, and would see a hang
+    in C that holds the interpreter's lock; but it counts that time, and ends a process in the moment it is continued.
+    Of such a hang the other workers, which wait for this one, end the job.
     """
 
     def __init__(self, seconds: float):

@@ -20,7 +20,7 @@ class Metric:
         those of the two with the lower bits/dim on the validation split.
       order: its place in tables, of which the lowest comes first.
       line: what stands after its number in the line of an evaluation; by default the unit, or else the title.
-      heading: of its column where runs are compared, each by its worst seed; "" for none.
+      heading: of its column in comparisons, of the worst seed of each; by default the title, "" for no column.
     """
 
     names: dict[str, str]
@@ -31,11 +31,12 @@ class Metric:
     weights: str = "better"
     order: int = 100
     line: str = ""
-    heading: str = ""
+    heading: str | None = None
 
     def __init_subclass__(cls) -> None:
-        """Sets the line that a metric doesn't have."""
+        """Sets what a metric doesn't say of itself."""
         cls.line = cls.line or cls.unit or cls.title
+        cls.heading = cls.title if cls.heading is None else cls.heading
 
     def compute(self, measured: Any) -> float | None:
         """Returns the figure; None where it has none.

@@ -13,7 +13,7 @@ from flowconv.config import images_per_rank
 from flowconv.errors import UserError
 from flowconv.preflight import rendezvous
 from flowconv.preflight.cgroups import memory_limit
-from flowconv.preflight.estimates import approximate_parameters, checkpoint_bytes, training_bytes
+from flowconv.preflight.estimates import checkpoint_bytes, count_parameters, training_bytes
 from flowconv.utils.console import say
 from flowconv.utils.versions import versions
 from flowconv.words import counted
@@ -53,18 +53,19 @@ def run_checks(config: ConfigDict, workdir: Workdir) -> list[Check]:
 
     The first worker alone looks at the workdir and its disk.
     """
+    parameters = count_parameters(config)
     checks = [
         Check("versions", ", ".join(f"{name} {version}" for name, version in versions().items())),
-        _checked("config", lambda: _config(config)),
+        Check("config", _config(config, parameters)),
         Check("device", distributed.device_name()),
         _checked("exchange", _exchange),
         _checked("network", rendezvous.check),
         _shared_memory(),
         _checked("data", lambda: _data(config)),
-        _memory(config),
+        _memory(config, parameters),
     ]
     if distributed.is_root():
-        checks += [_checked("workdir", lambda: _workdir(config, workdir)), _disk(config, workdir.path)]
+        checks += [_checked("workdir", lambda: _workdir(config, workdir)), _disk(config, parameters, workdir.path)]
     return checks
 
 
@@ -80,10 +81,9 @@ def require_checks(config: ConfigDict, workdir: Workdir) -> None:
         say(line)
 
 
-def _config(config):
+def _config(config, parameters):
     return f"{config.model.name}, L {config.model.levels}, K {config.model.depth}, width {config.model.width}, " + (
-        f"about {approximate_parameters(config) / 1e6:.1f} million parameters; "
-        f"{counted(images_per_rank(config) * distributed.size(), 'image')} a step"
+        f"{parameters:,} parameters; {counted(images_per_rank(config) * distributed.size(), 'image')} a step"
     )
 
 
@@ -120,8 +120,8 @@ def _workdir(config, workdir):
     return f"{workdir.path}, {'a run to go on with' if workdir.config.exists() else 'no run yet'}"
 
 
-def _memory(config):
-    needed = training_bytes(config)
+def _memory(config, parameters):
+    needed = training_bytes(config, parameters)
     there = min(psutil.virtual_memory().total, memory_limit()) / distributed.local_size()
     found = f"about {needed / GIGABYTE:.1f} GB of {there / GIGABYTE:.1f} GB a rank"
     if distributed.uses_gpu() or needed <= there:
@@ -132,8 +132,8 @@ def _memory(config):
     return Check("memory", line, failed=True)
 
 
-def _disk(config, path):
-    needed = RECORDS_BYTES + 4 * checkpoint_bytes(config)  # the two newest, the best, and one being written
+def _disk(config, parameters, path):
+    needed = RECORDS_BYTES + 4 * checkpoint_bytes(config, parameters)  # the two newest, the best, and one being written
     try:
         while not path.exists():
             path = path.parent

@@ -11,6 +11,7 @@ class BitsPerDim(Metric):
     better = "lower"
     weights = "raw"
     order = 10
+    heading = ""  # in a column of its own
 
     def compute(self, measured):
         return measured.bits_per_dim

@@ -9,6 +9,7 @@ class BitsPerDimDeviation(Metric):
     names = {"test": "test_bits_per_dim_deviation"}
     title, unit, format = "  deviation between images", "bits/dim", ".4f"
     order = 12
+    heading = ""
 
     def compute(self, measured):
         return measured.bits_per_dim_deviation

@@ -11,6 +11,7 @@ class BitsPerDimEMA(Metric):
     better = "lower"
     weights = "ema"
     order = 11
+    heading = ""  # in a column of its own
     line = "with averaged weights"
 
     def compute(self, measured):

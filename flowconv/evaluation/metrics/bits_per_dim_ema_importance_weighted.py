@@ -11,6 +11,7 @@ class ImportanceWeightedBitsPerDimEMA(Metric):
     better = "lower"
     weights = "ema"
     order = 14
+    heading = ""
 
     def compute(self, measured):
         return measured.importance_weighted_bits_per_dim

@@ -11,6 +11,7 @@ class ImportanceWeightedBitsPerDim(Metric):
     better = "lower"
     weights = "raw"
     order = 13
+    heading = ""
 
     def compute(self, measured):
         return measured.importance_weighted_bits_per_dim

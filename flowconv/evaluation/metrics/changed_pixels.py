@@ -10,6 +10,7 @@ class ChangedPixels(Metric):
     title, format = "numbers changed by it", ","
     better = "lower"
     order = 21
+    heading = ""
 
     def compute(self, measured):
         return measured.reconstruction["changed_pixels"]

@@ -46,7 +46,10 @@ def test_tables_on_disk(tmp_path):
     assert re.search(r"^shift    4.000 ± 0.000 +3.50 +1,234 +10 ", text, re.MULTILINE)
     with (tmp_path / "table.csv").open() as file:
         found = list(csv.DictReader(file))
-    assert tuple(found[0]) == tables.COLUMNS and [row["variant"] for row in found] == ["shift", "periodic"]
+    assert tuple(found[0]) == (*tables.COLUMNS, *tables.compared_metrics()) and [row["variant"] for row in found] == [
+        "shift",
+        "periodic",
+    ]
     subset = RESULT | {"dataset": RESULT["dataset"] | {"name": "cifar10 subset (8,068/1,017)"}}
     assert "paper" not in tables.write_variants(tmp_path, rows, subset, config)
 
