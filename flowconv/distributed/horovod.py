@@ -198,7 +198,7 @@ def is_failed_exchange(error: BaseException) -> bool:
     return isinstance(error, HorovodInternalError) or (isinstance(error, tf.errors.OpError) and "orovod" in str(error))
 
 
-def first_works(pieces: Generator[None, None, None], between: Callable[[], None]) -> None:
+def run_pieces_on_root(pieces: Generator[None, None, None], between: Callable[[], None]) -> None:
     """Has the first worker go through a generator while the others wait; all call `between` before each piece of it.
 
     Raises:

@@ -165,7 +165,7 @@ class Run:
     def _report(self, results, path):
         """Saves the pictures, writes the results, and prints them."""
         distributed.run_on_root(self.workdir.check_unmoved)
-        distributed.first_works(self._pictures(), self.stopper.before_piece)
+        distributed.run_pieces_on_root(self._pictures(), self.stopper.before_piece)
         distributed.run_on_root(lambda: (write_json(path, results), print_table(results, self.workdir)))
 
     def _pictures(self):

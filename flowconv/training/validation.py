@@ -68,7 +68,7 @@ class Validation:
                 figures |= compute_metrics("validation", averaged if better == "averaged" else raw, "better")
         diagnostics: dict[str, float] = {}
         looks = self._sample_and_reconstruct(images_seen, better, logger, diagnostics)
-        distributed.first_works(looks, self.evaluator.between)
+        distributed.run_pieces_on_root(looks, self.evaluator.between)
         # From here on nothing may come between: these belong together.
         improved = scores[better] < float(state.best_bits_per_dim)
         with _restored_on_errors([state.evaluated, state.best_bits_per_dim, state.average_is_best]):
