@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from flowconv.files import read_json
+from flowconv.training.results import OF_TRAINING
 from flowconv.training.train import evaluate, train
 from flowconv.training.writers import read_metrics
 from flowconv.workdir import Workdir
@@ -29,7 +30,7 @@ def test_it_evaluates_to_the_figures_it_had(workdir, cache):
     found, kept = evaluate(workdir.path, {"data.cache_dir": cache}), read_json(workdir.results)
     for name in SAME:
         assert found[name] == (pytest.approx(kept[name], rel=1e-6) if isinstance(kept[name], float) else kept[name])
-    assert found["changed_pixels"] == 0 and found.keys() > kept.keys() - {"images_trained", "seconds"}
+    assert found["changed_pixels"] == 0 and found.keys() > kept.keys() - set(OF_TRAINING)
 
 
 def test_it_trains_on(workdir, cache):
@@ -43,5 +44,5 @@ def test_it_trains_on(workdir, cache):
     slots = {name: value for name, value in before.items() if name.endswith("_velocity")}
     assert len(slots) == 35
     for name, slot in slots.items():  # two steps forget little of it: (1 − β₂)² of a mean of squares
-        assert np.all(after[name] > 0.997 * slot), name
+        assert np.all(after[name] >= 0.997 * slot), name
     assert after["optimizer/adam.Siteration"] == before["optimizer/adam.Siteration"] + 2
