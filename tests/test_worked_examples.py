@@ -16,6 +16,7 @@ EXAMPLES = {
     "kumaraswamy": ("surjections", {"model.dequantization": "kumaraswamy"}),
     "stripes": ("data/datasets", {"data.name": "stripes", "data.channels": 1}),
     "clipped_samples": ("evaluation/metrics", {}),
+    "stripes": ("data/datasets", {"data.name": "stripes", "data.channels": 1}),
 }
 
 

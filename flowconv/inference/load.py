@@ -207,12 +207,12 @@ def read_labels(flag: str, path: str, data_config: ConfigDict) -> tuple[np.ndarr
 
 def read_image(flag: str, path: str | os.PathLike, data_config: ConfigDict) -> np.ndarray:
     """Returns one picture, uint8 `[H, W, C]`; arguments and errors as of `read_images`."""
-    *size, channels = image_shape(data_config)
+    height, width, channels = image_shape(data_config)
     try:
         image = read(given_path(f"--{flag}", path), channels)
     except Unreadable as error:
         raise UserError(f"--{flag}={path}: can't be read as an image ({error})") from None
-    return pixels_of((central_patch if data_config.patches else crop_and_resize)(image, size))
+    return pixels_of((central_patch if data_config.patches else crop_and_resize)(image, (height, width)))
 
 
 def free_folder(flag: str, given: str | os.PathLike) -> Path:
