@@ -49,7 +49,7 @@ def test_unknown_name(data_config, wrong, right):
     assert f"did you mean {right}?" in line
 
 
-@pytest.mark.parametrize("name", ["", "a b", "xyzzyplugh", "//", "huggingface:cifar10"])
+@pytest.mark.parametrize("name", ["", "a b", "xyzzyplugh", "//", "huggingface:cifar10", "caf\udce9", "a\0b"])
 def test_name_like_no_other(data_config, name):
     assert "celeb_a_hq, cifar10" in refusal(data_config, name=name)
 

@@ -10,4 +10,4 @@ from flowconv.data.dataset import Dataset
 
 def dataset_class(name: str) -> type[Dataset]:
     """Returns the class in the file `name` of this folder, or that of tensorflow_datasets' data set of this name."""
-    return DATASETS.load(name) if name in DATASETS else type(name, (Dataset,), {"source": name})
+    return DATASETS.load(name) if name in DATASETS else type("TfdsDataset", (Dataset,), {"source": name})
