@@ -62,7 +62,7 @@ class Dataset:
         """
         # By its class: tfds.builder() would import what the folder of a version's data names as the class of its
         # features.
-        return cls.source if cls.is_ours() else tfds.builder_cls(cls.source)
+        return tfds.builder_cls(cls.source) if isinstance(cls.source, str) else cls.source
 
     @classmethod
     def build(

@@ -44,7 +44,8 @@ def listing(top: str) -> Listing:
     Looks once in a process' life. Files are taken one by one as the system lists them: of a million, only the names
     are kept. Raises OSError.
     """
-    paths, total, prefix, left_out = [], 0, len(os.path.join(top, "")), Counter()
+    paths, total, prefix = [], 0, len(os.path.join(top, ""))
+    left_out: Counter[str] = Counter()
     for entry in progress(image_files(top, left_out), None, f"listing {top}"):
         path, status = entry.path[prefix:], entry.stat()
         paths.append(path)

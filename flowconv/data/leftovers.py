@@ -13,7 +13,7 @@ from pathlib import Path
 from flowconv.errors import UserError
 
 LOCK = ".lock"
-_held = {}  # files open for as long as the process lives, by path
+_held: dict[Path, object] = {}  # files open for as long as the process lives, by path
 
 
 @contextlib.contextmanager

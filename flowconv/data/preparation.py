@@ -29,9 +29,8 @@ def check_obtainable(dataset: Dataset) -> None:
     # tfds itself tries for minutes, with a warning for each attempt, before it gives up.
     try:
         with requests.get(urls[0], stream=True, timeout=PROBE_SECONDS) as response:
-            response.raise_for_status()
-    except requests.HTTPError as error:
-        raise UserError(_missing(dataset, f"{urls[0]} answers {error.response.status_code}")) from error
+            if not response.ok:
+                raise UserError(_missing(dataset, f"{urls[0]} answers {response.status_code}"))
     except requests.RequestException as error:
         raise UserError(_missing(dataset, f"{urls[0]} can't be reached")) from error
 

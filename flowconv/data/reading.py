@@ -4,6 +4,7 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
@@ -52,7 +53,7 @@ def read(path: Path, channels: int = 3) -> Image.Image:
         raise Unreadable(_reason(error)) from error
 
 
-def _orientation(image: Image.Image) -> object:
+def _orientation(image: Image.Image) -> Any:
     """What stands in the file, from 1 to 8, or anything else; None if it says nothing that can be read.
 
     It alone is read: `ImageOps.exif_transpose` writes all of EXIF anew, and fails where another field is odd.

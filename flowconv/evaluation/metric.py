@@ -31,12 +31,12 @@ class Metric:
     weights: str = "better"
     order: int = 100
     line: str = ""
-    heading: str | None = None
+    heading: str
 
     def __init_subclass__(cls) -> None:
         """Sets what a metric doesn't say of itself."""
         cls.line = cls.line or cls.unit or cls.title
-        cls.heading = cls.title if cls.heading is None else cls.heading
+        cls.heading = getattr(cls, "heading", cls.title)
 
     def compute(self, measured: Any) -> float | None:
         """Returns the figure; None where it has none.

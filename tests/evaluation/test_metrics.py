@@ -11,7 +11,7 @@ from flowconv.config import default_config
 from flowconv.evaluation import METRICS, Evaluator, Measurement, compute_metrics, metrics, metrics_in
 from flowconv.inference.html_report import write_report
 from flowconv.models import glow
-from flowconv.training.report import metric_rows
+from flowconv.training.summary import metric_rows
 from flowconv.training.writers import MetricsFile, columns, read_metrics
 from flowconv.workdir import Workdir
 from tests.runs import ROOT

@@ -58,16 +58,16 @@ class _Records(tfds.core.GeneratorBasedBuilder):
         return {split: self._generate_examples(paths) for split, paths in split(self.paths).items()}
 
     def _generate_examples(self, paths: Sequence[str]):
-        *size, channels = self.shape
+        height, width, channels = self.shape
         for path in progress(paths, len(paths), f"reading {self.root}"):
             try:
                 image = read(Path(self.root, path), channels)
             except Unreadable as error:
                 raise UserError(self._complaint()) from error
-            self._count("enlarged", image.height < size[0] or image.width < size[1])
+            self._count("enlarged", image.height < height or image.width < width)
             label = {LABEL: self.classes.label(path)} if self.classes.names else {}
-            for number, part in enumerate(patches(image, size) if self.patches else [image]):
-                pixels = pixels_of(crop_and_resize(part, size))
+            for number, part in enumerate(patches(image, (height, width)) if self.patches else [image]):
+                pixels = pixels_of(crop_and_resize(part, (height, width)))
                 self._count("grey", channels > 2 and np.all(pixels[..., :3] == pixels[..., :1]))
                 yield f"{digest(path)} {number}", {"image": pixels, **label}
 
