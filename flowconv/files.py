@@ -25,7 +25,7 @@ def lacks_room(error: BaseException) -> bool:
 
 @contextlib.contextmanager
 def room_needed() -> Iterator[None]:
-    """Within it, a disk that turns out to be full is called so, whatever is written, and by whom.
+    """Has a disk that turns out to be full called so, whatever a block writes.
 
     Raises:
       UserError: then.

@@ -70,7 +70,7 @@ class Signals:
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """Within it a signal is noted in `received`, and nothing else happens: the work looks there."""
+        """Has signals noted in `received`, where the work looks, and do nothing else while a block runs."""
         self._deferred += 1
         try:
             yield
@@ -79,7 +79,7 @@ class Signals:
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
-        """Within it, also within `deferred`, a signal stops the work at once, as does one that came before."""
+        """Has a signal, also one that came before, stop the work at once while a block runs, also within `deferred`."""
         deferred, self._deferred = self._deferred, 0
         try:
             self._check()

@@ -8,7 +8,7 @@ import keras
 
 @contextlib.contextmanager
 def ema_weights(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
-    """Within it, the model's trainable variables have the values of their moving average, if there is one.
+    """Gives trainable variables the values of their moving average, if there is one, while a block runs.
 
     Args:
       model: what the optimizer trains.

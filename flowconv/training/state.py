@@ -74,9 +74,9 @@ class RunState:
         distributed.broadcast(self.variables)
 
     def ema_weights(self) -> contextlib.AbstractContextManager:
-        """Within it, the model has the moving average of its weights."""
+        """Gives the model the moving average of its weights while a block runs."""
         return ema_weights(self.flow, self.optimizer)
 
     def better_weights(self) -> contextlib.AbstractContextManager:
-        """Within it, the model has those of the best weights, raw or averaged, that were better on validation."""
+        """Gives the model, while a block runs, those that were better on validation: raw ones or their average."""
         return self.ema_weights() if self.average_is_best else contextlib.nullcontext()

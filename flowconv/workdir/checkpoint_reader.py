@@ -17,7 +17,7 @@ from flowconv.workdir.checkpoint_folder import CheckpointFolder
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator["CheckpointReader"]:
-    """Within it, the tensors of a checkpoint, whose path has no endings of files, can be read."""
+    """Opens a checkpoint, whose path has no endings of files, while a block runs."""
     with without_patterns(path.parent) as folder:
         yield CheckpointReader(tf.train.load_checkpoint(f"{folder}/{path.name}"))
 

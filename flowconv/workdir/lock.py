@@ -13,7 +13,7 @@ from flowconv.errors import UserError, warn
 
 @contextlib.contextmanager
 def locked(path: Path, folder: str) -> Iterator[None]:
-    """Within it, no other process may hold the lock; the system releases it when this process ends, however it does.
+    """Holds a lock while a block runs; the system releases it when this process ends, however it does.
 
     Args:
       path: a file, which stays, and tells who holds the lock.

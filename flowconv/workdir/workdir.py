@@ -66,7 +66,7 @@ class Workdir:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Makes the folder; within it, this process alone may change what is there.
+        """Makes the folder; while a block runs, this process alone may change what is there.
 
         Raises:
           UserError: if the folder can't be written, or is another job's.
