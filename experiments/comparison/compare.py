@@ -62,7 +62,7 @@ def compare(
 
     results = {key: _run(configs[key], workdirs[key], f"{key[0]}, seed {key[1]}") for key in configs}
     say_on_root("\nAll runs are finished; measuring speeds")
-    speeds = measure_speeds({v: configs[v, seeds[0]] for v in variants}, load_data(config), rounds)
+    speeds = measure_speeds({v: configs[v, seeds[0]] for v in variants}, load_data(config.data), rounds)
     rows = [summarize(variant, [results[variant, seed] for seed in seeds]) | speeds[variant] for variant in variants]
 
     models = [configs[variant, seeds[0]].model for variant in variants]

@@ -48,7 +48,7 @@ def fold(
     folded_config = ConfigDict(config.to_dict())
     folded_config.model.convolution = "conv1x1"
     target.check(folded_config)
-    images = load_data(config, data.load_for_use)
+    images = load_data(config.data, data.load_for_use)
     before, after = RunState(config, source), RunState(folded_config, target)
     before.restore_best()
     after.optimizer.reset()  # its memory holds anything, and a run may go on from here

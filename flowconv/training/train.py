@@ -31,13 +31,10 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
       workdir: the run's folder; only the first worker writes to it.
 
     Returns:
-      On every worker, what results.json holds. Of the checkpoint that was best on the validation split:
-      test_bits_per_dim and test_bits_per_dim_ema (raw and averaged weights), and the images' standard deviation of the
-      better ones, test_bits_per_dim_deviation; with better_weights, the better of the
-      two on the validation split, max_reconstruction_error (pixel levels), changed_pixels (numbers that differ after
-      rounding) and max_condition_number (of any W); best_at_images. Of the run: images_per_second (training, all
-      workers), images_trained, seconds (of training steps), parameters, precision, dataset (name, version, counts),
-      seed, world_size, versions.
+      On every worker, what results.json holds. Of the checkpoint that was best on the validation split: every metric of
+      `flowconv.evaluation.metrics` on the test split, better_weights (raw or averaged, on validation), and
+      best_at_images. Of the run: images_per_second (training, all workers), images_trained, seconds (of training
+      steps), parameters, precision, dataset (name, version, counts), seed, world_size, versions.
 
     Raises:
       UserError: for anything that the user can put right, on every worker.
@@ -53,7 +50,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
             workdir = Workdir(workdir)
             preflight.require_checks(config, workdir)
             distributed.run_on_all_ranks(lambda: held.enter_context(workdir.alone()) if distributed.is_root() else None)
-            images = load_data(config)
+            images = load_data(config.data)
             preflight.check_consistency(config, images)
             run = Run(config, workdir, images)
             held.callback(run.watchdog.stop)
@@ -112,7 +109,7 @@ def evaluate(
             distributed.run_on_root(workdir.clear)
             config.update_from_flattened_dict(overrides or {})
             validate(config)
-            images = load_data(config, data.load_for_use)
+            images = load_data(config.data, data.load_for_use)
             if distributed.is_root() and (changed := dataset_record.changes(workdir, images)):
                 warn(changed)
             run = Run(config, workdir, images)
@@ -130,15 +127,15 @@ def _asked_for(error):
     return found[0] if found else error.message.splitlines()[0]
 
 
-def load_data(config: ConfigDict, load: Callable[..., data.ImageData] = data.load) -> data.ImageData:
+def load_data(settings: ConfigDict, load: Callable[..., data.ImageData] = data.load) -> data.ImageData:
     """Returns the data; one worker of each host prepares them while the others wait.
 
     Args:
-      config: of a run.
+      settings: `config.data`.
       load: `data.load`, or for a run that may be a stranger's `data.load_for_use`.
 
     Raises:
       UserError: on every worker.
     """
-    distributed.run_on_all_ranks(lambda: load(config.data) if distributed.local_rank() == 0 else None)
-    return distributed.run_on_all_ranks(lambda: load(config.data, prepare=False))
+    distributed.run_on_all_ranks(lambda: load(settings) if distributed.local_rank() == 0 else None)
+    return distributed.run_on_all_ranks(lambda: load(settings, prepare=False))
