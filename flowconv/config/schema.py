@@ -51,7 +51,7 @@ class Model:
     coupling: str = fixed("affine", "the transform of a coupling", choices=TRANSFORMS)
     network: str = fixed("glow", "of the couplings", choices=NETWORKS, since="0.2")
     prior: str = fixed("standard", "of split latents", choices=("standard (N(0, I))", "learned (Glow)"))
-    dequantization: str = fixed("uniform", "bytes to numbers", choices=DEQUANTIZATIONS, since="0.2")
+    dequantization: str = fixed("uniform", "how bytes become numbers", choices=DEQUANTIZATIONS, since="0.2")
     preprocessing: str = fixed("logit", "of pixels in [0, 1)", choices=PREPROCESSINGS)
     backward: str = setting("invert", "how depth is differentiated", choices=("store", "recompute", "invert"))
     precision: str = setting("float32", "of all numbers", choices=("float32", "float64", "bfloat16 (networks alone)"))
