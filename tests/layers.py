@@ -119,3 +119,24 @@ class Counting(InvertibleShift):
     def inverse_and_log_det(self, y, inputs=NONE):
         self._count(y)
         return super().inverse_and_log_det(y, inputs)
+
+
+class OfBatch(Bijector):
+    """(a, b) → (a, b + w·mean(tanh a)), the mean over the images of a batch, which is kept."""
+
+    def build(self, input_shape):
+        half = (*input_shape[1:-1], input_shape[-1] // 2)
+        self.weight = self.add_weight(shape=(), initializer="ones", name="weight")
+        self.mean = self.add_weight(shape=half, initializer="zeros", trainable=False, name="mean")
+
+    def _add(self, sign, x):
+        a, b = tf.split(x, 2, axis=-1)
+        mean = tf.reduce_mean(tf.tanh(a), axis=0)
+        self.mean.assign(mean)
+        return tf.concat([a, b + sign * self.weight.value * mean], axis=-1), per_example(0.0, x)
+
+    def forward_and_log_det(self, x, inputs=NONE):
+        return self._add(1.0, x)
+
+    def inverse_and_log_det(self, y, inputs=NONE):
+        return self._add(-1.0, y)

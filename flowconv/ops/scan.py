@@ -99,7 +99,10 @@ def memory_efficient_scan(
         @on_same_backend
         def gradient(dy: tf.Tensor, dlog_det: tf.Tensor, *_: tf.Tensor, variables: Any = ()) -> tuple[Any, ...]:
             refuse_variables(variables, backward)
-            dx, dconditions, dstacks = _backward(step, y, dy, dlog_det, given, stacks, trainable, kept, backward, layer)
+            whole = bool(updates)
+            dx, dconditions, dstacks = _backward(
+                step, y, dy, dlog_det, given, stacks, trainable, kept, backward, layer, whole
+            )
             return dx, *_in_places(dconditions, conditions), *(dstacks.get(i) for i in range(len(stacks)))
 
         return (y, log_det, *updates.values()), gradient
@@ -168,10 +171,14 @@ def _backward(
     kept: Sequence[tf.TensorArray],
     backward: Backward,
     layer: Any,
+    whole: bool,
 ) -> tuple[tf.Tensor, list[tf.Tensor], dict[int, tf.Tensor]]:
-    """Gradients of x, of the condition, and of the stacks by their numbers, from the last step to the first."""
+    """Gradients of x, of the condition, and of the stacks by their numbers, from the last step to the first.
+
+    `whole` is True of steps that assign weights: what they saw together they see together again.
+    """
     length = stacks[0].shape[0]
-    sizes = slice_sizes(y.shape[0], len(kept) or num_slices(y.shape[0]))
+    sizes = slice_sizes(y.shape[0], 1 if whole else num_slices(y.shape[0]))
     of_slices, dlog_dets = inputs.split(sizes), split_batch(dlog_det, sizes)
     if tf.executing_eagerly():
         conditions, first = inputs.tensors(), [stack[0] for stack in stacks]

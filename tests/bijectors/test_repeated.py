@@ -13,6 +13,7 @@ from tests.layers import (
     Conditioned,
     Counting,
     Noisy,
+    OfBatch,
     OfLabels,
     a_condition,
     additive_coupling,
@@ -35,6 +36,16 @@ def repeated(depth, backward, dtype="float64", **kwargs):
 
 def images(dtype="float64"):
     return tf.constant(np.random.default_rng(1).standard_normal((3, *SHAPE)), dtype)
+
+
+def in_turn(layer, direction, x, inputs=NONE):
+    """What the loop computes, its steps one by one."""
+    total = 0.0
+    for k in reversed(range(layer.depth)) if direction == "inverse_and_log_det" else range(layer.depth):
+        with layer.bind(layer.slices(k)):
+            x, log_det = getattr(layer.step(), direction)(x, inputs)
+        total += log_det
+    return x, total
 
 
 def loss_and_gradients(layer, x, compiled=False):
@@ -85,15 +96,9 @@ def test_all_ways_back_give_the_same_gradients(options):
 @pytest.mark.parametrize("mode", MODES)
 def test_the_loop_is_the_composition_of_its_steps(mode):
     layer = repeated(3, mode)
-    x = images()
-    y, log_det = layer.forward_and_log_det(x)
-    total = 0.0
-    for k in range(layer.depth):
-        with layer.bind(layer.slices(k)):
-            x, own = layer.step().forward_and_log_det(x)
-        total += own
-    np.testing.assert_allclose(y, x, atol=1e-12)
-    np.testing.assert_allclose(log_det, total, atol=1e-12)
+    found = layer.forward_and_log_det(images())
+    for value, expected in zip(found, in_turn(layer, "forward_and_log_det", images()), strict=True):
+        np.testing.assert_allclose(value, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
@@ -111,14 +116,9 @@ def test_gradients_of_weights_are_those_of_steps_in_turn(mode, inverse, loss):
         return tape.gradient(value, variables, unconnected_gradients="zero")
 
     with tf.GradientTape() as tape:
-        x, total = images(), 0.0
-        for k in reversed(range(layer.depth)) if inverse else range(layer.depth):
-            with layer.bind(layer.slices(k)):
-                x, log_det = getattr(layer.step(), direction)(x)
-            total += log_det
-        value = loss(x, total)
-    in_turn = tape.gradient(value, variables, unconnected_gradients="zero")
-    for found, expected in zip(in_a_loop(images()), in_turn, strict=True):
+        value = loss(*in_turn(layer, direction, images()))
+    expected_of_all = tape.gradient(value, variables, unconnected_gradients="zero")
+    for found, expected in zip(in_a_loop(images()), expected_of_all, strict=True):
         np.testing.assert_allclose(found, tf.convert_to_tensor(expected), rtol=0, atol=1e-10)
 
 
@@ -340,16 +340,8 @@ def test_a_condition_has_its_gradient(mode, inverse, how):
             loss = LOSSES["both"](*compute(x))
         return tape.gradient(loss, [x, *floats, *weights], unconnected_gradients="zero")
 
-    def in_turn(x):
-        total = 0.0
-        for k in reversed(range(layer.depth)) if inverse else range(layer.depth):
-            with layer.bind(layer.slices(k)):
-                x, log_det = getattr(layer.step(), direction)(x, inputs)
-            total += log_det
-        return x, total
-
     found = how(lambda: gradients(lambda x: getattr(layer, direction)(x, inputs)))()
-    for value, expected in zip(found, gradients(in_turn), strict=True):
+    for value, expected in zip(found, gradients(lambda x: in_turn(layer, direction, x, inputs)), strict=True):
         assert np.any(value != 0)
         np.testing.assert_allclose(value, tf.convert_to_tensor(expected), rtol=1e-10, atol=1e-10)
 
@@ -415,6 +407,27 @@ def test_what_a_step_assigns_is_written_back(mode, inverse, how, slices):
         with layer.bind(layer.slices(k)):
             x, _ = getattr(layer.step(), direction)(x)
     np.testing.assert_array_equal(calls.numpy(), [2] * 3)  # nor by what is bound
+
+
+@every_way
+@every_direction
+@every_mode
+def test_a_step_that_keeps_statistics_of_a_batch_sees_it_whole_on_the_way_back(mode, inverse, how, slices):
+    parts = [OfBatch(dtype="float64"), affine_coupling(8, dtype="float64"), bijectors.Conv1x1(dtype="float64")]
+    layer = perturbed(bijectors.Repeated(bijectors.Chain(parts, dtype="float64"), 3, mode, dtype="float64"), SHAPE)
+    weights = [variable.value for variable in layer.trainable_variables]
+    direction = "inverse_and_log_det" if inverse else "forward_and_log_det"
+
+    def gradients(compute):
+        x = images()
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = LOSSES["both"](*compute(x))
+        return tape.gradient(loss, [x, *weights])
+
+    found = how(lambda: gradients(getattr(layer, direction)))()
+    for value, expected in zip(found, gradients(lambda x: in_turn(layer, direction, x)), strict=True):
+        np.testing.assert_allclose(value, tf.convert_to_tensor(expected), rtol=1e-10, atol=1e-10)
 
 
 @every_mode
