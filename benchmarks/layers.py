@@ -10,7 +10,7 @@ import tensorflow as tf
 from benchmarks.timing import timed
 from flowconv.bijectors import build_convolution
 from flowconv.bijectors.autoregressive_convolution import AutoregressivePair
-from flowconv.data.progress import progress
+from flowconv.utils.progress_bar import progress
 
 SHAPES = ((64, 16, 16, 12), (64, 16, 16, 48), (16, 64, 64, 24))
 

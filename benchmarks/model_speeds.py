@@ -9,10 +9,10 @@ from ml_collections import ConfigDict
 from benchmarks.timing import timed
 from flowconv import data, distributed
 from flowconv.config import images_per_rank
-from flowconv.data.progress import progress
 from flowconv.models import build_flow
 from flowconv.ops.backends import compile_fn
 from flowconv.training.step import build_step, uses_xla
+from flowconv.utils.progress_bar import progress
 
 
 def measure_speeds(

@@ -25,9 +25,9 @@ from flowconv.data import leftovers
 from flowconv.data.crop import Shape
 from flowconv.data.dataset import Dataset
 from flowconv.data.decoding import decode
-from flowconv.data.progress import progress
 from flowconv.errors import UserError
 from flowconv.files import write_text
+from flowconv.utils.progress_bar import progress
 
 FACTS = "facts.json"
 LABELS = "labels"  # of the facts: the checksum of all labels

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from flowconv.data.progress import progress
+from flowconv.utils.progress_bar import progress
 
 SUFFIXES = (  # of formats that hold pictures, rather than plots, films or measurements
     *(".apng", ".avif", ".avifs", ".bmp", ".bw", ".dib", ".gif", ".icb", ".ico", ".j2c", ".j2k", ".jfif", ".jp2"),

@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.data import evaluation_batches
-from flowconv.data.progress import progress
 from flowconv.models import Flow
 from flowconv.ops.backends import compile_fn
+from flowconv.utils.progress_bar import progress
 
 
 class Evaluator:

@@ -17,7 +17,6 @@ from flowconv import data, distributed
 from flowconv.config import image_shape, validate
 from flowconv.data.crop import central_patch, crop_and_resize, pixels_of
 from flowconv.data.image_files import image_files, in_words
-from flowconv.data.progress import progress
 from flowconv.data.reading import Unreadable, read
 from flowconv.errors import UserError, warn
 from flowconv.files import read_json
@@ -26,6 +25,7 @@ from flowconv.models import Flow, build_flow
 from flowconv.paths import given_path
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.optimizer import build_optimizer
+from flowconv.utils.progress_bar import progress
 from flowconv.words import printable
 from flowconv.workdir import Workdir, dataset_record
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from flowconv.data.progress import progress
 from flowconv.evaluation import pictures
 from flowconv.models import Flow
+from flowconv.utils.progress_bar import progress
 from flowconv.words import counted
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from flowconv.bijectors import Repeated
-from flowconv.data.progress import progress
 from flowconv.errors import UserError
 from flowconv.inference.load import free_folder
 from flowconv.models import Flow
 from flowconv.paths import without_patterns
+from flowconv.utils.progress_bar import progress
 
 
 def export(flow: Flow, folder: str | os.PathLike) -> None:

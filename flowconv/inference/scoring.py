@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.data import evaluation_batches
-from flowconv.data.progress import progress
 from flowconv.models import Flow
+from flowconv.utils.progress_bar import progress
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,8 @@ def test_images_that_are_alike_have_no_deviation(flow):
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_pass_has_a_name_and_all_workers_come_to_each_batch(flow, rank, capsys, monkeypatch):
     """Of 23 images the first of two workers has eleven, one batch, and the second twelve, two batches."""
-    monkeypatch.setattr("flowconv.data.progress.PATIENCE", -1.0)
-    monkeypatch.setattr("flowconv.data.progress.INTERVAL", -1.0)
+    monkeypatch.setattr("flowconv.utils.progress_bar.PATIENCE", -1.0)
+    monkeypatch.setattr("flowconv.utils.progress_bar.INTERVAL", -1.0)
     came = []
     evaluator = Evaluator(flow, batch_size=11, seed=3, rank=rank, world_size=2, between=lambda: came.append(True))
     evaluator.bits_per_dim(PIXELS, samples=2, name="validation")

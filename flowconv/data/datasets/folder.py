@@ -12,9 +12,9 @@ from flowconv.config import image_shape
 from flowconv.data.crop import Shape, crop_and_resize, patches, pixels_of
 from flowconv.data.dataset import LABEL, Dataset, resized
 from flowconv.data.image_files import SUFFIXES, Classes, digest, in_words, listing
-from flowconv.data.progress import progress
 from flowconv.data.reading import Unreadable, read
 from flowconv.errors import UserError
+from flowconv.utils.progress_bar import progress
 from flowconv.words import counted
 
 CHANNELS = "1, 3 or 4"  # that TensorFlow decodes
