@@ -1,13 +1,28 @@
 """Invertible n×n convolutions for normalizing flows, in TensorFlow."""
 
+import importlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # TensorFlow is imported by those who need it
-    from flowconv.models import Flow
+if TYPE_CHECKING:
+    from flowconv import bijectors, models, testing
+    from flowconv.models import Flow, build_flow
 
 __version__ = "0.1.0"
-__all__ = ["load"]
+__all__ = ["Flow", "bijectors", "build_flow", "load", "models", "testing"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name when it is used: TensorFlow takes seconds, and `--help` needs none of it."""
+    if name in ("Flow", "build_flow"):
+        return getattr(importlib.import_module("flowconv.models"), name)
+    if name in __all__:
+        return importlib.import_module(f"flowconv.{name}")
+    raise AttributeError(f"module 'flowconv' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def load(workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> "Flow":

@@ -65,10 +65,8 @@ def test_imports_point_one_way(path):
     folder, *rest = path.relative_to(ROOT).with_suffix("").parts
     own = folder if folder in BESIDE else rest[0]
     if own == "__init__":
-        assert set(imported_parts(path)) <= {
-            "inference",
-            "models",
-        }  # by flowconv.load when it is called, and by checkers
+        # Within flowconv.load, and for type checkers.
+        assert set(imported_parts(path)) <= {"inference", "bijectors", "models", "testing", "Flow", "build_flow"}
         return
     later = ORDER[ORDER.index(own) + 1 :]
     assert not set(imported_parts(path)) & set(later)
@@ -83,3 +81,12 @@ def test_flags_are_parsed_before_tensorflow_is_imported():
     code = "import sys, flowconv.cli.command; print(any(m.startswith('tensorflow') for m in sys.modules))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     assert printed.strip() == "False"
+
+
+def test_public_names_are_imported_when_they_are_used():
+    code = (
+        "import sys, flowconv; assert set(flowconv.__all__) <= set(dir(flowconv)); "
+        "print('tensorflow' in sys.modules, [getattr(flowconv, name) is not None for name in flowconv.__all__])"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    assert printed.strip() == f"False {[True] * 6}"

@@ -1,7 +1,9 @@
 """The flow as a density."""
 
+import copy
 import math
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -194,6 +196,18 @@ def test_weights_survive_saving(options, tmp_path):
     flow.save_weights(tmp_path / "flow.weights.h5")
     other.load_weights(tmp_path / "flow.weights.h5")
     np.testing.assert_array_equal(other.bits_per_dim(images, 0), flow.bits_per_dim(images, 0))
+
+
+@every_variant
+def test_a_saved_flow_is_loaded_and_copied(options, tmp_path):
+    flow = build("float32", **options)
+    x = flow.dequantize_midpoint(pixels())
+    flow.save(tmp_path / "flow.keras")
+    for other in (keras.models.load_model(tmp_path / "flow.keras"), copy.deepcopy(flow)):
+        assert type(other) is Flow and other is not flow
+        np.testing.assert_array_equal(other.log_prob(x), flow.log_prob(x))
+    new = Flow.from_config(flow.get_config())
+    assert [v.path for v in new.variables] == [v.path for v in flow.variables]
 
 
 def of_seed(seed):
