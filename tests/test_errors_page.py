@@ -115,8 +115,8 @@ def bad_part(row, choice, **sources):
     add(row, run)
 
 
-NETWORK = "class {}(Network):\n    def __init__(self, blocks={}): pass\n"
-bad_part("no-part", "foo", foo="blocks = 3\n")
+NETWORK = "class {}(Network):\n    def __init__(self, stages={}): pass\n"
+bad_part("no-part", "foo", foo="stages = 3\n")
 bad_part("broken-part", "bad", bad="class Bad(:\n")
 bad_part("other-kind", "foo", bar=NETWORK.format("Bar", "1.0"), foo=NETWORK.format("Foo", "1"))
 

@@ -22,15 +22,15 @@ class Helper:
 
 
 class Deep(Network):
-    """Several blocks.
+    """Several stages.
 
     Args:
-      blocks: how many there are,
+      stages: how many there are,
         at least one.
       gate: what they end in.
     """
 
-    def __init__(self, outputs, blocks: int = 2, rate: float = 1, gate: Literal["none", "sigmoid"] = "none", **kwargs):
+    def __init__(self, outputs, stages: int = 2, rate: float = 1, gate: Literal["none", "sigmoid"] = "none", **kwargs):
         super().__init__(**kwargs)
 '''
 
@@ -56,22 +56,22 @@ def test_a_dropped_file_is_a_value_with_settings_of_its_own(deep):
     assert "deep" in config.SETTINGS["model.network"].names
     found = NETWORKS.part("deep").settings("model")
     assert [(each.name, each.default, each.help, each.names) for each in found.values()] == [
-        ("model.blocks", 2, "how many there are, at least one", ()),
+        ("model.stages", 2, "how many there are, at least one", ()),
         ("model.rate", 1.0, "", ()),
         ("model.gate", "none", "what they end in", ("none", "sigmoid")),
     ]
     every = config.settings()
-    assert every["model.blocks"].explanation == "of model.network=deep: how many there are, at least one"
-    assert list(every).index("model.blocks") < list(every).index("data.name")
+    assert every["model.stages"].explanation == "of model.network=deep: how many there are, at least one"
+    assert list(every).index("model.stages") < list(every).index("data.name")
 
 
 def test_its_settings_are_checked_as_the_schema_s(deep):
-    values = {"model.network": "deep", "model.blocks": 4}
+    values = {"model.network": "deep", "model.stages": 4}
     config.validate(config.changed(config.default_config(), values))
     for name, value, right in (
-        ("blocks", "4", "must be a whole number"),
+        ("stages", "4", "must be a whole number"),
         ("gate", "relu", "must be one of none, sigmoid"),
-        ("block", 4, r"there is no such field \(did you mean model.blocks\?\)"),
+        ("stage", 4, r"there is no such field \(did you mean model.stages\?\)"),
     ):
         wrong = config.default_config()
         wrong.model.network = "deep"
@@ -81,16 +81,16 @@ def test_its_settings_are_checked_as_the_schema_s(deep):
 
 
 def test_a_setting_that_no_chosen_part_has_is_refused(deep):
-    refused = "^--config.model.blocks=4: is used with model.network=deep alone; leave it out$"
+    refused = "^--config.model.stages=4: is used with model.network=deep alone; leave it out$"
     with pytest.raises(UserError, match=refused):
-        config.validate(config.changed(config.default_config(), {"model.blocks": 4}))
+        config.validate(config.changed(config.default_config(), {"model.stages": 4}))
 
 
 def test_its_settings_are_of_the_architecture_unless_they_are_the_default(deep):
     other = config.changed(config.default_config(), {"model.network": "deep"})
-    more = config.changed(config.default_config(), {"model.network": "deep", "model.blocks": 4})
-    assert config.architecture(other)["model.blocks"] == 2
-    assert config.differing_architecture(dict(config.flatten(other)), more) == ["model.blocks is 2 there and 4 here"]
+    more = config.changed(config.default_config(), {"model.network": "deep", "model.stages": 4})
+    assert config.architecture(other)["model.stages"] == 2
+    assert config.differing_architecture(dict(config.flatten(other)), more) == ["model.stages is 2 there and 4 here"]
     assert config.differing_architecture(config.architecture(other), other) == []
     assert config.restored(dict(config.flatten(more))) == more
 
@@ -120,12 +120,12 @@ def test_flags_and_help_know_its_settings(tmp_path):
         command = [sys.executable, "-c", code, *flags]
         return subprocess.run(command, capture_output=True, text=True, cwd=program, timeout=60)
 
-    shown = run("--config.model.network=deep", "--config.model.blocks=4", "--help").stdout
-    assert re.search(r"  model.blocks=4 +of model.network=deep: how many there are", shown)
+    shown = run("--config.model.network=deep", "--config.model.stages=4", "--help").stdout
+    assert re.search(r"  model.stages=4 +of model.network=deep: how many there are", shown)
     assert re.search(r"  model.network=deep +.*convolution, deep, glow", shown)
     for flag, right in (
-        ("--config.model.blocks=many", "must be a whole number"),
-        ("--config.model.blocks=3", "is used with model.network=deep alone; leave it out"),
+        ("--config.model.stages=many", "must be a whole number"),
+        ("--config.model.stages=3", "is used with model.network=deep alone; leave it out"),
     ):
         assert run(flag).stderr == f"error: {flag}: {right}\n"
 
