@@ -1,6 +1,5 @@
 """Log of a run: lines or a bar, metrics.csv, and TensorBoard."""
 
-import functools
 import math
 from collections.abc import Callable
 
@@ -142,8 +141,12 @@ class RunLogger:
 
     def pictures(self, images_seen: int, grids: dict[str, np.ndarray]) -> None:
         """Writes uint8 images `[H, W, 3]` for TensorBoard."""
-        for name, grid in grids.items():
-            self.attempt("TensorBoard", functools.partial(self.tensorboard.image, name, grid, images_seen))
+
+        def write() -> None:
+            for name, grid in grids.items():
+                self.tensorboard.image(name, grid, images_seen)
+
+        self.attempt("TensorBoard", write)
 
     def test(self, results: dict) -> None:
         """Writes the metrics of the test split for TensorBoard."""
