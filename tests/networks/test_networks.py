@@ -21,7 +21,7 @@ from flowconv.testing import (
 )
 
 SHAPE = (4, 4, 3)
-SMALL = {"width": 8, "blocks": 1, "heads": 2}  # of those that have such a setting
+SMALL = {"width": 8, "blocks": 1, "heads": 2, "patch_size": 2}  # of those that have such a setting
 every_network = pytest.mark.parametrize("name", NETWORKS)
 
 
