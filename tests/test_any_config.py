@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowconv.config import SETTINGS, changed, default_config, image_shape, images_per_rank, validate
+from flowconv.config.parts import NETWORKS
 from flowconv.errors import UserError
 from flowconv.models import build_flow
 from flowconv.training.step import build_step
@@ -39,13 +40,21 @@ VALID = {name: right_values(setting) for name, setting in DRAWN.items()} | SMALL
 INVALID = {
     name: st.one_of(wrong_values(setting), AGAINST_RULES.get(name, st.nothing())) for name, setting in DRAWN.items()
 }
+OF_NETWORKS = {
+    "model.blocks": st.just(1),
+    "model.heads": st.sampled_from([1, 2]),
+    "model.patch_size": st.sampled_from([1, 2, 3]),
+}
 
 
 @st.composite
 def configs(draw):
     """A config of which all settings but free text are drawn, at most two of them wrong."""
     names = draw(st.lists(st.sampled_from(sorted(DRAWN)), max_size=2, unique=True)) if draw(st.booleans()) else []
-    return changed(default_config(), {name: draw((INVALID if name in names else VALID)[name]) for name in DRAWN})
+    values = {name: draw((INVALID if name in names else VALID)[name]) for name in DRAWN}
+    own = NETWORKS.part(network).keywords if (network := values["model.network"]) in NETWORKS else ()
+    of_network = {name: draw(OF_NETWORKS[name]) for name in OF_NETWORKS if name.removeprefix("model.") in own}
+    return changed(default_config(), values | of_network)
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=not FULL)
@@ -56,7 +65,7 @@ def test_any_config(config):
     except UserError as error:
         line = str(error)
         named = line.removeprefix("--config.").split("=")[0]
-        assert line.startswith("--config.") and named in DRAWN and "\n" not in line
+        assert line.startswith("--config.") and named in {*DRAWN, *OF_NETWORKS} and "\n" not in line
         return
     flow = build_flow(config)
     step = build_step(config, flow)

@@ -20,7 +20,7 @@ from PIL import Image
 from experiments.comparison import fold, variants
 from flowconv import data, distributed, preflight
 from flowconv.cli.command import Command
-from flowconv.config import config_file, default_config, validate
+from flowconv.config import changed, config_file, default_config, validate
 from flowconv.config.parts import NETWORKS
 from flowconv.errors import UserError
 from flowconv.files import room_needed, write_json
@@ -101,8 +101,14 @@ invalid("size-and-levels", data__image_size=36)
 invalid("even-kernel", model__kernel_size=2)
 invalid("wide-kernel", model__kernel_size=11, model__convolution="periodic")
 invalid("realnvp-depth", model__depth=6, model__name="realnvp")
+invalid("heads", model__network="attention", model__width=10)
 invalid("patches", data__name="cifar10", data__patches=True)
 invalid("temperatures", evaluation__temperatures=(-1.0,))
+
+
+@trigger
+def patch_size(here, monkeypatch):
+    validate(changed(default_config(), {"model.network": "transformer", "model.patch_size": 8}))
 
 
 def bad_part(row, choice, **sources):

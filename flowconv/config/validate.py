@@ -6,7 +6,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from flowconv.config.fields import choices_with, flatten, settings, settings_of_parts
-from flowconv.config.parts import Folder
+from flowconv.config.parts import NETWORKS, Folder
 from flowconv.config.schema import SETTINGS
 from flowconv.errors import UserError
 from flowconv.words import nearest
@@ -85,4 +85,34 @@ def _check_depth(fields: Mapping[str, Any]) -> None:
         )
 
 
-RULES = (_check_size, _check_patches, _check_kernel, _check_depth)
+def _check_heads(fields: Mapping[str, Any]) -> None:
+    heads, width = _of_network(fields, "heads"), fields["model.width"]
+    if heads and (heads < 0 or width % heads):
+        raise UserError(
+            f"--config.model.width={width}: must be divisible by model.heads = {heads}, "
+            f"since a head has width/heads channels"
+        )
+
+
+def _check_patch_size(fields: Mapping[str, Any]) -> None:
+    patch_size = _of_network(fields, "patch_size")
+    if patch_size is None or fields["model.name"] not in HALVINGS_LESS:
+        return
+    smallest = fields["data.image_size"] // 2 ** (fields["model.levels"] - HALVINGS_LESS[fields["model.name"]])
+    if patch_size < 1 or smallest % patch_size:
+        raise UserError(
+            f"--config.model.patch_size={patch_size}: must divide the height and the width of every level's images, "
+            f"here {smallest}×{smallest}"
+        )
+
+
+def _of_network(fields: Mapping[str, Any], setting: str) -> Any:
+    """The value of a setting of the chosen network; None if it has no such one."""
+    name = f"model.{setting}"
+    own = NETWORKS.part(fields["model.network"]).settings("model")
+    return fields.get(name, own[name].default) if name in own else None
+
+
+# Of the families whose levels halve images: how many of the L halvings no coupling sees the result of.
+HALVINGS_LESS = {"glow": 0, "nice": 0, "realnvp": 1}
+RULES = (_check_size, _check_patches, _check_kernel, _check_depth, _check_heads, _check_patch_size)

@@ -122,7 +122,7 @@ def test_flags_and_help_know_its_settings(tmp_path):
 
     shown = run("--config.model.network=deep", "--config.model.stages=4", "--help").stdout
     assert re.search(r"  model.stages=4 +of model.network=deep: how many there are", shown)
-    assert re.search(r"  model.network=deep +.*convolution, deep, glow", shown)
+    assert re.search(r"  model.network=deep\s[^=]*\sconvolution,\s+deep,\s+glow", shown)
     for flag, right in (
         ("--config.model.stages=many", "must be a whole number"),
         ("--config.model.stages=3", "is used with model.network=deep alone; leave it out"),
