@@ -4,13 +4,14 @@ from benchmarks.configs import config_of
 from benchmarks.sizes import Size
 from benchmarks.worker_protocol import Actions, serve
 from flowconv import process
-from flowconv.config import validate
+from flowconv.config import changed, validate
 
 
-def build(size: Size, backward: str, precision: str) -> tuple[Actions, dict]:
+def build(size: Size, backward: str, precision: str, **settings: int | str) -> tuple[Actions, dict]:
     """Returns training with flips, noise, clipping and averages, encoding to a density, and sampling.
 
-    Arguments as `worker_protocol.serve` and `flowconv.config` have them; all else is the default configuration.
+    Arguments as `worker_protocol.serve` and `flowconv.config` have them, settings being of `config.model`; all else is
+    the default configuration.
     """
     process.prepare(precision)  # as train.py does
     import numpy as np
@@ -22,8 +23,8 @@ def build(size: Size, backward: str, precision: str) -> tuple[Actions, dict]:
     from flowconv.training.step import build_step
 
     distributed.initialize(images=size.batch_size)
-    config = config_of(size)
-    config.model.backward, config.model.precision = backward, precision
+    settings |= {"backward": backward, "precision": precision}
+    config = changed(config_of(size), {f"model.{name}": value for name, value in settings.items()})
     validate(config)
 
     flow = build_flow(config)

@@ -6,11 +6,12 @@ JSON, where dictionaries of the same name (a size's) are merged. None imports Te
 
 from collections.abc import Callable
 
-from benchmarks import memory, pipeline, scaling, speed, startup, xla_compile
+from benchmarks import memory, networks, pipeline, scaling, speed, startup, xla_compile
 from benchmarks.options import Options
 
 SUITES: dict[str, Callable[[Options], dict]] = {
     "speed": speed.measure,
+    "networks": networks.measure,
     "startup": startup.measure,
     "compile": xla_compile.measure,
     "memory": memory.measure,

@@ -6,9 +6,9 @@
 
 The first measures all parts at both sizes, the second normflows, nflows and tfp.bijectors.Glow, too.
 
-Parts: speed is a training step, encoding and sampling; startup goes until the first step; compile is that of the step
-by XLA. memory is what a step of flow and an image add, pipeline how fast batches come, scaling what a second rank
-brings.
+Parts: speed is a training step, encoding and sampling; networks is a training step with networks that have attention.
+startup goes until the first step; compile is that of the step by XLA. memory is what a step of flow and an image add,
+pipeline how fast batches come, scaling what a second rank brings.
 
 Everything measured runs in a process of its own. Rounds alternate between them, ratios are medians over the rounds.
 Leave the machine alone meanwhile. Images are 32×32×3, L is 3. Size small is K 8, width 128, batch 32; paper is K 32,

@@ -18,7 +18,7 @@ from tests.runs import ROOT, launch
         ("--sizes=smal", "--sizes=smal: must be one or more of small,paper (did you mean small?)"),
         (
             "--parts=speed,start",
-            "--parts=speed,start: must be one or more of speed,startup,compile,memory,pipeline,scaling",
+            "--parts=speed,start: must be one or more of speed,networks,startup,compile,memory,pipeline,scaling",
         ),
         ("--parts=", "--parts=: must be one or more of"),
         ("--rounds=0", "--rounds=0: must be a whole number of at least 1"),
