@@ -21,6 +21,7 @@ ORDER = [
     "ops",
     "core",
     "networks",
+    "conditions",
     "bijectors",
     "surjections",
     "models",

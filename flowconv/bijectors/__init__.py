@@ -4,6 +4,7 @@ from flowconv.bijectors.actnorm import ActNorm
 from flowconv.bijectors.autoregressive_convolution import AutoregressiveConvolution
 from flowconv.bijectors.bijector import Bijector, Gradients
 from flowconv.bijectors.chain import Chain
+from flowconv.bijectors.conditional import Conditional
 from flowconv.bijectors.convolutions import CONVOLUTIONS, build_convolution
 from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
 from flowconv.bijectors.convolutions.emerging import EmergingConvolution
@@ -49,6 +50,7 @@ __all__ = [
     "Chain",
     "ChannelMask",
     "CheckerboardMask",
+    "Conditional",
     "Conv1x1",
     "Coupling",
     "EmergingConvolution",

@@ -2,12 +2,14 @@
 
 A folder holds one part a file: one public class or, among the models, the function of the file's own name. The keywords
 of its constructor that have a number, a word or a truth value as default are settings, in the group of the setting that
-chooses the part. Names and settings are read from the source, so that flags are known before TensorFlow is imported.
+chooses the part. Names and settings are read from the source, so that flags are known before TensorFlow is imported. A
+part whose name is a word of Python's lies in a file with an underscore after it, as `class` in class_.py.
 """
 
 import functools
 import importlib
 import inspect
+import keyword
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,7 @@ from flowconv.config.setting import KINDS, Setting
 from flowconv.config.source import ROOT, Definition, class_in, function_in, syntax_error
 from flowconv.words import nearest
 
-OF_LAYERS = ("dtype", "name")
+OF_LAYERS = ("condition", "dtype", "name")  # objects, which no setting is
 GIVEN = (*OF_LAYERS, "seed", "n_bits")  # by who builds the part
 
 
@@ -105,7 +107,7 @@ class Part:
         Raises:
           ValueError: if there isn't one class.
         """
-        module, base = importlib.import_module(f"{self.folder.package}.{self.name}"), self.folder.base
+        module, base = importlib.import_module(f"{self.folder.package}.{self.path.stem}"), self.folder.base
         if not base:
             return getattr(module, self.name)
         classes = [value for name, value in vars(module).items() if inspect.isclass(value) and name[0] != "_"]
@@ -153,8 +155,14 @@ class Part:
 @functools.cache
 def files_of(folders: tuple[Path, ...], functions: bool) -> dict[str, Path]:
     """Returns the files of parts in folders by name; functions: those that define one of their own name."""
-    files = {path.stem: path for folder in folders for path in folder.glob("[!_]*.py")}
+    files = {_name(path): path for folder in folders for path in folder.glob("[!_]*.py")}
     return {name: files[name] for name in sorted(files) if not functions or function_in(files[name], name)}
+
+
+def _name(path: Path) -> str:
+    """The name of the part in a file."""
+    word = path.stem.removesuffix("_")
+    return word if keyword.iskeyword(word) else path.stem
 
 
 def keywords() -> tuple[str, ...]:
@@ -170,5 +178,6 @@ TRANSFORMS = Folder("flowconv.bijectors.elementwise", "coupling", "Transform")
 NETWORKS = Folder("flowconv.networks", "network", "Network")
 PREPROCESSINGS = Folder("flowconv.bijectors.pixels", "preprocessing", "Bijector")
 DEQUANTIZATIONS = Folder("flowconv.surjections", "dequantization", "Dequantization")
+CONDITIONS = Folder("flowconv.conditions", "condition", "Condition")
 DATASETS = Folder("flowconv.data.datasets", "data set", "Dataset")
-FOLDERS = (MODELS, CONVOLUTIONS, MATRICES, TRANSFORMS, NETWORKS, PREPROCESSINGS, DEQUANTIZATIONS)
+FOLDERS = (MODELS, CONVOLUTIONS, MATRICES, TRANSFORMS, NETWORKS, PREPROCESSINGS, DEQUANTIZATIONS, CONDITIONS)

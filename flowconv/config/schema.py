@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowconv.config.parts import (
+    CONDITIONS,
     CONVOLUTIONS,
     DATASETS,
     DEQUANTIZATIONS,
@@ -51,6 +52,8 @@ class Model:
     coupling: str = fixed("affine", "the transform of a coupling", choices=TRANSFORMS)
     network: str = fixed("glow", "of the couplings", choices=NETWORKS, since="0.2")
     prior: str = fixed("standard", "of split latents", choices=("standard (N(0, I))", "learned (Glow)"))
+    condition: str = fixed("none", "under which images are seen", choices=CONDITIONS, since="0.2")
+    classes: int = fixed(0, "of model.condition=class; 0: those of the data set", at_least=0, since="0.2")
     dequantization: str = fixed("uniform", "how bytes become numbers", choices=DEQUANTIZATIONS, since="0.2")
     preprocessing: str = fixed("logit", "of pixels in [0, 1)", choices=PREPROCESSINGS)
     backward: str = setting("invert", "how depth is differentiated", choices=("store", "recompute", "invert"))

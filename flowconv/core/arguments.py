@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 ANY = "..."  # batch axes, none included
@@ -47,6 +48,18 @@ def uint8(images: Any, shape: Sequence[int], name: str, cure: str = "") -> tf.Te
     if tensor.dtype != tf.uint8:
         raise TypeError(f"{expected}, got {tensor.dtype.name} {tensor.shape}{cure}")
     return _of_shape(tensor, "B", shape, expected)
+
+
+def whole_numbers(x: Any, below: int, name: str) -> tf.Tensor:
+    """Returns whole numbers from 0 to below − 1, one for each image, as int32 `[B]`; errors as of `floats`."""
+    expected = f"{name}: expected whole numbers [B] from 0 to {below - 1}"
+    tensor = _tensor(x, expected)
+    if not tensor.dtype.is_integer:
+        raise TypeError(f"{expected}, got {tensor.dtype.name} {tensor.shape}")
+    tensor = _of_shape(tensor, "B", (), expected)
+    if not tf.is_symbolic_tensor(tensor) and np.any(wrong := (tensor.numpy() < 0) | (tensor.numpy() >= below)):
+        raise ValueError(f"{expected}, got {tensor.numpy()[wrong][0]}")
+    return tf.cast(tensor, tf.int32)
 
 
 def number(value: Any, is_right: Callable[[Any], bool], name: str, expected: str) -> None:

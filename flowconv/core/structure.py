@@ -10,6 +10,7 @@ from flowconv.core.serialization import Configured
 def described(flow: Any) -> str:
     """Returns a line for each part of a flow, with its settings, its shapes and its number of weights."""
     lines = [f"{type(flow).__name__} {flow.name}: images {list(flow.image_shape)}, {flow.parameters:,} parameters"]
+    lines += _lines(flow.condition, "", 1) if flow.is_conditional else []
     lines += _lines(flow.dequantization, "", 1)
     lines += _lines(flow.bijector, "", 1)
     lines += _lines(flow.base, "", 1)

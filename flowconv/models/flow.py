@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -11,7 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
+from flowconv.conditions.none import NoCondition
 from flowconv.core import arguments
+from flowconv.core.condition import Condition
 from flowconv.core.dequantization import Dequantization
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.network import Average
@@ -21,6 +24,7 @@ from flowconv.core.structure import described
 from flowconv.core.weights import random_variables, reset_weights
 from flowconv.models.standard_normal import StandardNormal
 from flowconv.ops.random import Seed
+from flowconv.ops.shapes import batch_size
 from flowconv.utils.background import run_in_background
 
 if TYPE_CHECKING:
@@ -31,6 +35,9 @@ FARTHEST = 50.0  # from the middle of [0, 1): only images of another scale, as 0
 
 class Flow(Configured, keras.Model):
     """A density of images: a dequantization, a bijector from x to latents, and the latents' distribution.
+
+    Or one for each condition of a kind, p(image | condition). Then whatever concerns certain images takes their
+    conditions, of as many images; that of an unconditional flow is None.
 
     Images are uint8 `[B, H, W, C]`; x are their floats in [0, 1), `dequantize` and `to_images` lead from one to the
     other. Latents are a list of tensors, N(0, I) each, which together have as many numbers as x.
@@ -46,6 +53,7 @@ class Flow(Configured, keras.Model):
       bijector: from x to latents, not built yet.
       base: the distribution of the latents.
       image_shape: (H, W, C).
+      condition: the kind of condition that the bijector's networks see (default: none).
 
     Example:
       >>> from flowconv.bijectors import ActNorm, Affine, Chain, Conv1x1, Coupling, Logit, Squeeze
@@ -65,6 +73,7 @@ class Flow(Configured, keras.Model):
         bijector: Bijector,
         base: StandardNormal,
         image_shape: tuple[int, int, int],
+        condition: Condition | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -72,6 +81,7 @@ class Flow(Configured, keras.Model):
         self.bijector = bijector
         self.base = base
         self.image_shape = tuple(image_shape)
+        self.condition = condition or NoCondition()
         self.dequantization.build((None, *self.image_shape))
         self.bijector.build((None, *self.image_shape))
         shapes = self.bijector.compute_output_shape((None, *self.image_shape))
@@ -93,6 +103,36 @@ class Flow(Configured, keras.Model):
         """The number of trainable numbers."""
         return sum(math.prod(variable.shape) for variable in self.trainable_variables)
 
+    @property
+    def is_conditional(self) -> bool:
+        """Whether there is a density for each condition."""
+        return not isinstance(self.condition, NoCondition)
+
+    def condition_of(self, batch: Mapping[str, Any]) -> Any:
+        """Returns the condition that the examples of a batch are seen under; None of an unconditional flow.
+
+        Args:
+          batch: of `flowconv.data`, or examples: "image", and "label" where the data set has labels.
+
+        Raises:
+          ValueError: if it lacks what the condition is made of.
+        """
+        return self.condition.of_batch(batch)
+
+    def _with_condition(self, inputs: Inputs, images: int | None) -> Inputs:
+        """Returns the inputs with their condition looked at, which is to be one of as many images.
+
+        Raises:
+          TypeError, ValueError: of another condition than the flow's.
+        """
+        if inputs.condition is None and self.is_conditional:
+            raise ValueError(f"{self.name}: is conditional, and got no condition: give it one of each image")
+        inputs = dataclasses.replace(inputs, condition=self.condition.take(inputs.condition))
+        for tensor in inputs.tensors():
+            if not tensor.shape[:1].is_compatible_with([images]):
+                raise ValueError(f"condition: expected that of {images} images, got {tensor.shape[0]}")
+        return inputs
+
     # ------------------------------------------------------------------------------------------- latents
 
     def encode_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[list[tf.Tensor], tf.Tensor]:
@@ -110,6 +150,7 @@ class Flow(Configured, keras.Model):
             arguments.floats(z, shape, self.compute_dtype, f"{self.name}, latents of level {level}")
             for level, (z, shape) in enumerate(zip(latents, self.latent_shapes, strict=True), 1)
         )
+        inputs = self._with_condition(inputs, latents[0].shape[0])
         return self.bijector.inverse_and_log_det(latents if self._has_levels() else latents[0], inputs)
 
     def encode(self, x: tf.Tensor, condition: Any = None) -> list[tf.Tensor]:
@@ -129,7 +170,7 @@ class Flow(Configured, keras.Model):
         return self.decode_and_log_det(latents, Inputs(condition, full_precision=True))[0]
 
     def _encode(self, x, inputs):
-        latents, log_det = self.bijector.forward_and_log_det(x, inputs)
+        latents, log_det = self.bijector.forward_and_log_det(x, self._with_condition(inputs, x.shape[0]))
         return list(latents) if self._has_levels() else [latents], log_det
 
     def _has_levels(self):
@@ -283,6 +324,7 @@ class Flow(Configured, keras.Model):
         @tf.function(autograph=False)  # depth is a loop: to trace it takes less time than K eager steps
         def run(images, condition):
             inputs = Inputs(condition, Seed(seed, first), full_precision=True)
+            inputs = self._with_condition(inputs, images.shape[0])
             if images.dtype == tf.uint8:
                 images = self.dequantization.initialize(images, inputs, average)
             self.bijector.initialize(images, inputs.fold_in(0), average)
@@ -313,20 +355,28 @@ class Flow(Configured, keras.Model):
         """Returns the structure of the flow, a line for each part, with settings and shapes."""
         return described(self)
 
-    def as_bijector(self) -> tfp.bijectors.Bijector:
-        """Returns a `tfb.Bijector` from images `[H, W, C]` to all latents as one vector `[H·W·C]`."""
+    def as_bijector(self, condition: Any = None) -> tfp.bijectors.Bijector:
+        """Returns a `tfb.Bijector` from images `[H, W, C]` to all latents as one vector `[H·W·C]`.
+
+        Args:
+          condition: that of all images, without a batch axis, of a conditional flow.
+        """
         from flowconv.bijectors.tfp import KerasBijector
 
         sizes = [math.prod(shape) for shape in self.latent_shapes]
-        inputs = Inputs(full_precision=True)
+        condition = None if condition is None else tf.nest.map_structure(tf.convert_to_tensor, condition)
+
+        def inputs_of(x):
+            inputs = Inputs(condition, full_precision=True)
+            return inputs.with_tensors([tf.repeat(tensor[None], batch_size(x), axis=0) for tensor in inputs.tensors()])
 
         def forward_and_log_det(x):
-            latents, log_det = self.encode_and_log_det(x, inputs)
+            latents, log_det = self.encode_and_log_det(x, inputs_of(x))
             return tf.concat([tf.reshape(z, [-1, n]) for z, n in zip(latents, sizes, strict=True)], 1), log_det
 
         def inverse_and_log_det(z):
             parts = zip(tf.split(z, sizes, axis=1), self.latent_shapes, strict=True)
-            return self.decode_and_log_det([tf.reshape(part, [-1, *shape]) for part, shape in parts], inputs)
+            return self.decode_and_log_det([tf.reshape(part, [-1, *shape]) for part, shape in parts], inputs_of(z))
 
         return KerasBijector(
             forward_and_log_det,
@@ -336,10 +386,13 @@ class Flow(Configured, keras.Model):
             self,
         )
 
-    def as_distribution(self) -> tfp.distributions.Distribution:
+    def as_distribution(self, condition: Any = None) -> tfp.distributions.Distribution:
         """Returns the density of images as a `tfd.Distribution` over events `[H, W, C]`.
 
         Outside of the support `log_prob` is −∞, as in TFP.
+
+        Args:
+          condition: that of all images, without a batch axis, of a conditional flow.
         """
         from tensorflow_probability import bijectors as tfb
         from tensorflow_probability import distributions as tfd
@@ -348,4 +401,5 @@ class Flow(Configured, keras.Model):
 
         zeros = tf.zeros([self.dimensions], self.compute_dtype)
         normal = tfd.MultivariateNormalDiag(loc=zeros, scale_diag=tf.ones_like(zeros))
-        return Density(normal, tfb.Invert(self.as_bijector()), self._take_floats, self._within_support, self.name)
+        bijector = tfb.Invert(self.as_bijector(condition))
+        return Density(normal, bijector, self._take_floats, self._within_support, self.name)

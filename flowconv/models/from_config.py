@@ -7,11 +7,12 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from flowconv.bijectors import Bijector, Coupling, Gaussian, Mask, Split, Transform
+from flowconv.bijectors import Bijector, Conditional, Coupling, Gaussian, Mask, Split, Transform
 from flowconv.config import SETTINGS, image_shape, nearest
 from flowconv.config import parts as folders
 from flowconv.config.parts import Folder
 from flowconv.core import arguments
+from flowconv.core.condition import Condition
 from flowconv.core.dequantization import Dequantization
 from flowconv.core.network import Network
 from flowconv.models.flow import Flow
@@ -29,6 +30,9 @@ DEFAULTS = {
 class Parts:
     """The parts of a model, made anew at each call, by the settings of `config.model`.
 
+    Attributes:
+      condition: of the flow, which its couplings' networks and learned priors see; None if it is unconditional.
+
     Args:
       settings: those that differ from `DEFAULTS`, and keywords of the parts' own constructors.
 
@@ -45,6 +49,8 @@ class Parts:
         self._of_parts = {name: self.settings[name] for name in folders.keywords() if name in self.settings}
         self.dtype = arguments.choice(FLOW_DTYPES, self.settings["precision"], "precision")
         self._network_dtype = NETWORK_DTYPES[self.settings["precision"]]
+        conditional = self.settings["condition"] != "none"
+        self.condition: Condition | None = self._build(folders.CONDITIONS, "condition") if conditional else None
 
     def preprocessing(self) -> Bijector:
         """Returns the map of pixels."""
@@ -71,14 +77,22 @@ class Parts:
 
     def network(self) -> Network:
         """Returns the network of a coupling."""
-        return self._build(folders.NETWORKS, "network", dtype=self._network_dtype, name="network")
+        kwargs = {"condition": self.condition, "dtype": self._network_dtype, "name": "network"}
+        return self._build(folders.NETWORKS, "network", **kwargs)
 
     def split(self, name: str) -> Split:
         """Returns a split."""
         prior = arguments.choice({"standard": False, "learned": True}, self.settings["prior"], "prior")
         if not prior:
             return Split(dtype=self.dtype, name=name)
-        return Split(Gaussian(), ConvolutionNetwork(dtype=self.dtype, name="prior"), dtype=self.dtype, name=name)
+        network = ConvolutionNetwork(condition=self.condition, dtype=self.dtype, name="prior")
+        return Split(Gaussian(), network, dtype=self.dtype, name=name)
+
+    def conditional_prior(self) -> list[Bijector]:
+        """Returns the prior of the last level's latents, another one for each condition; none if there is none."""
+        if self.condition is None:
+            return []
+        return [Conditional(Gaussian(), self.condition, dtype=self.dtype, name="prior")]
 
     @property
     def has_learned_prior(self) -> bool:
@@ -110,7 +124,8 @@ def build_model(name: str, image_shape: tuple[int, int, int], **settings: Any) -
     """
     make = folders.MODELS.load(name)
     own = {field for field in inspect.signature(make).parameters if field not in ("image_shape", "parts")}
-    parts = Parts(**{field: value for field, value in settings.items() if field not in own})
+    of_parts = {field: value for field, value in settings.items() if field not in own}
+    parts = Parts(image_shape=tuple(image_shape), **of_parts)
     return make(image_shape, parts, **{field: value for field, value in settings.items() if field in own})
 
 

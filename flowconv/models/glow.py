@@ -31,10 +31,14 @@ def glow(
         layers = [ActNorm(dtype=dtype, name="actnorm"), parts.convolution(), parts.coupling()]
         return Chain(layers, dtype=dtype, name="step")
 
+    def unconditional_prior() -> list[Bijector]:
+        # A mean and a deviation a channel.
+        return [InvertibleShift(dtype=dtype, name="prior")] if parts.has_learned_prior else []
+
     def level(number: int) -> Bijector:
         layers = [Squeeze(dtype=dtype), Repeated(step(), depth, backward, dtype=dtype, name="steps")]
-        if parts.has_learned_prior and number == levels:
-            layers.append(InvertibleShift(dtype=dtype, name="prior"))  # a mean and a deviation a channel
+        if number == levels:
+            layers += parts.conditional_prior() or unconditional_prior()
         return Chain(layers, dtype=dtype, name=f"level_{number}")
 
     multiscale = MultiScale(
@@ -44,4 +48,5 @@ def glow(
         name="multiscale",
     )
     bijector = Chain([parts.preprocessing(), multiscale], dtype=dtype, name="bijector")
-    return Flow(parts.dequantization(), bijector, StandardNormal(), image_shape, dtype=dtype, name="glow")
+    base = StandardNormal()
+    return Flow(parts.dequantization(), bijector, base, image_shape, parts.condition, dtype=dtype, name="glow")

@@ -35,7 +35,8 @@ def nice(
     layers = []
     for number in range(1, levels + 1):
         layers += [Squeeze(dtype=dtype, name=f"squeeze_{number}"), steps(number)]
-    layers.append(InvertibleShift("position", dtype=dtype, name="scale"))
+    layers += [InvertibleShift("position", dtype=dtype, name="scale"), *parts.conditional_prior()]
     multiscale = MultiScale([Chain(layers, dtype=dtype, name="level_1")], dtype=dtype, name="multiscale")
     bijector = Chain([parts.preprocessing(), multiscale], dtype=dtype, name="bijector")
-    return Flow(parts.dequantization(), bijector, StandardNormal(), image_shape, dtype=dtype, name="nice")
+    base = StandardNormal()
+    return Flow(parts.dequantization(), bijector, base, image_shape, parts.condition, dtype=dtype, name="nice")

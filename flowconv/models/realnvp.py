@@ -50,7 +50,7 @@ def realnvp(
 
     def level(number: int) -> Bijector:
         if number == levels:
-            layers = [checkerboard(depth)]
+            layers = [checkerboard(depth), *parts.conditional_prior()]
         else:
             layers = [checkerboard(depth // 2), Squeeze(dtype=dtype), channels(depth // 2)]
         return Chain(layers, dtype=dtype, name=f"level_{number}")
@@ -62,4 +62,5 @@ def realnvp(
         name="multiscale",
     )
     bijector = Chain([parts.preprocessing(), multiscale], dtype=dtype, name="bijector")
-    return Flow(parts.dequantization(), bijector, StandardNormal(), image_shape, dtype=dtype, name="realnvp")
+    base = StandardNormal()
+    return Flow(parts.dequantization(), bijector, base, image_shape, parts.condition, dtype=dtype, name="realnvp")

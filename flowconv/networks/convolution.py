@@ -15,6 +15,8 @@ class ConvolutionNetwork(Network):
     def build(self, input_shape: tuple[Any, ...]) -> None:
         self.moments = ZeroConv2D(self.outputs, 3, dtype=self.dtype_policy, name="moments")
         self.moments.build(input_shape)
+        self.build_embedding((*input_shape[:-1], self.outputs))
 
     def call(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
-        return self.moments.call(tf.cast(x, self.computing_dtype(inputs)), inputs)
+        moments = self.moments.call(tf.cast(x, self.computing_dtype(inputs)), inputs)
+        return self.add_embedding(moments, inputs)

@@ -34,10 +34,15 @@ class GlowNetwork(Network):
         for layer in (self.first, self.hidden, self.last):
             layer.build(input_shape)
             input_shape = (*input_shape[:-1], layer.filters)
+        self.build_embedding((*input_shape[:-1], self.width))
 
     def call(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         x = tf.cast(x, self.computing_dtype(inputs))
-        hidden = two_layers(x, *inputs.once(self._hidden_weights, tuple(x.shape[1:3]), x.dtype.name))
+        if self.embedding is None:
+            hidden = two_layers(x, *inputs.once(self._hidden_weights, tuple(x.shape[1:3]), x.dtype.name))
+        else:
+            hidden = relu(self.add_embedding(self.first.call(x, inputs), inputs))
+            hidden = relu(self.hidden.call(hidden, inputs))
         return self.last.call(hidden, inputs)
 
     def _hidden_weights(self, image_size: tuple[int, int], dtype: str) -> tuple[Folded, Folded]:
@@ -45,6 +50,7 @@ class GlowNetwork(Network):
         return fold_two_layers(kernel, bias, *self.hidden.kernel_and_bias(), image_size, dtype)
 
     def initialize(self, x: tf.Tensor, inputs: Inputs, average: Average) -> tf.Tensor:
-        hidden = relu(self.first.initialize(tf.cast(x, self.computing_dtype(inputs)), average))
+        hidden = self.first.initialize(tf.cast(x, self.computing_dtype(inputs)), average)
+        hidden = relu(self.add_embedding(hidden, inputs))
         hidden = relu(self.hidden.initialize(hidden, average))
         return self.last.call(hidden, inputs)

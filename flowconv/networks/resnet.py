@@ -53,6 +53,7 @@ class ResNetNetwork(Network):
         kwargs = {"dtype": self.dtype_policy}
         self.norm = built(HiddenActNorm(name="norm", **kwargs), input_shape)
         self.first = built(WeightNormConv2D(self.width, 3, name="first", **kwargs), (*input_shape[:-1], 2 * channels))
+        self.build_embedding(wide)
         self.skips = [
             built(WeightNormConv2D(self.width, 1, name=f"skip_{number}", **kwargs), wide)
             for number in range(self.blocks + 1)
@@ -72,7 +73,7 @@ class ResNetNetwork(Network):
 
     def _outputs(self, x: tf.Tensor, inputs: Inputs, normalize: Normalize) -> tf.Tensor:
         x = normalize(self.norm, tf.cast(x, self.computing_dtype(inputs)))
-        x = self.first.call(relu(tf.concat([x, -x], -1)), inputs)
+        x = self.add_embedding(self.first.call(relu(tf.concat([x, -x], -1)), inputs), inputs)
         total = self.skips[0].call(x, inputs)
         for block, skip in zip(self.residual_blocks, self.skips[1:], strict=True):
             x = block.call(x, inputs, normalize)

@@ -23,6 +23,7 @@ from flowconv.bijectors import (
     Squeeze,
 )
 from flowconv.bijectors.matrices import MATRICES
+from flowconv.conditions.class_ import ClassCondition
 from flowconv.models import Flow, StandardNormal, build_model, glow
 from flowconv.surjections.uniform import UniformDequantization
 from flowconv.testing import check_log_det, check_round_trip, flattened, perturb
@@ -256,7 +257,8 @@ def conditional_flow():
         return Chain([Squeeze(), Repeated(Chain([OfLabels(), Noisy()]), 2), OfLabels()], name=name)
 
     multiscale = MultiScale([level("one"), level("two")], [Split()])
-    flow = Flow(UniformDequantization(), Chain([Logit(), multiscale]), StandardNormal(), SHAPE)
+    bijector = Chain([Logit(), multiscale])
+    flow = Flow(UniformDequantization(), bijector, StandardNormal(), SHAPE, ClassCondition(OfLabels.labels))
     flow.reset_weights(0)
     perturb(flow, 0.1)
     return flow
@@ -279,7 +281,8 @@ def test_inputs_reach_every_layer():
 
 
 def test_samples_and_latents_of_a_condition():
-    flow = Flow(UniformDequantization(), Chain([Logit(), OfLabels()]), StandardNormal(), SHAPE)
+    bijector = Chain([Logit(), OfLabels()])
+    flow = Flow(UniformDequantization(), bijector, StandardNormal(), SHAPE, ClassCondition(OfLabels.labels))
     perturb(flow, 0.5)
     labels = tf.constant([0, 3, 0, 1])
     latents = flow.sample_latents(4, seed=2)

@@ -1,0 +1,18 @@
+"""The condition of an unconditional flow."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flowconv.core.condition import Condition
+
+
+class NoCondition(Condition):
+    """No condition: p(image)."""
+
+    def of_batch(self, batch: Mapping[str, Any]) -> None:
+        return None
+
+    def take(self, condition: Any) -> None:
+        if condition is not None:
+            kind = type(condition).__name__
+            raise ValueError(f"condition: expected none, since the flow is unconditional, got a {kind}")

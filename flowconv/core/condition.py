@@ -1,0 +1,55 @@
+"""The contract of a condition: what the images of a flow are seen under."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flowconv.core.layer import Layer
+from flowconv.core.serialization import Configured
+
+
+class Condition(Configured):
+    """A kind of condition c of a density p(image | c): labels, or images.
+
+    A subclass says what it takes of a batch, checks what it is given, and makes a layer that embeds it in a network.
+    Its tensors have the images' batch axis first.
+
+    Attributes:
+      classes: how many values it has, if it is a whole number below that; 0 of any other kind. Over these a
+        density of the image alone can be summed.
+    """
+
+    classes: int = 0
+
+    def of_batch(self, batch: Mapping[str, Any]) -> Any:
+        """Returns the condition of each image of a batch.
+
+        Args:
+          batch: "image", uint8 `[B, H, W, C]`, and "label", int32 `[B]`, where the data set has labels.
+
+        Raises:
+          ValueError: if the batch lacks what it is made of.
+        """
+        raise NotImplementedError
+
+    def take(self, condition: Any) -> Any:
+        """Returns what was given as a condition as tensors, in the dtypes of `of_batch`.
+
+        Raises:
+          TypeError: if it is of another kind.
+          ValueError: if there is none, or it has another shape, or eager numbers out of range.
+        """
+        raise NotImplementedError
+
+    def embedding(self, channels: int, **kwargs: Any) -> Layer:
+        """Returns a layer, not built yet, that maps the condition to what is added to features `[B, H, W, channels]`.
+
+        It is built for the features' shape and called with the condition and the `Inputs`. Its result can be broadcast
+        to the features. It is 0 at first: a new flow is the same for all conditions.
+
+        Args:
+          channels: of the features.
+          kwargs: `dtype` and `name` of the layer.
+        """
+        raise NotImplementedError
