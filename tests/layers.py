@@ -10,8 +10,10 @@ from flowconv.bijectors import (
     Affine,
     Bijector,
     Chain,
+    Conv1x1,
     Coupling,
     Gaussian,
+    Halves,
     InvertibleShift,
     ShiftConvolution,
     Split,
@@ -34,6 +36,11 @@ def additive_coupling(width, mask=None, *, dtype=None):
 def learned_split(dtype=None):
     """A split with openai/glow's prior."""
     return Split(Gaussian(), ConvolutionNetwork(dtype=dtype), dtype=dtype)
+
+
+def halves(mask, dtype=None):
+    """Layers on each half: a normalization and a matrix."""
+    return Halves(ActNorm("position", dtype=dtype), Conv1x1("near_identity", dtype=dtype), mask, dtype=dtype)
 
 
 def step(dtype=None, convolution=ShiftConvolution, coupling=affine_coupling):

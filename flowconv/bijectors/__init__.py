@@ -18,8 +18,9 @@ from flowconv.bijectors.elementwise import TRANSFORMS, build_transform
 from flowconv.bijectors.elementwise.additive import Additive
 from flowconv.bijectors.elementwise.affine import Affine
 from flowconv.bijectors.elementwise.gaussian import Gaussian
+from flowconv.bijectors.halves import Halves
 from flowconv.bijectors.invertible_shift import InvertibleShift
-from flowconv.bijectors.masks import ChannelMask, CheckerboardMask, Mask
+from flowconv.bijectors.masks import ChannelMask, CheckerboardMask, Mask, StripeMask
 from flowconv.bijectors.matrices import MATRICES, build_matrix
 from flowconv.bijectors.multiscale.multiscale import MultiScale
 from flowconv.bijectors.multiscale.split import Split
@@ -30,6 +31,7 @@ from flowconv.bijectors.repeated import Repeated
 from flowconv.bijectors.reshape.permutation import Permutation
 from flowconv.bijectors.reshape.roll import Roll
 from flowconv.bijectors.reshape.squeeze import Squeeze
+from flowconv.bijectors.reshape.swap_halves import SwapHalves
 from flowconv.bijectors.square_matrix import SquareMatrix
 from flowconv.bijectors.transform import Transform
 from flowconv.core.inputs import NONE, Inputs
@@ -56,6 +58,7 @@ __all__ = [
     "EmergingConvolution",
     "Gaussian",
     "Gradients",
+    "Halves",
     "Inputs",
     "InvertibleShift",
     "Logit",
@@ -73,6 +76,8 @@ __all__ = [
     "Split",
     "SquareMatrix",
     "Squeeze",
+    "StripeMask",
+    "SwapHalves",
     "Transform",
     "build_convolution",
     "build_matrix",

@@ -42,9 +42,9 @@ class Coupling(Bijector):
         self.mask = mask or ChannelMask()
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
-        seen, each = self.mask.network_channels(tuple(input_shape[-3:]))
-        self.network.outputs = self.transform.parameters_per_dim * each
-        self.network.build((*input_shape[:-1], seen))
+        shape = tuple(input_shape[-3:])
+        self.network.outputs = self.transform.parameters_per_dim * self.mask.half_shape(shape)[-1]
+        self.network.build((*input_shape[:-3], *self.mask.network_shape(shape)))
 
     def parameters(self, x_b: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         """Returns NN(x_b), `parameters_per_dim` images of the shape of x_a, in the dtype of x_b."""

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from flowconv import bijectors
-from flowconv.bijectors import NONE, CheckerboardMask, Inputs, Seed
+from flowconv.bijectors import NONE, CheckerboardMask, Inputs, Seed, StripeMask
 from flowconv.bijectors.matrices import MATRICES
 from flowconv.testing import (
     check_gradients,
@@ -21,6 +21,7 @@ from tests.layers import (
     a_condition,
     additive_coupling,
     affine_coupling,
+    halves,
     learned_split,
     step,
 )
@@ -30,6 +31,7 @@ SHAPE = (4, 4, 4)
 
 BIJECTORS = {
     "actnorm": lambda dtype: bijectors.ActNorm(dtype=dtype),
+    "actnorm_per_position": lambda dtype: bijectors.ActNorm("position", dtype=dtype),
     "shift_per_channel": lambda dtype: bijectors.InvertibleShift("channel", dtype=dtype),
     "shift_per_position": lambda dtype: bijectors.InvertibleShift("position", dtype=dtype),
     **{f"conv1x1_{name}": lambda dtype, name=name: bijectors.Conv1x1(name, dtype=dtype) for name in MATRICES},
@@ -51,6 +53,11 @@ BIJECTORS = {
     "additive_coupling": lambda dtype: additive_coupling(8, dtype=dtype),
     "affine_coupling_on_fields": lambda dtype: affine_coupling(8, CheckerboardMask(0), dtype=dtype),
     "additive_coupling_on_fields": lambda dtype: additive_coupling(8, CheckerboardMask(1), dtype=dtype),
+    "affine_coupling_on_stripes": lambda dtype: affine_coupling(8, StripeMask(0), dtype=dtype),
+    "additive_coupling_on_stripes": lambda dtype: additive_coupling(8, StripeMask(1), dtype=dtype),
+    "swap_halves": lambda dtype: bijectors.SwapHalves(dtype=dtype),
+    "swap_stripes": lambda dtype: bijectors.SwapHalves(StripeMask(0), dtype=dtype),
+    "halves": lambda dtype: halves(StripeMask(0), dtype),
     "squeeze": lambda dtype: bijectors.Squeeze(dtype=dtype),
     "split_standard": lambda dtype: bijectors.Split(dtype=dtype),
     "split_learned": learned_split,

@@ -26,6 +26,14 @@ def test_actnorm_normalizes_its_first_batch():
         np.testing.assert_allclose(deviation, 1.0, atol=1e-5)
 
 
+def test_actnorm_per_position_normalizes_each_number():
+    layer = bijectors.ActNorm("position", dtype="float64")
+    layer.build((None, 4, 4, 6))
+    for y in (layer.initialize(images()), layer.forward(images())):
+        np.testing.assert_allclose(tf.reduce_mean(y, 0), np.zeros((4, 4, 6)), atol=1e-6)
+        np.testing.assert_allclose(tf.math.reduce_std(y, 0), np.ones((4, 4, 6)), atol=1e-5)
+
+
 def test_a_second_initialization_changes_nothing():
     layer = bijectors.ActNorm(dtype="float64")
     layer.build((None, 4, 4, 6))

@@ -10,6 +10,7 @@ from flowconv.ops.linalg import log_abs_det
 from flowconv.testing import perturb
 
 every_matrix = pytest.mark.parametrize("name", MATRICES)
+every_rotation = pytest.mark.parametrize("name", [name for name in MATRICES if name != "near_identity"])
 
 
 def built(name, channels=12, dtype="float64", seed=0):
@@ -25,7 +26,7 @@ def test_is_the_identity_until_it_is_drawn(name):
     np.testing.assert_allclose(built(name, seed=None).matrix(), np.eye(12), atol=1e-15)
 
 
-@every_matrix
+@every_rotation
 def test_is_drawn_as_a_random_rotation(name):
     values = [built(name, seed=seed).matrix().numpy() for seed in range(2)]
     for value in values:
@@ -33,6 +34,12 @@ def test_is_drawn_as_a_random_rotation(name):
         np.testing.assert_allclose(np.linalg.det(value), 1.0)
     assert np.max(np.abs(values[0] - values[1])) > 0.1
     np.testing.assert_array_equal(built(name).matrix(), values[0])
+
+
+def test_one_matrix_is_drawn_as_nearly_the_identity():
+    noise = [1e3 * (built("near_identity", 48, seed=seed).matrix() - np.eye(48)) for seed in range(2)]
+    np.testing.assert_allclose([np.mean(noise), np.std(noise)], [0.0, 1.0], atol=0.06)
+    assert np.max(np.abs(noise[0] - noise[1])) > 0.1
 
 
 @every_matrix

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import scipy.stats
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,10 +64,29 @@ def test_numbers_of_parts_may_be_tensors():
         np.testing.assert_array_equal(found, expected)
 
 
+def test_normal_noise_is_normal():
+    noise = Seed(0).normal((1000, 8, 8, 3)).numpy().ravel()
+    assert noise.dtype == np.float32 and np.all(np.isfinite(noise))
+    for power, moment in ((1, 0.0), (2, 1.0), (3, 0.0), (4, 3.0)):
+        deviation = np.sqrt(np.prod(np.arange(2 * power - 1, 0, -2), dtype=float) / noise.size)
+        np.testing.assert_allclose(np.mean(noise.astype(np.float64) ** power), moment, atol=5 * deviation)
+    assert scipy.stats.kstest(noise[:20_000], "norm").pvalue > 1e-3
+    assert scipy.stats.kstest(1.1 * noise[:20_000], "norm").pvalue < 1e-3  # the control
+    whole = Seed(3, first=10).normal((4, 2, 2, 1))
+    np.testing.assert_array_equal(whole[2:], Seed(3, first=12).normal((2, 2, 2, 1)))
+
+
+def test_the_farthest_normal_noise_is_finite(monkeypatch):
+    ends = tf.constant([0.0, 1.0 - 2.0**-24])
+    monkeypatch.setattr(Seed, "uniform", lambda self, shape: ends)
+    np.testing.assert_allclose(Seed(0).normal((2,)), scipy.stats.norm.ppf([2.0**-25, 1.0 - 2.0**-25]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("draw", [Seed.uniform, Seed.normal])
 @pytest.mark.parametrize("folded", [(), (0,), (3, 1)], ids=str)
-def test_noise_is_the_same_when_compiled(folded):
+def test_noise_is_the_same_when_compiled(folded, draw):
     def noise(first):
-        return Seed(7, first, folded=folded).uniform((5, 4, 4, 3))
+        return draw(Seed(7, first, folded=folded), (5, 4, 4, 3))
 
     first = tf.constant(123, tf.int64)
     for compiled in (False, True):

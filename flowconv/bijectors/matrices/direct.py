@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from flowconv.bijectors.rotations import Rotation
 from flowconv.bijectors.square_matrix import SquareMatrix
+from flowconv.core.weights import RandomInitializer
 from flowconv.ops import linalg
 
 
@@ -18,7 +19,11 @@ class DirectMatrix(SquareMatrix):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         channels = input_shape[-1]
-        self.weight = self.add_weight(shape=(channels, channels), initializer=Rotation(), name="weight")
+        self.weight = self.add_weight(shape=(channels, channels), initializer=self.initializer(), name="weight")
+
+    def initializer(self) -> RandomInitializer:
+        """Returns the initializer of W."""
+        return Rotation()
 
     def matrix(self) -> tf.Tensor:
         return self.weight.value
