@@ -18,6 +18,8 @@ from flowconv.bijectors.elementwise import TRANSFORMS, build_transform
 from flowconv.bijectors.elementwise.additive import Additive
 from flowconv.bijectors.elementwise.affine import Affine
 from flowconv.bijectors.elementwise.gaussian import Gaussian
+from flowconv.bijectors.elementwise.mixture import Mixture
+from flowconv.bijectors.elementwise.spline import Spline
 from flowconv.bijectors.halves import Halves
 from flowconv.bijectors.invertible_shift import InvertibleShift
 from flowconv.bijectors.masks import ChannelMask, CheckerboardMask, Mask, StripeMask
@@ -63,6 +65,7 @@ __all__ = [
     "InvertibleShift",
     "Logit",
     "Mask",
+    "Mixture",
     "MultiScale",
     "PeriodicConvolution",
     "Permutation",
@@ -73,6 +76,7 @@ __all__ = [
     "Seed",
     "ShiftConvolution",
     "Shuffle",
+    "Spline",
     "Split",
     "SquareMatrix",
     "Squeeze",

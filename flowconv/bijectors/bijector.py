@@ -54,6 +54,7 @@ class Bijector(Layer):
     """
 
     is_per_pixel_affine = False  # see `flowconv.bijectors.per_pixel_affine`
+    unsafe_inverse = ""  # as a `Transform` has it
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

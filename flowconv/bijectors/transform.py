@@ -10,9 +10,14 @@ class Transform(Configured):
 
     Couplings, learned priors and autoregressive layers use it. The parameters are images, `[B, H, W, n·C]` for x
     `[B, H, W, C]`: n = `parameters_per_dim` blocks of C channels.
+
+    Attributes:
+      parameters_per_dim: n.
+      unsafe_inverse: why its inverse is no good for training in float32; "" if it is. `model.backward` heeds it.
     """
 
     parameters_per_dim: int
+    unsafe_inverse = ""
 
     def forward_and_log_det(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns y and log |det ∂y/∂x|, `[B]`, nats."""

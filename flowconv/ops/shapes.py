@@ -21,3 +21,9 @@ def per_example(value: tf.Tensor | float, x: tf.Tensor) -> tf.Tensor:
 def sum_per_example(x: tf.Tensor) -> tf.Tensor:
     """Returns the sum over all axes but the first, `[B]`."""
     return tf.reduce_sum(x, axis=list(range(1, x.shape.rank)))
+
+
+def per_number(parameters: tf.Tensor, n: int) -> tf.Tensor:
+    """Returns n blocks of C channels, `[B, H, W, n·C]`, as n parameters of each of C numbers, `[B, H, W, C, n]`."""
+    shape = tf.concat([tf.shape(parameters)[:-1], [n, parameters.shape[-1] // n]], axis=0)
+    return tf.linalg.matrix_transpose(tf.reshape(parameters, shape))

@@ -1,0 +1,138 @@
+"""The transform of neural spline flows."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from flowconv.bijectors.transform import Transform
+from flowconv.core import arguments
+from flowconv.ops.log_scale import bounded
+from flowconv.ops.shapes import per_number, sum_per_example
+
+LEAST = 1e-3  # width and height of a bin, as shares of all, and slope at a knot
+
+
+class Spline(Transform):
+    """y is a monotone rational-quadratic spline of K bins within ±b, and x outside (Durkan et al. 2019).
+
+    With ξ = (x − x_k)/w in a bin of width w and height h, σ = h/w, and slopes δ₀ and δ₁ at its ends, y = y_k +
+    h·(σξ² + δ₀ξ(1 − ξ))/d, d = σ + (δ₁ + δ₀ − 2σ)ξ(1 − ξ). The parameters are K logits of widths, K of heights and
+    K − 1 of inner slopes, in this order; at ±b the slope is 1. With parameters 0 it is the identity.
+
+    Inverse: the root of a quadratic in ξ, in the form that does not cancel. An error grows by 1/slope at most: widths
+    and heights are at least 1/1000 of all, and slopes at knots at least 1/1000. Log-determinant: Σ log dy/dx, with
+    dy/dx = σ²·(δ₁ξ² + 2σξ(1 − ξ) + δ₀(1 − ξ)²)/d². Cost of both directions: some 20 operations on K times as many
+    numbers as x has.
+
+    Args:
+      bins: K.
+      bound: b. After an actnorm nearly all numbers are within ±3.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Spline
+      >>> y, log_det = Spline(bins=4).forward_and_log_det(tf.fill([1, 2, 2, 3], 0.7), tf.zeros([1, 2, 2, 3 * 11]))
+      >>> print(round(float(y[0, 0, 0, 0]), 4), abs(float(log_det[0])) < 1e-5)
+      0.7 True
+
+    References:
+      Durkan, Bekasov, Murray, Papamakarios 2019, "Neural Spline Flows".
+    """
+
+    def __init__(self, bins: int = 8, bound: float = 3.0):
+        arguments.number(bins, lambda n: 2 <= n <= 100 and n == int(n), "bins", "a whole number from 2 to 100")
+        arguments.number(bound, lambda b: 0.0 < b < math.inf, "bound", "above 0")
+        self.bins = bins
+        self.bound = bound
+        self.parameters_per_dim = 3 * bins - 1
+
+    def forward_and_log_det(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        is_inside, within = self._clipped(x)
+        bins = self._bins(parameters)
+        at = bins.around(within, bins.left)
+        xi = (within - at.left) / at.width
+        y = at.bottom + at.height * at.numerator(xi) / at.denominator(xi)
+        return self._joined(is_inside, y, x, at.log_slope(xi))
+
+    def inverse_and_log_det(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        is_inside, within = self._clipped(y)
+        bins = self._bins(parameters)
+        at = bins.around(within, bins.bottom)
+        xi = at.root(within - at.bottom)
+        return self._joined(is_inside, at.left + xi * at.width, y, -at.log_slope(xi))
+
+    def _clipped(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns whether numbers are within the bound, and numbers that are: what isn't used is finite, too."""
+        return tf.abs(x) < self.bound, tf.clip_by_value(x, -self.bound, self.bound)
+
+    def _joined(
+        self, is_inside: tf.Tensor, inside: tf.Tensor, outside: tf.Tensor, log_slope: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.where(is_inside, inside, outside), sum_per_example(tf.where(is_inside, log_slope, 0.0))
+
+    def _bins(self, parameters: tf.Tensor) -> "_Bins":
+        n = self.bins
+        widths, heights, slopes = tf.split(per_number(parameters, self.parameters_per_dim), [n, n, n - 1], axis=-1)
+        width, height = (
+            2.0 * self.bound * (LEAST + (1.0 - n * LEAST) * tf.nn.softmax(logits)) for logits in (widths, heights)
+        )
+        inner = LEAST + tf.nn.softplus(
+            bounded(slopes + math.log(math.expm1(1.0 - LEAST)))
+        )  # 1 where the parameter is 0
+        one = tf.ones_like(width[..., :1])
+        return _Bins(
+            tf.cumsum(width, axis=-1, exclusive=True) - self.bound,
+            width,
+            tf.cumsum(height, axis=-1, exclusive=True) - self.bound,
+            height,
+            tf.concat([one, inner], axis=-1),
+            tf.concat([inner, one], axis=-1),
+        )
+
+
+class _Bins(NamedTuple):
+    """Bins of a spline: all of them, `[…, K]`, or of each number the one that it lies in."""
+
+    left: tf.Tensor
+    width: tf.Tensor
+    bottom: tf.Tensor
+    height: tf.Tensor
+    first_slope: tf.Tensor
+    last_slope: tf.Tensor
+
+    def around(self, x: tf.Tensor, edges: tf.Tensor) -> "_Bins":
+        """Returns the bins that numbers lie in, given the lower edges of all."""
+        number = tf.reduce_sum(tf.cast(x[..., None] >= edges[..., 1:], tf.int32), axis=-1)
+        chosen = tf.one_hot(number, edges.shape[-1], dtype=x.dtype)
+        return _Bins(*(tf.reduce_sum(chosen * each, axis=-1) for each in self))
+
+    @property
+    def mean_slope(self) -> tf.Tensor:
+        return self.height / self.width
+
+    @property
+    def bend(self) -> tf.Tensor:
+        return self.first_slope + self.last_slope - 2.0 * self.mean_slope
+
+    def numerator(self, xi: tf.Tensor) -> tf.Tensor:
+        return self.mean_slope * xi**2 + self.first_slope * xi * (1.0 - xi)
+
+    def denominator(self, xi: tf.Tensor) -> tf.Tensor:
+        return self.mean_slope + self.bend * xi * (1.0 - xi)
+
+    def log_slope(self, xi: tf.Tensor) -> tf.Tensor:
+        """Returns log dy/dx."""
+        rest = 1.0 - xi
+        slopes = self.last_slope * xi**2 + 2.0 * self.mean_slope * xi * rest + self.first_slope * rest**2
+        return 2.0 * tf.math.log(self.mean_slope) + tf.math.log(slopes) - 2.0 * tf.math.log(self.denominator(xi))
+
+    def root(self, dy: tf.Tensor) -> tf.Tensor:
+        """Returns ξ where the spline is dy above the bottom of its bin."""
+        a = self.height * (self.mean_slope - self.first_slope) + dy * self.bend
+        b = self.height * self.first_slope - dy * self.bend
+        c = -self.mean_slope * dy
+        # Positive, but for rounding; 0 would have an infinite derivative.
+        discriminant = tf.maximum(b**2 - 4.0 * a * c, np.finfo(dy.dtype.as_numpy_dtype).tiny)
+        return 2.0 * c / (-b - tf.sqrt(discriminant))

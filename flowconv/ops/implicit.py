@@ -1,0 +1,35 @@
+"""Derivatives of what is defined by an equation: the implicit function theorem."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+
+def implicit(
+    function: Callable[..., tuple[tf.Tensor, tf.Tensor]], x: tf.Tensor, y: tf.Tensor, *parameters: tf.Tensor
+) -> tf.Tensor:
+    """Returns x, which solves function(x, *parameters) = y, with its derivatives by y and by the parameters.
+
+    dx = (dy − ∂f/∂θ·dθ) / (∂f/∂x), whatever x was computed by. Derivatives of any order are right.
+
+    Args:
+      function: returns f(x, *parameters), of single numbers, and log ∂f/∂x; uses nothing else that has a gradient.
+      x: the solution, a constant.
+      y: the values.
+      parameters: of the function.
+    """
+
+    @tf.custom_gradient
+    def solution(y: tf.Tensor, *parameters: tf.Tensor) -> Any:
+        def gradient(dx: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            root = implicit(function, x, y, *parameters)  # not x: these derivatives may be differentiated, too
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(parameters)
+                value, log_slope = function(root, *parameters)
+            dy = dx * tf.exp(-log_slope)
+            return dy, *tape.gradient(value, parameters, -dy, unconnected_gradients="zero")
+
+        return tf.identity(x), gradient
+
+    return solution(y, *parameters)
