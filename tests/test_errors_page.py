@@ -102,6 +102,7 @@ invalid("even-kernel", model__kernel_size=2)
 invalid("wide-kernel", model__kernel_size=11, model__convolution="periodic")
 invalid("realnvp-depth", model__depth=6, model__name="realnvp")
 invalid("heads", model__network="attention", model__width=10)
+invalid("unsafe-inverse", model__backward="invert", model__coupling="mixture")
 invalid("patches", data__name="cifar10", data__patches=True)
 invalid("temperatures", evaluation__temperatures=(-1.0,))
 

@@ -5,6 +5,7 @@ Nothing here imports TensorFlow.
 
 from flowconv.config.fields import (
     architecture,
+    backward_of,
     changed,
     default_config,
     differences,
@@ -13,6 +14,7 @@ from flowconv.config.fields import (
     flatten,
     image_shape,
     images_per_rank,
+    refusal_to_invert,
     restored,
     settings,
 )
@@ -26,6 +28,7 @@ __all__ = [
     "SETTINGS",
     "Setting",
     "architecture",
+    "backward_of",
     "changed",
     "default_config",
     "differences",
@@ -35,6 +38,7 @@ __all__ = [
     "image_shape",
     "images_per_rank",
     "nearest",
+    "refusal_to_invert",
     "restored",
     "settings",
     "validate",

@@ -98,6 +98,39 @@ def changed(config: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
     return config
 
 
+def backward_of(fields: Mapping[str, Any]) -> str:
+    """Returns how depth is differentiated: what `model.backward` says, or of "auto" the way that is safe.
+
+    Inverting keeps nothing, and is the way wherever it is as exact as the others.
+
+    Args:
+      fields: by their names; those that are missing have the default.
+    """
+    chosen = fields.get("model.backward", SETTINGS["model.backward"].default)
+    if chosen != "auto":
+        return chosen
+    return "recompute" if refusal_to_invert(fields) else "invert"
+
+
+def refusal_to_invert(fields: Mapping[str, Any]) -> str:
+    """Returns what `model.backward` must be, and why, if a part that these fields choose can't be trained by inverting.
+
+    Args:
+      fields: as of `backward_of`.
+
+    Returns:
+      The sentence; "" if nothing speaks against it.
+    """
+    if fields.get("model.precision") == "float64":
+        return ""
+    for chooser, folder in _choosers():
+        chosen = fields.get(chooser.name, chooser.default)
+        if chosen in folder and (reason := folder.part(chosen).unsafe_inverse):
+            right = "must be auto, recompute or store"
+            return f"{right} with {chooser.name}={chosen}, unless model.precision=float64: in float32 {reason}"
+    return ""
+
+
 def drop_unused(config: ConfigDict, kept: Iterable[str] = ()) -> None:
     """Takes settings out of a config that none of its parts has any more, but for those that are kept."""
     fields = dict(flatten(config))
@@ -122,10 +155,12 @@ def restored(saved: Mapping[str, Any]) -> ConfigDict:
 
 def differences(saved: ConfigDict, config: ConfigDict) -> list[str]:
     """Returns "train.batch_size is 64 now, was 32", … for all fields that differ."""
-    before = dict(flatten(saved))
+    before, now = dict(flatten(saved)), dict(flatten(config))
+    if backward_of(before) == backward_of(now):
+        before["model.backward"] = now["model.backward"]
     return [
         f"{name} is {value} now, was {before[name]}"
-        for name, value in flatten(config)
+        for name, value in now.items()
         if name in before and before[name] != value
     ]
 

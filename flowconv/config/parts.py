@@ -137,6 +137,11 @@ class Part:
         return self.definition.summary
 
     @property
+    def unsafe_inverse(self) -> str:
+        """Why its inverse is no good for training in float32; "" if it is."""
+        return self.definition.attributes.get("unsafe_inverse") or ""
+
+    @property
     def keywords(self) -> tuple[str, ...]:
         """The names of its arguments besides those of every layer."""
         return tuple(each.name for each in self.definition.arguments if each.name not in OF_LAYERS)

@@ -25,6 +25,7 @@ from flowconv.config.parts import (
 from flowconv.config.setting import Setting
 
 LARGEST_SEED = 2**31 - 1
+AUTO = "auto (invert, or recompute where a part can't be inverted well enough)"
 
 
 def setting(default: Any, help: str, **attributes: Any) -> Any:
@@ -56,7 +57,7 @@ class Model:
     classes: int = fixed(0, "of model.condition=class; 0: those of the data set", at_least=0, since="0.2")
     dequantization: str = fixed("uniform", "how bytes become numbers", choices=DEQUANTIZATIONS, since="0.2")
     preprocessing: str = fixed("logit", "of pixels in [0, 1)", choices=PREPROCESSINGS)
-    backward: str = setting("invert", "how depth is differentiated", choices=("store", "recompute", "invert"))
+    backward: str = setting("auto", "how depth is differentiated", choices=(AUTO, "store", "recompute", "invert"))
     precision: str = setting("float32", "of all numbers", choices=("float32", "float64", "bfloat16 (networks alone)"))
 
 

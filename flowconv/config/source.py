@@ -3,8 +3,8 @@
 import ast
 import functools
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,13 @@ class Definition:
       name: its own.
       summary: the first line of its docstring.
       arguments: of the function, or of the class' constructor, which may be that of a base class.
+      attributes: of the class, its own and those of its base classes, where they are literals.
     """
 
     name: str
     summary: str
     arguments: tuple[Argument, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @functools.cache
@@ -61,12 +63,16 @@ def class_in(path: Path, base: str) -> Definition | None:
     if len(found) != 1:
         return None
     (node,) = found
+    arguments: tuple[Argument, ...] | None = None
+    attributes: dict[str, Any] = {}
     for ancestor in _ancestors(path, node.name):
-        for method in ancestor.body:
-            if isinstance(method, ast.FunctionDef) and method.name == "__init__":
-                arguments = _arguments(method, _docstring(ancestor))[1:]
-                return Definition(node.name, _summary(node), arguments)
-    return Definition(node.name, _summary(node), ())
+        for member in ancestor.body:
+            if isinstance(member, ast.FunctionDef) and member.name == "__init__" and arguments is None:
+                arguments = _arguments(member, _docstring(ancestor))[1:]
+            elif isinstance(member, ast.Assign):
+                for target in member.targets:
+                    attributes.setdefault(ast.unparse(target), _literal(member.value))
+    return Definition(node.name, _summary(node), arguments or (), attributes)
 
 
 def syntax_error(path: Path) -> str:

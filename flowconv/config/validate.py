@@ -5,7 +5,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from flowconv.config.fields import choices_with, flatten, settings, settings_of_parts
+from flowconv.config.fields import choices_with, flatten, refusal_to_invert, settings, settings_of_parts
 from flowconv.config.parts import NETWORKS, Folder
 from flowconv.config.schema import SETTINGS
 from flowconv.errors import UserError
@@ -113,6 +113,11 @@ def _of_network(fields: Mapping[str, Any], setting: str) -> Any:
     return fields.get(name, own[name].default) if name in own else None
 
 
+def _check_backward(fields: Mapping[str, Any]) -> None:
+    if fields["model.backward"] == "invert" and (right := refusal_to_invert(fields)):
+        raise UserError(f"--config.model.backward=invert: {right}")
+
+
 # Of the families whose levels halve images: how many of the L halvings no coupling sees the result of.
 HALVINGS_LESS = {"glow": 0, "nice": 0, "realnvp": 1}
-RULES = (_check_size, _check_patches, _check_kernel, _check_depth, _check_heads, _check_patch_size)
+RULES = (_check_size, _check_patches, _check_kernel, _check_depth, _check_heads, _check_patch_size, _check_backward)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, cast
 
 from ml_collections import ConfigDict
 
-from flowconv.bijectors import Bijector, Conditional, Coupling, Gaussian, Mask, Split, Transform
-from flowconv.config import SETTINGS, image_shape, nearest
+from flowconv.bijectors import Bijector, Conditional, Coupling, Gaussian, Mask, Repeated, Split, Transform
+from flowconv.config import SETTINGS, backward_of, image_shape, nearest, refusal_to_invert
 from flowconv.config import parts as folders
 from flowconv.config.parts import Folder
 from flowconv.core import arguments
@@ -17,6 +17,7 @@ from flowconv.core.dequantization import Dequantization
 from flowconv.core.network import Network
 from flowconv.models.flow import Flow
 from flowconv.networks.convolution import ConvolutionNetwork
+from flowconv.ops.scan import Backward
 
 FLOW_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}
 NETWORK_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "mixed_bfloat16"}
@@ -30,11 +31,14 @@ DEFAULTS = {
 class Parts:
     """The parts of a model, made anew at each call, by the settings of `config.model`.
 
-    Attributes:
-      condition: of the flow, which its couplings' networks and learned priors see; None if it is unconditional.
-
     Args:
       settings: those that differ from `DEFAULTS`, and keywords of the parts' own constructors.
+
+    Attributes:
+      settings: all of them.
+      dtype: of all layers but the networks.
+      condition: of the flow, which its couplings' networks and learned priors see; None if it is unconditional.
+      backward: how depth is differentiated.
 
     Raises:
       ValueError: for a setting that no part has, or a value that is none.
@@ -51,6 +55,10 @@ class Parts:
         self._network_dtype = NETWORK_DTYPES[self.settings["precision"]]
         conditional = self.settings["condition"] != "none"
         self.condition: Condition | None = self._build(folders.CONDITIONS, "condition") if conditional else None
+        fields = {f"model.{name}": value for name, value in self.settings.items()}
+        if self.settings["backward"] == "invert" and (right := refusal_to_invert(fields)):
+            raise ValueError(f"backward='invert': {right}".replace("model.", ""))
+        self.backward = cast(Backward, backward_of(fields))
 
     def preprocessing(self) -> Bijector:
         """Returns the map of pixels."""
@@ -79,6 +87,10 @@ class Parts:
         """Returns the network of a coupling."""
         kwargs = {"condition": self.condition, "dtype": self._network_dtype, "name": "network"}
         return self._build(folders.NETWORKS, "network", **kwargs)
+
+    def repeated(self, step: Bijector, depth: int, name: str) -> Repeated:
+        """Returns a step, `depth` times, differentiated in the way that the settings have or that is safe for them."""
+        return Repeated(step, depth, self.backward, dtype=self.dtype, name=name)
 
     def split(self, name: str) -> Split:
         """Returns a split."""

@@ -1,15 +1,12 @@
 """Glow with the convolution of one's choice."""
 
-from flowconv.bijectors import ActNorm, Bijector, Chain, InvertibleShift, MultiScale, Repeated, Squeeze
+from flowconv.bijectors import ActNorm, Bijector, Chain, InvertibleShift, MultiScale, Squeeze
 from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts
 from flowconv.models.standard_normal import StandardNormal
-from flowconv.ops.scan import Backward
 
 
-def glow(
-    image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3, depth: int = 32, backward: Backward = "invert"
-) -> Flow:
+def glow(image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3, depth: int = 32) -> Flow:
     """Builds Glow (Kingma & Dhariwal 2018) of L levels × K steps: squeeze, K × (actnorm, convolution, coupling), split.
 
     With the convolution "shift" it is the model of Truong et al. 2021, with "conv1x1" Glow itself. H and W must be
@@ -20,7 +17,6 @@ def glow(
       parts: convolution, coupling, split, preprocessing and dequantization.
       levels: L.
       depth: K.
-      backward: how the depth loop is differentiated.
 
     Returns:
       A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
@@ -36,7 +32,7 @@ def glow(
         return [InvertibleShift(dtype=dtype, name="prior")] if parts.has_learned_prior else []
 
     def level(number: int) -> Bijector:
-        layers = [Squeeze(dtype=dtype), Repeated(step(), depth, backward, dtype=dtype, name="steps")]
+        layers = [Squeeze(dtype=dtype), parts.repeated(step(), depth, "steps")]
         if number == levels:
             layers += parts.conditional_prior() or unconditional_prior()
         return Chain(layers, dtype=dtype, name=f"level_{number}")

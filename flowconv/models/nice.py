@@ -1,15 +1,12 @@
 """NICE."""
 
-from flowconv.bijectors import Additive, Bijector, Chain, InvertibleShift, MultiScale, Repeated, Reverse, Squeeze
+from flowconv.bijectors import Additive, Bijector, Chain, InvertibleShift, MultiScale, Reverse, Squeeze
 from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts
 from flowconv.models.standard_normal import StandardNormal
-from flowconv.ops.scan import Backward
 
 
-def nice(
-    image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3, depth: int = 32, backward: Backward = "invert"
-) -> Flow:
+def nice(image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3, depth: int = 32) -> Flow:
     """Builds NICE (Dinh et al. 2015) for images: L times a squeeze and K × (additive coupling, reversed channels).
 
     All couplings keep volumes; nothing is normalized between them and no latents leave on the way. At the end a
@@ -21,7 +18,6 @@ def nice(
       parts: network, preprocessing and dequantization.
       levels: L.
       depth: K.
-      backward: how the depth loop is differentiated.
 
     Returns:
       A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
@@ -30,7 +26,7 @@ def nice(
 
     def steps(number: int) -> Bijector:
         step = [parts.coupling(transform=Additive()), Reverse(dtype=dtype, name="reverse")]
-        return Repeated(Chain(step, dtype=dtype, name="step"), depth, backward, dtype=dtype, name=f"steps_{number}")
+        return parts.repeated(Chain(step, dtype=dtype, name="step"), depth, f"steps_{number}")
 
     layers = []
     for number in range(1, levels + 1):

@@ -1,15 +1,12 @@
 """RealNVP."""
 
-from flowconv.bijectors import ActNorm, Bijector, Chain, CheckerboardMask, MultiScale, Repeated, Reverse, Squeeze
+from flowconv.bijectors import ActNorm, Bijector, Chain, CheckerboardMask, MultiScale, Reverse, Squeeze
 from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts
 from flowconv.models.standard_normal import StandardNormal
-from flowconv.ops.scan import Backward
 
 
-def realnvp(
-    image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3, depth: int = 32, backward: Backward = "invert"
-) -> Flow:
+def realnvp(image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3, depth: int = 32) -> Flow:
     """Builds RealNVP (Dinh et al. 2017) of L levels × K couplings, in its multi-scale order.
 
     A level has K/2 couplings with alternating checkerboard masks, a squeeze, K/2 couplings with alternating channel
@@ -23,7 +20,6 @@ def realnvp(
       parts: coupling, split, preprocessing and dequantization.
       levels: L.
       depth: K, a multiple of 4.
-      backward: how the depth loop is differentiated.
 
     Returns:
       A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
@@ -31,7 +27,7 @@ def realnvp(
     dtype = parts.dtype
 
     def couplings(step: list[Bijector], times: int, name: str) -> Bijector:
-        return Repeated(Chain(step, dtype=dtype, name="step"), times, backward, dtype=dtype, name=name)
+        return parts.repeated(Chain(step, dtype=dtype, name="step"), times, name)
 
     def checkerboard(times: int) -> Bijector:
         step = []

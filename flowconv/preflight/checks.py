@@ -9,7 +9,7 @@ import psutil
 from ml_collections import ConfigDict
 
 from flowconv import data, distributed
-from flowconv.config import images_per_rank
+from flowconv.config import backward_of, flatten, images_per_rank, refusal_to_invert
 from flowconv.errors import UserError
 from flowconv.preflight import rendezvous
 from flowconv.preflight.cgroups import memory_limit
@@ -83,7 +83,8 @@ def require_checks(config: ConfigDict, workdir: Workdir) -> None:
 
 def _config(config, parameters):
     return f"{config.model.name}, L {config.model.levels}, K {config.model.depth}, width {config.model.width}, " + (
-        f"{parameters:,} parameters; {counted(images_per_rank(config) * distributed.size(), 'image')} a step"
+        f"{parameters:,} parameters; backward={backward_of(dict(flatten(config)))}; "
+        f"{counted(images_per_rank(config) * distributed.size(), 'image')} a step"
     )
 
 
@@ -126,8 +127,10 @@ def _memory(config, parameters):
     found = f"about {needed / GIGABYTE:.1f} GB of {there / GIGABYTE:.1f} GB a rank"
     if distributed.uses_gpu() or needed <= there:
         return Check("memory", found)
-    batch, backward = config.train.batch_size, config.model.backward
-    cure = "take a smaller batch" + ("" if backward == "invert" else ", or --config.model.backward=invert")
+    fields = dict(flatten(config))
+    batch, backward = config.train.batch_size, backward_of(fields)
+    has_cheaper = backward != "invert" and not refusal_to_invert(fields)
+    cure = "take a smaller batch" + (", or --config.model.backward=invert" if has_cheaper else "")
     line = f"--config.train.batch_size={batch} with model.backward={backward} takes {found}: {cure}"
     return Check("memory", line, failed=True)
 

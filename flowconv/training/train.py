@@ -10,7 +10,7 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import data, distributed, preflight
-from flowconv.config import validate
+from flowconv.config import flatten, refusal_to_invert, validate
 from flowconv.distributed import elastic
 from flowconv.errors import UserError, WorkersLost, warn
 from flowconv.files import room_needed
@@ -61,8 +61,8 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
         except tf.errors.ResourceExhaustedError as error:
             raise UserError(
                 f"--config.train.batch_size={config.train.batch_size}: memory is exhausted "
-                f"({_asked_for(error)}): take a smaller batch, more distributed.backward_passes_per_step, "
-                f"or model.backward=invert"
+                f"({_asked_for(error)}): take a smaller batch, or more distributed.backward_passes_per_step"
+                f"{'' if refusal_to_invert(dict(flatten(config))) else ', or model.backward=invert'}"
             ) from error
         except Exception as error:
             if not distributed.is_failed_exchange(error):

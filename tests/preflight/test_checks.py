@@ -36,3 +36,19 @@ def test_a_disk_with_room_for_nothing_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(total=2**31, free=64 * 1024))
     (row,) = (row for row in preflight.run_checks(config, Workdir(tmp_path)) if row.name == "disk")
     assert row.failed and "free some space" in row.message
+
+
+@pytest.mark.parametrize(("coupling", "way"), [("affine", "invert"), ("mixture", "recompute")])
+def test_the_way_back_through_depth_is_shown(tmp_path, coupling, way):
+    config = default_config()
+    config.model.width, config.model.coupling = 1, coupling
+    (row,) = (row for row in preflight.run_checks(config, Workdir(tmp_path)) if row.name == "config")
+    assert f"; backward={way}; " in row.message
+
+
+def test_inverting_is_no_cure_where_it_is_refused(tmp_path):
+    config = default_config()
+    config.model.width, config.model.coupling, config.train.batch_size = 512, "mixture", 10**9
+    (row,) = (row for row in preflight.run_checks(config, Workdir(tmp_path)) if row.name == "memory")
+    assert row.failed and " with model.backward=recompute takes " in row.message
+    assert row.message.endswith(": take a smaller batch")
