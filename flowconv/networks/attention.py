@@ -84,6 +84,7 @@ class AttentionNetwork(Network):
             return built(LayerNorm(name=name, **kwargs), wide)
 
         self.first = built(Conv2D(self.width, 3, weight_norm=self.weight_norm, name="first", **kwargs), input_shape)
+        self.build_embedding(wide)
         self.convolutions, self.attentions, self.norms = [], [], []
         for k in range(1, self.blocks + 1):
             self.convolutions.append(built(GatedConvolution(name=f"convolution_{k}", **of_all), wide))
@@ -110,7 +111,7 @@ class AttentionNetwork(Network):
         return y
 
     def _outputs(self, x: tf.Tensor, inputs: Inputs, convolve: Convolve) -> tf.Tensor:
-        x = convolve(self.first, tf.cast(x, self.computing_dtype(inputs)))
+        x = self.add_embedding(convolve(self.first, tf.cast(x, self.computing_dtype(inputs))), inputs)
         norms = iter(self.norms)
         for number, convolution in enumerate(self.convolutions):
             x = next(norms).call(convolution.call(x, inputs.fold_in(2 * number), convolve))

