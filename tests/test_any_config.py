@@ -13,7 +13,7 @@ from flowconv.training.step import build_step
 from tests.runs import FULL
 from tests.strategies import right_values, wrong_values
 
-EXAMPLES = 500 if FULL else 8
+EXAMPLES = 60 if FULL else 8  # TensorFlow keeps about 25 MB of each example
 INITIALIZATION_IMAGES = 64
 
 # What rules between settings refuse often, and what makes a test slow, in the place of what the schema has.
