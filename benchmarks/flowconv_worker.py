@@ -36,7 +36,7 @@ def build(size: Size, backward: str, precision: str, **settings: int | str) -> t
     encode = tf.function(lambda pixels: tf.reduce_mean(flow.bits_per_dim(pixels, seed=0)), autograph=False)
     sample = tf.function(lambda: tf.reduce_mean(flow.sample(size.batch_size, temperature=0.7)), autograph=False)
     actions = {
-        "train": lambda: float(step(pixels, first)["bits_per_dim"]),
+        "train": lambda: float(step({"image": pixels, "position": first})["bits_per_dim"]),
         "encode": lambda: float(encode(pixels)),
         "sample": lambda: float(sample()),
     }

@@ -106,10 +106,11 @@ def train_a_little(fields: Mapping[str, Any]) -> dict[str, int]:
     shape = (config.train.batch_size, config.data.image_size, config.data.image_size, 3)
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     few = np.resize(images, (INITIALIZATION_IMAGES, *shape[1:]))
-    with step.trace_in_background(config.train.batch_size):
-        step.initialize(tf.constant(few))
+    batch = {"image": tf.constant(images), "position": tf.constant(0, tf.int64)}
+    with step.trace_in_background(tf.nest.map_structure(tf.TensorSpec.from_tensor, batch)):
+        step.initialize({**batch, "image": tf.constant(few)})
     for _ in range(STEPS):
-        float(step(tf.constant(images), tf.constant(0, tf.int64))["bits_per_dim"])
+        float(step(batch)["bits_per_dim"])
     return {"peak_bytes": peak_bytes(), "weight_bytes": 4 * flow.parameters}
 
 

@@ -49,9 +49,10 @@ def _actions(config, pixels):
     flow.initialize(x, average=distributed.average)
     encode = compile_fn(lambda x: tf.reduce_sum(flow.log_prob(x)), uses_xla(config))
     decode = compile_fn(lambda latents: tf.reduce_sum(flow.decode(latents)), uses_xla(config))
+    batch = {"image": pixels, "position": tf.constant(0, tf.int64)}
     latents = flow.sample_latents(len(pixels), temperature=0.7)
     return {
-        "train_images_per_second": lambda: step(pixels, tf.constant(0, tf.int64))["bits_per_dim"],
+        "train_images_per_second": lambda: step(batch)["bits_per_dim"],
         "encode_images_per_second": lambda: encode(x),
         "decode_images_per_second": lambda: decode(latents),
     }

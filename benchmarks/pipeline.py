@@ -65,7 +65,8 @@ def images_per_second(pixels: np.ndarray, batch_size: int, seconds: float) -> fl
       batch_size: images.
       seconds: to measure, about; more if that is not yet an epoch.
     """
-    batches = iter(data.training_batches(pixels, batch_size=batch_size, seed=0, start=0, rank=0, world_size=1))
+    examples = {"image": pixels}
+    batches = iter(data.training_batches(examples, batch_size=batch_size, seed=0, start=0, rank=0, world_size=1))
     for _ in range(WARM_UP):
         next(batches)
     images, started = 0, time.perf_counter()

@@ -48,7 +48,7 @@ def exchange(gradients, loss):
 def in_parts():
     """Takes a step; returns the moments between its parts."""
     moments = [time.perf_counter()]
-    loss, gradients = differentiate(pixels, first)
+    loss, gradients = differentiate({"image": pixels, "position": first})
     moments.append(time.perf_counter())
     distributed.average(tf.constant(0.0)).numpy()  # over when the last rank has come
     moments.append(time.perf_counter())
@@ -62,7 +62,7 @@ def in_parts():
 def whole():
     """Takes a step as training does; returns its seconds."""
     started = time.perf_counter()
-    step(pixels, first)["bits_per_dim"].numpy()
+    step({"image": pixels, "position": first})["bits_per_dim"].numpy()
     return time.perf_counter() - started
 
 

@@ -65,13 +65,14 @@ def build(size: Size) -> tuple[Actions, dict]:
     distributed.initialize(images=size.batch_size)
     flow = build_flow(config, reset=False)
     step = build_step(config, flow, reset=False)
-    images, first = tf.constant(pixels), tf.constant(0, tf.int64)
+    batch = {"image": tf.constant(pixels), "position": tf.constant(0, tf.int64)}
+    specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, batch)
     times.append(time.time())
-    with step.trace_in_background(size.batch_size):
-        step.initialize(images)
+    with step.trace_in_background(specs):
+        step.initialize(batch)
     times.append(time.time())
     for _ in range(4):
-        float(step(images, first)["bits_per_dim"])
+        float(step(batch)["bits_per_dim"])
         times.append(time.time())
     importing, building, tracing, first_step, *steps = np.diff(times)
     ordinary = statistics.median(steps)

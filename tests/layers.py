@@ -15,12 +15,20 @@ from flowconv.bijectors import (
     Gaussian,
     Halves,
     InvertibleShift,
+    Logit,
+    MultiScale,
+    Repeated,
     ShiftConvolution,
     Split,
+    Squeeze,
 )
+from flowconv.conditions.class_ import ClassCondition
+from flowconv.models import Flow, StandardNormal
 from flowconv.networks.convolution import ConvolutionNetwork
 from flowconv.networks.glow import GlowNetwork
 from flowconv.ops.shapes import batch_size, per_example, pixels
+from flowconv.surjections.uniform import UniformDequantization
+from flowconv.testing import perturb
 
 
 def affine_coupling(width, mask=None, *, dtype=None, network_dtype=None, transform=None):
@@ -88,6 +96,19 @@ class OfLabels(Conditioned):
     def _scale_and_shift(self, inputs):
         log_scale = self.gain.value * tf.gather(self.log_scale.value, inputs.condition)[:, None, None, :]
         return log_scale, 0.1 * log_scale
+
+
+def labelled_flow(image_shape=(8, 8, 3)):
+    """A flow of images given their labels, of levels, a split and a loop over depth."""
+
+    def level(name):
+        return Chain([Squeeze(), Repeated(Chain([OfLabels(), affine_coupling(4)]), 2), OfLabels()], name=name)
+
+    bijector = Chain([Logit(), MultiScale([level("one"), level("two")], [Split()])])
+    flow = Flow(UniformDequantization(), bijector, StandardNormal(), image_shape, ClassCondition(OfLabels.labels))
+    flow.reset_weights(0)
+    perturb(flow, 0.1)
+    return flow
 
 
 class Noisy(Bijector):

@@ -10,6 +10,7 @@ from flowconv.config.parts import NETWORKS
 from flowconv.errors import UserError
 from flowconv.models import build_flow
 from flowconv.training.step import build_step
+from tests.batches import batch_of
 from tests.runs import FULL
 from tests.strategies import right_values, wrong_values
 
@@ -76,6 +77,6 @@ def test_any_config(config):
     x = flow.dequantize_midpoint(images)
     error = tf.reduce_max(tf.abs(flow.decode(flow.encode(x)) - x)) * 2.0**config.data.n_bits
     assert error < 0.5, float(error)
-    figures = step(images, tf.constant(0, tf.int64))
+    figures = step(batch_of(images))
     assert int(step.images_seen) == len(images) and int(figures["skipped"]) in (0, 1)
     assert np.isfinite(figures["bits_per_dim"]) and int(figures["skipped"]) == 0

@@ -11,6 +11,7 @@ from flowconv.config import SETTINGS, default_config, validate
 from flowconv.errors import UserError
 from flowconv.models import build_flow
 from flowconv.training.step import build_step
+from tests.batches import batch_of
 
 CONFIGS = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
 
@@ -39,7 +40,7 @@ def test_takes_a_training_step(path):
     images = pixels(config, 2)
     flow.initialize(images)
     before = [v.numpy() for v in flow.trainable_variables]
-    figures = step(images, tf.constant(0, tf.int64))
+    figures = step(batch_of(images))
     assert np.isfinite(figures["bits_per_dim"]) and np.isfinite(figures["gradient_norm"])
     assert int(figures["skipped"]) == 0 and int(step.images_seen) == 2
     moved = [not np.array_equal(old, v.numpy()) for old, v in zip(before, flow.trainable_variables, strict=True)]

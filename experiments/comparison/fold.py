@@ -77,4 +77,4 @@ def fold(
 
 def _bits_per_dim(flow, images, config, name):
     evaluator = Evaluator(flow, batch_size=config.evaluation.batch_size, seed=config.evaluation.seed)
-    return evaluator.bits_per_dim(images.splits["test"], name=name)
+    return evaluator.bits_per_dim(images.examples("test"), name=name)

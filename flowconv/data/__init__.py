@@ -4,7 +4,7 @@
 `evaluation_batches` turn such arrays into one rank's `tf.data.Dataset` of dicts.
 """
 
-from flowconv.data.batches import evaluation_batches, training_batches
+from flowconv.data.batches import evaluation_batches, first_of, training_batches
 from flowconv.data.loading import ImageData, check, load, load_for_use
 
-__all__ = ["ImageData", "check", "evaluation_batches", "load", "load_for_use", "training_batches"]
+__all__ = ["ImageData", "check", "evaluation_batches", "first_of", "load", "load_for_use", "training_batches"]

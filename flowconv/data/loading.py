@@ -26,6 +26,11 @@ class ImageData:
     labels: Mapping[str, np.ndarray] = field(default_factory=dict)  # of the same: int32 [N]; or none
     class_names: Sequence[str] = ()  # in the order of labels
 
+    def examples(self, split: str) -> dict[str, np.ndarray]:
+        """The images of a split by the name "image" and, if they have any, their labels by "label"."""
+        labels = {"label": self.labels[split]} if split in self.labels else {}
+        return {"image": self.splits[split]} | labels
+
     def describe(self) -> dict[str, object]:
         """The record of the data set in a run's results; JSON can hold it."""
         height, width, channels = self.splits["train"].shape[1:]

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.data import evaluation_batches
+from flowconv.data.batches import Examples
 from flowconv.models import Flow
 from flowconv.ops.backends import compile_fn
 from flowconv.utils.progress_bar import progress
@@ -45,20 +46,25 @@ class Evaluator:
         self.total = total
         self.maximum = maximum
         self.between = between
-        self._bits_per_dim = compile_fn(
-            lambda images, first, stream: flow.bits_per_dim(images, seed, first, stream), jit_compile
-        )
-        self._reconstruct = compile_fn(lambda x: flow.decode(flow.encode(x)), jit_compile)
 
-    def bits_per_dim(self, pixels: np.ndarray, samples: int = 1, name: str = "evaluation") -> float:
-        """Returns the mean bits/dim of uint8 images `[N, H, W, C]`; arguments and errors as of `statistics`."""
-        return self.statistics(pixels, samples, name)[0]
+        def bits_per_dim(batch, stream):
+            return flow.bits_per_dim(batch["image"], seed, batch["position"], stream, flow.condition_of(batch))
 
-    def statistics(self, pixels: np.ndarray, samples: int = 1, name: str = "evaluation") -> tuple[float, float]:
-        """Returns the mean and the standard deviation of the bits/dim of uint8 images `[N, H, W, C]`.
+        def reconstruct(x, condition):
+            return flow.decode(flow.encode(x, condition), condition)
+
+        self._bits_per_dim = compile_fn(bits_per_dim, jit_compile)
+        self._reconstruct = compile_fn(reconstruct, jit_compile)
+
+    def bits_per_dim(self, examples: Examples, samples: int = 1, name: str = "evaluation") -> float:
+        """Returns the mean bits/dim of examples; arguments and errors as of `statistics`."""
+        return self.statistics(examples, samples, name)[0]
+
+    def statistics(self, examples: Examples, samples: int = 1, name: str = "evaluation") -> tuple[float, float]:
+        """Returns the mean and the standard deviation of the bits/dim of examples.
 
         Args:
-          pixels: the images.
+          examples: images, and whatever else a batch shall have of them, by name.
           name: of the pass, for its progress.
           samples: draws of the dequantization noise an image. Of several the densities are averaged, before the
             logarithm is taken: a tighter upper bound (Burda et al. 2016; Ho et al. 2019, equation 12).
@@ -67,9 +73,9 @@ class Evaluator:
           ValueError: on every worker, if there are none.
         """
         summed, draws = np.zeros(3), []
-        for batch, number in self._pass(pixels, name, samples):
+        for batch, number in self._pass(examples, name, samples):
             stream = tf.constant(2 * number, tf.int64)  # (stream 1 is that of flips)
-            values = self._bits_per_dim(batch["image"], batch["position"], stream)
+            values = self._bits_per_dim(batch, stream)
             draws.append(values.numpy()[: int(batch["count"])])
             if len(draws) == samples:
                 values = _bits_of_mean_density(np.stack(draws).astype(np.float64), self.flow.dimensions)
@@ -83,18 +89,18 @@ class Evaluator:
         # Below that, rounding is all there is; a NaN stays one.
         return mean, math.sqrt(variance) if variance > 1e-12 * mean**2 else 0.0 * variance
 
-    def reconstruction(self, pixels: np.ndarray, name: str = "reconstruction") -> dict[str, float]:
-        """Compares uint8 images `[N, H, W, C]` with decode(encode(images)); `name` is that of the pass.
+    def reconstruction(self, examples: Examples, name: str = "reconstruction") -> dict[str, float]:
+        """Compares the images of examples with decode(encode(images)); `name` is that of the pass.
 
         Returns:
           max_reconstruction_error: max |x − decode(encode(x))| in pixel levels, with x in the middle of each level;
           changed_pixels: how many numbers differ after rounding to levels, or aren't finite.
         """
         error, changed = 0.0, 0
-        for batch, _ in self._pass(pixels, name):
+        for batch, _ in self._pass(examples, name):
             count = int(batch["count"])
             x = self.flow.dequantize_midpoint(batch["image"])
-            reconstructed = self._reconstruct(x)
+            reconstructed = self._reconstruct(x, self.flow.condition_of(batch))
             difference = tf.abs(tf.cast(reconstructed, tf.float64) - tf.cast(x, tf.float64))[:count]
             # A NaN must not pass as the smaller one.
             error = float(np.max(np.append(difference.numpy().ravel(), error)))
@@ -106,10 +112,11 @@ class Evaluator:
             "changed_pixels": int(self.total(tf.constant(changed, tf.int64))),
         }
 
-    def _pass(self, pixels: np.ndarray, name: str, draws: int = 1) -> Iterator:
+    def _pass(self, examples: Examples, name: str, draws: int = 1) -> Iterator:
         """Yields this worker's batches, each so many times, with the number of the time."""
-        batches = evaluation_batches(pixels, **self.part)
-        most = math.ceil(math.ceil(len(pixels) / self.part["world_size"]) / self.part["batch_size"])  # of any worker
+        batches = evaluation_batches(examples, **self.part)
+        largest_part = math.ceil(len(examples["image"]) / self.part["world_size"])  # of any worker
+        most = math.ceil(largest_part / self.part["batch_size"])
         own = ((batch, number) for batch in batches for number in range(draws))
         turns = chain(own, repeat(None, draws * (most - len(batches))))
         for turn in progress(turns, draws * most, name, "batches", visible=self.part["rank"] == 0):

@@ -4,13 +4,15 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors import Affine, Coupling, InvertibleShift
+from flowconv.core.inputs import NONE, Inputs
+from flowconv.data.batches import Examples
 from flowconv.evaluation.conditioning import ill_conditioned, matrix_health
 from flowconv.evaluation.layer_outputs import layer_outputs, level_outputs, repeated_layers
 from flowconv.models import Flow
 
 
-def health(flow: Flow, images: np.ndarray) -> dict[str, float]:
-    """Returns how well a flow can be inverted at uint8 images `[B, H, W, C]`.
+def health(flow: Flow, examples: Examples) -> dict[str, float]:
+    """Returns how well a flow can be inverted at the images of examples.
 
     Returns:
       For every matrix in every step condition_number/PLACE and smallest_singular_value/PLACE; health/X for X of
@@ -27,41 +29,43 @@ def health(flow: Flow, images: np.ndarray) -> dict[str, float]:
             _keep(values, "max_condition_number", max, value)
         else:
             _keep(values, "min_singular_value", min, value)
-    x = flow.dequantize_midpoint(tf.constant(images))
-    for output in layer_outputs(flow, x):
+    x, condition = flow.dequantize_midpoint(examples["image"]), flow.condition_of(examples)
+    inputs = Inputs(condition)
+    for output in layer_outputs(flow, x, inputs):
         if isinstance(output.layer, InvertibleShift):
             _keep(values, "min_alpha", min, tf.reduce_min(tf.exp(output.layer.log_alpha)))
         elif isinstance(output.layer, Coupling) and isinstance(output.layer.transform, Affine):
             _, x_b = output.layer.mask.split(output.x)
-            scale, _ = output.layer.transform.scale_and_shift(output.layer.parameters(x_b))
+            scale, _ = output.layer.transform.scale_and_shift(output.layer.parameters(x_b, inputs))
             _keep(values, "min_coupling_scale", min, tf.reduce_min(scale))
-    error = tf.reduce_max(tf.abs(flow.decode(flow.encode(x)) - x))
+    error = tf.reduce_max(tf.abs(flow.decode(flow.encode(x, condition), condition) - x))
     values["max_reconstruction_error"] = float(error) * 2.0**flow.n_bits
-    values["walk_back_drift"] = inversion_drift(flow, x)
+    values["walk_back_drift"] = inversion_drift(flow, x, inputs)
     return {f"health/{name}": value for name, value in values.items()} | matrices
 
 
-def inversion_drift(flow: Flow, x: tf.Tensor) -> float:
+def inversion_drift(flow: Flow, x: tf.Tensor, inputs: Inputs = NONE) -> float:
     """Returns the largest error of any level's input, computed from its output, over the largest of its numbers."""
     drift = 0.0
-    for level, given, y in level_outputs(flow, x):
-        error = tf.reduce_max(tf.abs(level.inverse(y) - given)) / tf.reduce_max(tf.abs(given))
+    for level, given, y in level_outputs(flow, x, inputs):
+        error = tf.reduce_max(tf.abs(level.inverse(y, inputs) - given)) / tf.reduce_max(tf.abs(given))
         drift = float(np.max([drift, float(error)]))  # (a NaN must not pass as the smaller one)
     return drift
 
 
-def diagnosis(flow: Flow, images: np.ndarray) -> str:
+def diagnosis(flow: Flow, examples: Examples) -> str:
     """Returns one line that names the layer in which numbers stop being finite, or are about to.
 
     Args:
       flow: whose weights may not be finite.
-      images: uint8 `[B, H, W, C]` at which it is looked at.
+      examples: at whose images it is looked at.
     """
     weights = non_finite_weights(flow)
     if weights:
         more = f" and {len(weights) - 1} more" if len(weights) > 1 else ""
         return f"the weights {weights[0]}{more} are not finite"
-    for output in layer_outputs(flow, flow.dequantize_midpoint(tf.constant(images))):
+    x, inputs = flow.dequantize_midpoint(examples["image"]), Inputs(flow.condition_of(examples))
+    for output in layer_outputs(flow, x, inputs):
         for what, value in (("output", output.y), ("log-determinant", output.log_det)):
             if not np.all(np.isfinite(value)):
                 return f"{output.path} is the first layer whose {what} is not finite"

@@ -2,8 +2,7 @@
 
 from functools import cached_property
 
-import numpy as np
-
+from flowconv.data.batches import Examples
 from flowconv.evaluation.evaluator import Evaluator
 from flowconv.models import Flow
 
@@ -13,17 +12,17 @@ class Measurement:
 
     Args:
       evaluator: of the flow, which has the weights in question while a metric is computed.
-      images: uint8 `[N, H, W, C]`, the whole split.
+      examples: of the whole split.
       name: of the split, for the progress of a pass.
       samples: importance samples an image.
 
     Attributes:
-      evaluator, images, name, samples: the arguments.
+      evaluator, examples, name, samples: the arguments.
     """
 
-    def __init__(self, evaluator: Evaluator, images: np.ndarray, name: str, samples: int = 1):
+    def __init__(self, evaluator: Evaluator, examples: Examples, name: str, samples: int = 1):
         self.evaluator = evaluator
-        self.images = images
+        self.examples = examples
         self.name = name
         self.samples = samples
 
@@ -44,7 +43,7 @@ class Measurement:
 
     @cached_property
     def _statistics(self):
-        return self.evaluator.statistics(self.images, name=self.name)
+        return self.evaluator.statistics(self.examples, name=self.name)
 
     @cached_property
     def importance_weighted_bits_per_dim(self) -> float | None:
@@ -53,9 +52,9 @@ class Measurement:
             return None
         first, comma, rest = self.name.partition(", ")
         name = f"{first}, {self.samples} importance samples{comma}{rest}"
-        return self.evaluator.bits_per_dim(self.images, self.samples, name)
+        return self.evaluator.bits_per_dim(self.examples, self.samples, name)
 
     @cached_property
     def reconstruction(self) -> dict[str, float]:
         """As `Evaluator.reconstruction`."""
-        return self.evaluator.reconstruction(self.images, f"{self.name.partition(', ')[0]}, reconstruction")
+        return self.evaluator.reconstruction(self.examples, f"{self.name.partition(', ')[0]}, reconstruction")

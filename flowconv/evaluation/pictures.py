@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from flowconv.data.batches import Examples
 from flowconv.data.crop import image_of
 from flowconv.files import write_bytes
 from flowconv.models import Flow
@@ -87,8 +88,9 @@ def sample_grid(flow: Flow, n: int, temperature: float, seed: int) -> np.ndarray
     return grid(shown(flow, flow.sample(n, temperature, seed)))
 
 
-def reconstruction_grid(flow: Flow, images: np.ndarray) -> np.ndarray:
-    """Returns uint8 images `[N, H, W, C]` in rows of pairs: an original, then its reconstruction."""
-    x = flow.dequantize_midpoint(images)
-    pairs = np.stack([flow.to_images(x), shown(flow, flow.decode(flow.encode(x)))], axis=1)
-    return grid(pairs.reshape(-1, *images.shape[1:]), columns=8)
+def reconstruction_grid(flow: Flow, examples: Examples) -> np.ndarray:
+    """Returns the images of examples in rows of pairs: an original, then its reconstruction."""
+    x, condition = flow.dequantize_midpoint(examples["image"]), flow.condition_of(examples)
+    back = flow.decode(flow.encode(x, condition), condition)
+    pairs = np.stack([flow.to_images(x), shown(flow, back)], axis=1)
+    return grid(pairs.reshape(-1, *x.shape[1:]), columns=8)

@@ -45,7 +45,11 @@ class Run:
     workdir: Workdir
 
     def images(self, split: str = "test") -> np.ndarray:
-        """Returns a split of the data set that the run was trained on, uint8 `[N, H, W, C]`.
+        """Returns the images of a split of the run's data set, uint8 `[N, H, W, C]`; errors as of `examples`."""
+        return self.examples(split)["image"]
+
+    def examples(self, split: str = "test") -> dict[str, np.ndarray]:
+        """Returns a split of the data set that the run was trained on: "image" and, if it has labels, "label".
 
         Raises:
           UserError: if the data set is no longer there. That it has changed is said on stderr.
@@ -53,7 +57,7 @@ class Run:
         images = data.load_for_use(self.config.data)
         if changed := dataset_record.changes(self.workdir, images):
             warn(changed)
-        return images.splits[split]
+        return images.examples(split)
 
     def typical(self, seed: int, measured: bool = False) -> Typical:
         """Returns what is typical of the test split: as the results have it, or else measured.
@@ -63,16 +67,20 @@ class Run:
           measured: whether it is measured in any case.
 
         Raises:
-          UserError: as `images`, if the results don't have it.
+          UserError: as `examples`, if the results don't have it.
         """
         kept = None if measured else _kept_typical(self.workdir)
-        return kept or typical_of(self.flow, self.images("test"), seed)
+        return kept or typical_of(self.flow, self.examples("test"), seed)
 
     def images_of(self, flag: str, given: str | None, most: int) -> np.ndarray:
+        """Returns the images of `examples_of`."""
+        return self.examples_of(flag, given, most)["image"]
+
+    def examples_of(self, flag: str, given: str | None, most: int) -> dict[str, np.ndarray]:
         """Returns the first images that a flag names, as `read_images`, or if it isn't given of the test split."""
         if given is None:
-            return self.images("test")[:most]
-        return read_images(flag, given, self.config.data, most)[1]
+            return data.first_of(self.examples("test"), most)
+        return {"image": read_images(flag, given, self.config.data, most)[1]}
 
 
 def _kept_typical(workdir):

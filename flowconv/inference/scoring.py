@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from flowconv.data import evaluation_batches
+from flowconv.data import evaluation_batches, first_of
+from flowconv.data.batches import Examples
 from flowconv.models import Flow
 from flowconv.utils.progress_bar import progress
 
@@ -32,27 +33,31 @@ class Typical:
     deviation: float
 
 
-def bits_per_dim(flow: Flow, images: np.ndarray, seed: int, batch_size: int = 64, name: str = "images") -> np.ndarray:
-    """Returns the bits/dim of each of uint8 images `[N, H, W, C]`, called `name`; the same for any batch size."""
-    function = tf.function(lambda batch, first: flow.bits_per_dim(batch, seed, first), autograph=False)
-    batches = evaluation_batches(images, batch_size=batch_size, rank=0, world_size=1)
+def bits_per_dim(flow: Flow, examples: Examples, seed: int, batch_size: int = 64, name: str = "images") -> np.ndarray:
+    """Returns the bits/dim of each image of examples, called `name`; the same for any batch size."""
+
+    @tf.function(autograph=False)
+    def function(batch):
+        return flow.bits_per_dim(batch["image"], seed, batch["position"], condition=flow.condition_of(batch))
+
+    batches = evaluation_batches(examples, batch_size=batch_size, rank=0, world_size=1)
     batches = progress(batches, len(batches), f"scoring {name}", "batches")
-    return np.concatenate([function(batch["image"], batch["position"])[: int(batch["count"])] for batch in batches])
+    return np.concatenate([function(batch)[: int(batch["count"])] for batch in batches])
 
 
-def typical_of(flow: Flow, images: np.ndarray, seed: int, name: str = "the test split") -> Typical:
-    """Returns what is typical of uint8 images `[N, H, W, C]`, called `name`."""
-    bits = bits_per_dim(flow, images, seed, name=name)
+def typical_of(flow: Flow, examples: Examples, seed: int, name: str = "the test split") -> Typical:
+    """Returns what is typical of the images of examples, called `name`."""
+    bits = bits_per_dim(flow, examples, seed, name=name)
     return Typical(float(bits.mean()), float(bits.std()))
 
 
-def score(flow: Flow, images: np.ndarray, typical: Typical, seed: int, batch_size: int = 64) -> Scores:
-    """Scores uint8 images `[N, H, W, C]` against typical ones.
+def score(flow: Flow, examples: Examples, typical: Typical, seed: int, batch_size: int = 64) -> Scores:
+    """Scores the images of examples against typical ones.
 
     Likelihood alone takes flat images for the most likely of all: a density is high where nothing varies. The
     typical-set score (Nalisnick et al. 2019) asks how far from the data's own bits/dim an image is, to either side.
     """
-    return _compare(bits_per_dim(flow, images, seed, batch_size), typical)
+    return _compare(bits_per_dim(flow, examples, seed, batch_size), typical)
 
 
 def _compare(bits, typical):
@@ -85,21 +90,21 @@ def odd_images(images: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     }
 
 
-def detect(flow: Flow, images: np.ndarray, count: int, seed: int) -> dict[str, Detection]:
+def detect(flow: Flow, examples: Examples, count: int, seed: int) -> dict[str, Detection]:
     """Scores `count` of the images and as many odd ones of each kind; the other images say what is typical.
 
     Args:
       flow: the model.
-      images: of the test split, uint8 `[N, H, W, C]`, N > count.
+      examples: of the test split, more than `count`. Odd images have the labels of those in whose place they are.
       count: images of each kind.
       seed: of the odd images and the dequantization noise.
     """
-    own = images[:count]
-    typical = typical_of(flow, images[count:], seed, name="typical images of the test split")
+    own, others = first_of(examples, count), {name: array[count:] for name, array in examples.items()}
+    typical = typical_of(flow, others, seed, name="typical images of the test split")
     normal = _compare(bits_per_dim(flow, own, seed, name="other images of it"), typical)
     found = {"own": Detection(float(normal.bits_per_dim.mean()))}
-    for kind, odd in odd_images(own, seed).items():
-        scores = _compare(bits_per_dim(flow, odd, seed, name=f"odd images, {kind}"), typical)
+    for kind, odd in odd_images(own["image"], seed).items():
+        scores = _compare(bits_per_dim(flow, own | {"image": odd}, seed, name=f"odd images, {kind}"), typical)
         found[kind] = Detection(
             float(scores.bits_per_dim.mean()),
             area_under_curve(scores.bits_per_dim, normal.bits_per_dim),

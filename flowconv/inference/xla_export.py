@@ -52,7 +52,7 @@ class Program:
 
 def training_program(step: TrainingStep, batch_size: int) -> Program:
     """Returns one training step on one device: flips, noise, forward, backward, and the update."""
-    return Program(lambda images, first: step(images, first), _images_and_first(step.flow, batch_size))
+    return Program(lambda images, first: step(_batch(images, first)), _images_and_first(step.flow, batch_size))
 
 
 def all_programs(step: TrainingStep, batch_size: int, initialization_images: int) -> dict[str, Program]:
@@ -65,12 +65,13 @@ def all_programs(step: TrainingStep, batch_size: int, initialization_images: int
 
     def initialize(images, first):
         flow.reset_weights(step.seed)  # where they are used, so that they need not be carried there
-        x = flow.dequantize(images, step.seed, first)
-        flow.initialize(x)
-        return {"bits_per_dim": tf.reduce_mean(flow.to_bits_per_dim(flow.log_prob(x)))}
+        x, condition = flow.dequantize(images, step.seed, first), flow.condition_of(_batch(images, first))
+        flow.initialize(x, condition=condition)
+        return {"bits_per_dim": tf.reduce_mean(flow.to_bits_per_dim(flow.log_prob(x, condition)))}
 
     def encode(images, first):
-        return {"bits_per_dim": flow.bits_per_dim(images, step.seed, first)}
+        condition = flow.condition_of(_batch(images, first))
+        return {"bits_per_dim": flow.bits_per_dim(images, step.seed, first, condition=condition)}
 
     def sample(seed):
         return {"images": flow.to_images(flow.sample(batch_size, 0.7, seed))}
@@ -163,6 +164,10 @@ def _updates(hlo: str, described: dict[str, Any]) -> list[tuple[int, int]]:
 
 def _description(name: str, value: tf.Tensor | tf.TensorSpec | tf.Variable) -> dict[str, Any]:
     return {"name": name, "dtype": value.dtype.name, "shape": value.shape.as_list()}
+
+
+def _batch(images, first):
+    return {"image": images, "position": first}
 
 
 def _images_and_first(flow: Flow, batch_size: int) -> dict[str, tf.TensorSpec]:

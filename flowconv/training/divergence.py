@@ -1,9 +1,11 @@
 """When a run diverges, and must go back."""
 
-import numpy as np
+from collections.abc import Mapping
+
 import tensorflow as tf
 from ml_collections import ConfigDict
 
+from flowconv.data import first_of
 from flowconv.evaluation import diagnosis, ill_conditioned
 from flowconv.models import Flow
 from flowconv.words import counted
@@ -63,6 +65,6 @@ class Divergence:
         self.rollbacks.assign(rollbacks + 1)
         self.learning_rate_factor.assign(learning_rate_factor * self.settings.learning_rate_factor)
 
-    def diagnose(self, images: np.ndarray) -> str:
-        """Returns one line that names the layer, from the weights and from these uint8 images."""
-        return diagnosis(self.flow, images[:1])
+    def diagnose(self, batch: Mapping[str, tf.Tensor]) -> str:
+        """Returns one line that names the layer, from the weights and from the first image of a batch."""
+        return diagnosis(self.flow, first_of(batch, 1))

@@ -88,7 +88,7 @@ class TrainingLoop:
         started = time.monotonic()
         # Nothing is lost by the first step, which may be compiled for minutes.
         with contextlib.nullcontext() if self.traced else stop_signals.at_once():
-            figures = self.state.step(self.batch["image"], self.batch["position"], self.control_flags().tensor())
+            figures = self.state.step(self.batch, self.control_flags().tensor())
         asked = ControlFlags.of_means(figures.pop("control_flags"))
         figures = {name: float(value) for name, value in figures.items()}
         seconds = time.monotonic() - started
@@ -129,7 +129,7 @@ class TrainingLoop:
     def roll_back(self) -> None:
         """Goes back to the last checkpoint, with a lower learning rate."""
         self.watchdog.feed(patient=True)
-        roll_back(self.state, self.logger, self.workdir, self.learning_rate, self.batch["image"].numpy(), self.seen)
+        roll_back(self.state, self.logger, self.workdir, self.learning_rate, self.batch, self.seen)
         self.begin()
 
     def restart(self) -> NoReturn:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from flowconv import distributed
+from flowconv.data.batches import Examples
 from flowconv.errors import UserError
 from flowconv.evaluation import Evaluator, Measurement, compute_metrics
 from flowconv.files import read_json
@@ -16,17 +15,17 @@ from flowconv.workdir import Workdir
 OF_TRAINING = ("images_trained", "images_per_second", "seconds", "seed", "world_size")
 
 
-def evaluate_test_split(state: RunState, evaluator: Evaluator, images: np.ndarray, samples: int = 1) -> dict[str, Any]:
+def evaluate_test_split(state: RunState, evaluator: Evaluator, examples: Examples, samples: int = 1) -> dict[str, Any]:
     """Returns the metrics of the test split, of a state that has its best weights; the same on every worker.
 
     Args:
       state: of the run.
       evaluator: of its flow.
-      images: uint8 `[N, H, W, C]`, the split.
+      examples: of the split.
       samples: importance samples an image.
     """
-    raw = Measurement(evaluator, images, "test", samples)
-    averaged = Measurement(evaluator, images, "test, averaged weights", samples)
+    raw = Measurement(evaluator, examples, "test", samples)
+    averaged = Measurement(evaluator, examples, "test, averaged weights", samples)
     figures = compute_metrics("test", raw, "raw")
     with state.ema_weights():
         figures |= compute_metrics("test", averaged, "ema")

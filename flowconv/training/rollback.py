@@ -1,6 +1,8 @@
 """How a run that diverges goes back."""
 
-import numpy as np
+from collections.abc import Mapping
+
+import tensorflow as tf
 
 from flowconv import distributed
 from flowconv.errors import UserError
@@ -11,7 +13,12 @@ from flowconv.workdir import Workdir
 
 
 def roll_back(
-    state: RunState, logger: RunLogger, workdir: Workdir, learning_rate: float, images: np.ndarray, images_seen: int
+    state: RunState,
+    logger: RunLogger,
+    workdir: Workdir,
+    learning_rate: float,
+    batch: Mapping[str, tf.Tensor],
+    images_seen: int,
 ) -> None:
     """Goes back to the last good checkpoint with a lower learning rate, on every worker, of which one has a reason.
 
@@ -20,7 +27,7 @@ def roll_back(
       logger: of the run.
       workdir: of the run.
       learning_rate: the run's, at its peak.
-      images: uint8 `[B, H, W, C]`, the last batch, for a diagnosis.
+      batch: the last one, for a diagnosis.
       images_seen: with it.
 
     Raises:
@@ -28,7 +35,7 @@ def roll_back(
     """
     divergence = state.divergence
     reason = next(filter(None, distributed.gather(divergence.reason)))
-    diagnosis = distributed.run_on_root(lambda: divergence.diagnose(images))
+    diagnosis = distributed.run_on_root(lambda: divergence.diagnose(batch))
     told = f"step {images_seen // int(state.images_a_step):,}, {counted(images_seen, 'image')}: {reason}; {diagnosis}"
     rollbacks, factor = int(divergence.rollbacks), float(state.step.learning_rate_factor)
     if rollbacks >= divergence.settings.rollbacks:

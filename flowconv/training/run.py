@@ -43,9 +43,7 @@ class Run:
         self.watchdog.feed(patient=True)
         self.state = RunState(config, workdir)
         self.stopper = Stopper(self.state.images_seen, self.watchdog)
-        self.stream = TrainingStream(
-            images.splits["train"], images.labels.get("train"), images_per_rank(config), config.seed
-        )
+        self.stream = TrainingStream(images.examples("train"), images_per_rank(config), config.seed)
         self.evaluator = Evaluator(
             self.state.flow,
             batch_size=config.evaluation.batch_size,
@@ -90,7 +88,7 @@ class Run:
     def _restore_or_initialize(self) -> Restored | None:
         """Gives all workers the variables of the newest checkpoint, or first ones, while the step is being traced."""
         state = self.state
-        with state.step.trace_in_background(self.stream.batch_size, NUM_FLAGS):
+        with state.step.trace_in_background(self.stream.batch_spec, NUM_FLAGS):
             restored = distributed.run_on_root(state.checkpoints.restore)
             if not restored:
                 self._initialize()
@@ -102,9 +100,7 @@ class Run:
     def _initialize(self):
         """Draws the weights, and sets what depends on data from the first images of the stream, over all workers."""
         batch, weight = self.stream.first_images(self.config.train.initialization_images)
-        self.state.step.initialize(
-            batch["image"], batch["position"], average=lambda mean: distributed.average(weight * mean)
-        )
+        self.state.step.initialize(batch, average=lambda mean: distributed.average(weight * mean))
 
     def _changed_images(self) -> str:
         """Returns the line about images that are not those on which the best weights were chosen; "" if they are."""
@@ -120,7 +116,7 @@ class Run:
             config.train,
             state,
             self.evaluator,
-            self.images.splits["validation"],
+            self.images.examples("validation"),
             samples=config.evaluation.samples,
             seed=config.seed,
             workdir=self.workdir,
@@ -159,7 +155,7 @@ class Run:
     def _evaluate(self, samples: int = 1) -> dict[str, Any]:
         """Restores the best weights; returns the figures of the test split, and what they depend on."""
         self.state.restore_best()
-        figures = evaluate_test_split(self.state, self.evaluator, self.images.splits["test"], samples)
+        figures = evaluate_test_split(self.state, self.evaluator, self.images.examples("test"), samples)
         return figures | describe(self.state, self.config.model.precision, self.images.describe(), self.config.seed)
 
     def _report(self, results, path):
@@ -169,6 +165,6 @@ class Run:
         distributed.run_on_root(lambda: (write_json(path, results), print_table(results, self.workdir)))
 
     def _pictures(self):
-        test, settings = self.images.splits["test"], self.config.evaluation
+        test, settings = self.images.examples("test"), self.config.evaluation
         with self.state.better_weights():
             yield from save_pictures(self.state.flow, test, settings, self.config.seed, self.workdir)

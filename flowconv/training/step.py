@@ -1,7 +1,7 @@
 """One training step."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import keras
 import tensorflow as tf
@@ -14,12 +14,17 @@ from flowconv.ops.random import Seed
 from flowconv.training.optimizer import build_optimizer, build_schedule
 from flowconv.utils.background import run_in_background
 
+Batch = Mapping[str, tf.Tensor]
+
 
 class TrainingStep:
     """Flips, dequantization, bits/dim, gradients, their average over the workers, and the update.
 
     Every random choice is a function of the seed and an image's position in the stream of training
     images: N workers with batches of B do exactly what one does with batches of N·B.
+
+    A batch is a dict, as `flowconv.data` has it: "image", uint8 `[B, H, W, C]`, and "position", int64, the number of
+    the first one in that stream. Whatever else it has, as "label", is of each image, `[B, …]`.
 
     Attributes:
       learning_rate_factor: float64 variable, 1 at first; what the schedule says is multiplied by it.
@@ -64,71 +69,65 @@ class TrainingStep:
             self._update = compile_fn(self.update, jit_compile=True)
 
     @contextlib.contextmanager
-    def trace_in_background(self, batch_size: int, control_flags: int = 0) -> Iterator[None]:
-        """Traces the step in a thread while a block executes, for batches of so many images and control_flags.
+    def trace_in_background(self, batch: Mapping[str, tf.TensorSpec], control_flags: int = 0) -> Iterator[None]:
+        """Traces the step in a thread while a block executes, for batches like this one and so many control_flags.
 
         Tracing is Python's work. What comes before a first step, drawing of weights, initialization, and reading of
         checkpoints, is nearly all TensorFlow's: each has a core.
         """
-        images = tf.TensorSpec((batch_size, *self.flow.image_shape), tf.uint8)
         more = [tf.TensorSpec((control_flags,), tf.float32)] if control_flags else []
-        with run_in_background(self.__call__.get_concrete_function, images, tf.TensorSpec((), tf.int64), *more):
+        with run_in_background(self.__call__.get_concrete_function, dict(batch), *more):
             yield
 
-    def initialize(
-        self,
-        images: tf.Tensor,
-        first: tf.Tensor | int = 0,
-        average: Callable[[tf.Tensor], tf.Tensor] = distributed.average,
-    ) -> None:
+    def initialize(self, batch: Batch, average: Callable[[tf.Tensor], tf.Tensor] = distributed.average) -> None:
         """Draws the weights, sets what depends on data, and clears the optimizer's slots.
 
         The slots are cleared in a thread meanwhile: both wait for the machine's memory, most of the time.
 
         Args:
-          images: this worker's images, uint8 `[B, H, W, C]`.
-          first: the position of the first of them in the stream of training images.
+          batch: this worker's.
           average: returns a tensor's mean over the images of all workers, given this worker's.
         """
         with run_in_background(self.optimizer.reset):
-            self.flow.initialize(images, self.seed, first, average, reset_seed=self.seed)
+            condition = self.flow.condition_of(batch)
+            self.flow.initialize(batch["image"], self.seed, batch["position"], average, condition, self.seed)
 
-    def augment(self, images: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
-        """Returns the images `[B, H, W, C]`, half of them flipped left-right."""
+    def augment(self, batch: Batch) -> Batch:
+        """Returns the batch, half of its images flipped left-right."""
         if not self.flip:
-            return images
-        heads = Seed(self.seed, first, stream=1).uniform((images.shape[0], 4))[:, 0] < 0.5
-        return tf.where(heads[:, None, None, None], tf.reverse(images, axis=[2]), images)
+            return batch
+        images = batch["image"]
+        heads = Seed(self.seed, batch["position"], stream=1).uniform((images.shape[0], 4))[:, 0] < 0.5
+        flipped = tf.where(heads[:, None, None, None], tf.reverse(images, axis=[2]), images)
+        return {**batch, "image": flipped}
 
-    def differentiate(self, images: tf.Tensor, first: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    def differentiate(self, batch: Batch) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Returns this worker's mean bits/dim and its gradients with respect to the trainable variables."""
         variables = [variable.value for variable in self.flow.trainable_variables]
+        batch = self.augment(batch)
+        images, first = batch["image"], batch["position"]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            bits_per_dim = self.flow.bits_per_dim(self.augment(images, first), self.seed, first, training=True)
+            condition = self.flow.condition_of(batch)
+            bits_per_dim = self.flow.bits_per_dim(images, self.seed, first, condition=condition, training=True)
             loss = tf.reduce_mean(bits_per_dim)
         # Tensors: of what was gathered from a variable, as an embedding of labels, they are indexed.
         return loss, [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
 
-    def differentiate_in_passes(self, images: tf.Tensor, first: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Returns what `differentiate` does, from `backward_passes` equal parts of the images, one at a time.
+    def differentiate_in_passes(self, batch: Batch) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Returns what `differentiate` does, from `backward_passes` equal parts of the batch, one at a time.
 
         Raises:
           ValueError: if the images can't be parted so.
         """
-        passes = self.backward_passes
-        if images.shape[0] % passes:
-            raise ValueError(f"{images.shape[0]} images can't be parted into {passes} equal parts")
+        passes, images = self.backward_passes, batch["image"].shape[0]
+        if images % passes:
+            raise ValueError(f"{images} images can't be parted into {passes} equal parts")
         if passes == 1:
-            return self._differentiate(images, first)
-        batch = images.shape[0] // passes
+            return self._differentiate(batch)
 
         def add(number, loss, gradients):
-            begin = number * batch
-            more_loss, more = self._differentiate(
-                tf.ensure_shape(images[begin : begin + batch], (batch, *images.shape[1:])),
-                first + tf.cast(begin, first.dtype),
-            )
+            more_loss, more = self._differentiate(_part(batch, number, images // passes))
             return number + 1, loss + more_loss, [a + b for a, b in zip(gradients, more, strict=True)]
 
         variables = self.flow.trainable_variables
@@ -175,14 +174,11 @@ class TrainingStep:
         }
 
     @tf.function(autograph=False)  # AutoGraph would double the start-up
-    def __call__(
-        self, images: tf.Tensor, first: tf.Tensor, control_flags: tf.Tensor | None = None
-    ) -> dict[str, tf.Tensor]:
+    def __call__(self, batch: Batch, control_flags: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Takes one step.
 
         Args:
-          images: uint8 `[B, H, W, C]`, this worker's part of the global batch: that of all its backward passes.
-          first: int64, the position of its first image in the stream of training images.
+          batch: this worker's part of the global one: that of all its backward passes.
           control_flags: numbers `[n]` that go through the same exchange, so that all workers learn of them at once.
 
         Returns:
@@ -190,13 +186,21 @@ class TrainingStep:
           (before clipping), learning_rate, and skipped (1 if the update was left out as not finite). With
           control_flags, these, too: their means over the workers.
         """
-        loss, gradients = self.differentiate_in_passes(images, first)
+        loss, gradients = self.differentiate_in_passes(batch)
         scalars = (
             loss[None] if control_flags is None else tf.concat([loss[None], tf.cast(control_flags, loss.dtype)], 0)
         )
         gradients, scalars = distributed.average_gradients(gradients, scalars, self.compression)
-        figures = self._update(scalars[0], gradients, images.shape[0] * distributed.size())
+        figures = self._update(scalars[0], gradients, batch["image"].shape[0] * distributed.size())
         return figures if control_flags is None else figures | {"control_flags": scalars[1:]}
+
+
+def _part(batch, number, size):
+    """The part with this number of a batch, of `size` images."""
+    begin = number * size
+    each = {name: value[begin : begin + size] for name, value in batch.items() if name != "position"}
+    each = {name: tf.ensure_shape(value, (size, *value.shape[1:])) for name, value in each.items()}
+    return each | {"position": batch["position"] + tf.cast(begin, tf.int64)}
 
 
 def uses_xla(config: ConfigDict) -> bool:

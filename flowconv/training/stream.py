@@ -2,27 +2,31 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import tensorflow as tf
 
 from flowconv import data, distributed
+from flowconv.data.batches import Examples
 
 
 class TrainingStream:
     """The training images again and again, shuffled by the seed: the order is that of one worker, for any number.
 
     Args:
-      images: uint8 `[N, H, W, C]`, the training split.
-      labels: its int32 `[N]`, if there are any.
+      examples: of the training split.
       batch_size: images that a worker takes in a step.
       seed: of the order.
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray | None, batch_size: int, seed: int):
-        self._arrays = (images, labels)
+    def __init__(self, examples: Examples, batch_size: int, seed: int):
+        self._examples = examples
         self._seed = seed
         self.batch_size = batch_size
         self.global_batch_size = batch_size * distributed.size()
+
+    @property
+    def batch_spec(self) -> dict[str, tf.TensorSpec]:
+        """The shapes and types of a worker's batch."""
+        return self._batches(self.batch_size, 0, 0, 1).element_spec
 
     def batches(self, start: int) -> Iterator[dict[str, tf.Tensor]]:
         """Yields this worker's batches from the image `start` on, as `data.training_batches`."""
@@ -40,5 +44,5 @@ class TrainingStream:
 
     def _batches(self, batch_size, start, rank, world_size):
         return data.training_batches(
-            *self._arrays, batch_size=batch_size, seed=self._seed, start=start, rank=rank, world_size=world_size
+            self._examples, batch_size=batch_size, seed=self._seed, start=start, rank=rank, world_size=world_size
         )

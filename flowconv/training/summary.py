@@ -7,6 +7,8 @@ import matplotlib
 import numpy as np
 from ml_collections import ConfigDict
 
+from flowconv.data import first_of
+from flowconv.data.batches import Examples
 from flowconv.errors import UserError
 from flowconv.evaluation import metrics_in, pictures
 from flowconv.files import said_of
@@ -17,14 +19,14 @@ from flowconv.words import counted, duration
 from flowconv.workdir import Workdir
 
 
-def save_pictures(flow: Flow, test: np.ndarray, settings: ConfigDict, seed: int, workdir: Workdir) -> Iterator[None]:
+def save_pictures(flow: Flow, test: Examples, settings: ConfigDict, seed: int, workdir: Workdir) -> Iterator[None]:
     """Writes pictures, one each time: samples at each temperature, reconstructions of test images, the curve.
 
     Says so, in one line, where one can't be written, and leaves the rest out.
 
     Args:
       flow: with its best weights.
-      test: uint8 `[N, H, W, C]`, the test split.
+      test: examples of the test split.
       settings: `config.evaluation`.
       seed: of the samples.
       workdir: of the run.
@@ -44,7 +46,7 @@ def _save_all(flow, test, settings, seed, workdir):
         grid = pictures.sample_grid(flow, settings.samples, temperature, seed)
         pictures.save(workdir.pictures / f"samples-temperature-{temperature:g}.png", grid)
         yield
-    pictures.save(workdir.pictures / "reconstructions.png", pictures.reconstruction_grid(flow, test[:16]))
+    pictures.save(workdir.pictures / "reconstructions.png", pictures.reconstruction_grid(flow, first_of(test, 16)))
     yield
     if workdir.metrics.exists():
         _draw_curve(workdir)

@@ -3,11 +3,12 @@
 import contextlib
 import math
 
-import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import distributed
+from flowconv.data import first_of
+from flowconv.data.batches import Examples
 from flowconv.evaluation import Evaluator, Measurement, compute_metrics, health, metrics_in, pictures
 from flowconv.training.run_logger import RunLogger
 from flowconv.training.state import RunState
@@ -24,7 +25,7 @@ class Validation:
       settings: `config.train`.
       state: of the run.
       evaluator: of its flow.
-      images: uint8 `[N, H, W, C]`, the split.
+      examples: of the split.
       samples: images of the grid that is drawn.
       seed: of these.
       workdir: where pictures go.
@@ -35,7 +36,7 @@ class Validation:
         settings: ConfigDict,
         state: RunState,
         evaluator: Evaluator,
-        images: np.ndarray,
+        examples: Examples,
         samples: int,
         seed: int,
         workdir: Workdir,
@@ -43,7 +44,7 @@ class Validation:
         self.settings = settings
         self.state = state
         self.evaluator = evaluator
-        self.images = images
+        self.examples = examples
         self.samples = samples
         self.seed = seed
         self.workdir = workdir
@@ -56,8 +57,8 @@ class Validation:
     def run(self, images_seen: int, logger: RunLogger) -> None:
         """Scores raw and averaged weights; keeps the best; draws pictures."""
         state = self.state
-        raw = Measurement(self.evaluator, self.images, "validation")
-        averaged = Measurement(self.evaluator, self.images, "validation, averaged weights")
+        raw = Measurement(self.evaluator, self.examples, "validation")
+        averaged = Measurement(self.evaluator, self.examples, "validation, averaged weights")
         figures = compute_metrics("validation", raw, "raw")
         with state.ema_weights():
             figures |= compute_metrics("validation", averaged, "ema")
@@ -86,10 +87,10 @@ class Validation:
         with self._weights(weights):
             logger.pictures(images_seen, {"samples": self._sample(images_seen, logger)})
             yield
-            pairs = pictures.reconstruction_grid(self.state.flow, self.images[:16])
+            pairs = pictures.reconstruction_grid(self.state.flow, first_of(self.examples, 16))
             logger.pictures(images_seen, {"reconstructions": pairs})
             yield
-        diagnostics.update(health(self.state.flow, self.images[:HEALTH_IMAGES]))
+        diagnostics.update(health(self.state.flow, first_of(self.examples, HEALTH_IMAGES)))
 
     def _keep(self, images_seen, figures, diagnostics, improved, logger):
         logger.validation(images_seen, figures, diagnostics)

@@ -31,7 +31,7 @@ def stream(count: int, steps: int, *, batch_size: int, seed: int = 3, start: int
     by_position = {}
     for rank in range(world_size):
         batches = training_batches(
-            pixels, batch_size=batch_size, seed=seed, start=start, rank=rank, world_size=world_size
+            {"image": pixels}, batch_size=batch_size, seed=seed, start=start, rank=rank, world_size=world_size
         )
         for batch in batches.take(steps).as_numpy_iterator():
             assert batch["image"].shape == (batch_size, 2, 1, 3)
@@ -83,11 +83,11 @@ def test_the_order_is_pinned():
 
 @pytest.mark.parametrize("labelled", [False, True])
 def test_shapes_are_static(labelled):
-    arrays = (np.zeros((5, 4, 3, 1), np.uint8), np.zeros(5, np.int32) if labelled else None)
+    examples = {"image": np.zeros((5, 4, 3, 1), np.uint8)} | ({"label": np.zeros(5, np.int32)} if labelled else {})
     expected = {"image": ((2, 4, 3, 1), "uint8"), "position": ((), "int64")}
     expected |= {"label": ((2,), "int32")} if labelled else {}
-    training = training_batches(*arrays, batch_size=2, seed=0, start=0, rank=0, world_size=1)
-    evaluation = evaluation_batches(*arrays, batch_size=2, rank=0, world_size=1)
+    training = training_batches(examples, batch_size=2, seed=0, start=0, rank=0, world_size=1)
+    evaluation = evaluation_batches(examples, batch_size=2, rank=0, world_size=1)
     for batches, more in ((training, {}), (evaluation, {"count": ((), "int64")})):
         assert {name: (spec.shape, spec.dtype.name) for name, spec in batches.element_spec.items()} == expected | more
 
@@ -97,10 +97,11 @@ def test_shapes_are_static(labelled):
 def test_labels_go_with_their_images(count, batch_size, start, rank):
     part = {"batch_size": batch_size, "rank": rank, "world_size": 3}
     labels = np.random.default_rng(0).integers(0, 1_000, count, np.int32)
-    training = training_batches(numbered(count), labels, seed=1, start=start, **part)
+    examples = {"image": numbered(count), "label": labels}
+    training = training_batches(examples, seed=1, start=start, **part)
     for batch in training.take(3).as_numpy_iterator():
         np.testing.assert_array_equal(batch["label"], labels[indices(batch["image"])])
-    for batch in evaluation_batches(numbered(count), labels, **part).as_numpy_iterator():
+    for batch in evaluation_batches(examples, **part).as_numpy_iterator():
         valid = batch["count"]
         np.testing.assert_array_equal(batch["label"][:valid], labels[indices(batch["image"][:valid])])
         assert not batch["label"][valid:].any()
@@ -114,7 +115,7 @@ def test_an_evaluation_counts_each_image_once(count, batch_size, world_size):
     for rank in range(world_size):
         block = []
         for batch in evaluation_batches(
-            pixels, batch_size=batch_size, rank=rank, world_size=world_size
+            {"image": pixels}, batch_size=batch_size, rank=rank, world_size=world_size
         ).as_numpy_iterator():
             images, first, valid = batch["image"], batch["position"], batch["count"]
             assert images.shape == (batch_size, 2, 1, 3)
@@ -129,7 +130,7 @@ def test_an_evaluation_counts_each_image_once(count, batch_size, world_size):
 
 
 def test_evaluation_batches_can_be_counted():
-    batches = evaluation_batches(numbered(11), batch_size=3, rank=0, world_size=2)
+    batches = evaluation_batches({"image": numbered(11)}, batch_size=3, rank=0, world_size=2)
     assert batches.cardinality() == 2
 
 
@@ -137,7 +138,7 @@ def test_evaluation_batches_can_be_counted():
 def test_fast_enough_to_be_lost_in_a_training_step(batch_size, tmp_path):
     np.save(tmp_path / "pixels.npy", np.zeros((5_000, 32, 32, 3), np.uint8))
     pixels = np.load(tmp_path / "pixels.npy", mmap_mode="r")
-    batches = iter(training_batches(pixels, batch_size=batch_size, seed=0, start=0, rank=0, world_size=1))
+    batches = iter(training_batches({"image": pixels}, batch_size=batch_size, seed=0, start=0, rank=0, world_size=1))
     next(batches)
     begin = time.process_time()
     for _ in range(100):

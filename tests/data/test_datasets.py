@@ -44,6 +44,7 @@ def test_each_is_what_it_says(named):
     size = data_config.image_size
     for split in ("train", "validation", "test"):
         images, labels = loaded.splits[split], loaded.labels.get(split)
+        examples = loaded.examples(split)
         assert images.dtype == np.uint8 and images.shape[1:] == (size, size, 3) and len(images) > 0
         assert (labels is not None) == bool(loaded.class_names) == dataset.has_labels
         if labels is not None:
@@ -51,8 +52,8 @@ def test_each_is_what_it_says(named):
             expected = images[:, 0, 0, 0] % 2 if cls.is_ours() else labels_of(images)
             np.testing.assert_array_equal(labels, expected)
         for batches in (
-            data.training_batches(images, labels, batch_size=2, seed=0, start=0, rank=0, world_size=1),
-            data.evaluation_batches(images, labels, batch_size=2, rank=0, world_size=1),
+            data.training_batches(examples, batch_size=2, seed=0, start=0, rank=0, world_size=1),
+            data.evaluation_batches(examples, batch_size=2, rank=0, world_size=1),
         ):
             batch = next(batches.as_numpy_iterator())
             assert batch["image"].shape == (2, size, size, 3) and ("label" in batch) == (labels is not None)

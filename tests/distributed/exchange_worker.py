@@ -52,7 +52,7 @@ def weights_after_steps(compression, poison=False):
         kept = variable.numpy()
         if poison and i == 2 and rank == 1:
             variable.assign(np.full(kept.shape, np.nan))
-        figures = step(tf.constant(pixels), tf.constant(16 * i + 8 * rank, tf.int64))
+        figures = step({"image": tf.constant(pixels), "position": tf.constant(16 * i + 8 * rank, tf.int64)})
         assert int(figures["skipped"]) == (poison and i == 2)
         if poison and i == 2:
             variable.assign(kept)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from flowconv import distributed
 from flowconv.models import build_flow
 from flowconv.training.step import build_step
+from tests.batches import batch_of
 from tests.runs import launch, saved_variables
 from tests.training.test_step import images, tiny
 
@@ -61,7 +62,7 @@ def test_passes_within_a_step(backward):
         flow = build_flow(config)
         step = build_step(config, flow)
         flow.initialize(pixels)
-        figures.append(step(pixels, tf.constant(36, tf.int64)))
+        figures.append(step(batch_of(pixels, 36)))
         assert int(step.images_seen) == 12
         weights.append([variable.numpy() for variable in flow.trainable_variables])
     for name in figures[0]:
@@ -76,7 +77,7 @@ def test_passes_must_part_the_images():
     config = tiny(**{"distributed.backward_passes_per_step": 3})
     flow = build_flow(config)
     with pytest.raises(ValueError, match="8 images can't be parted into 3 equal parts"):
-        build_step(config, flow)(images(8), tf.constant(0, tf.int64))
+        build_step(config, flow)(batch_of(images(8)))
 
 
 def test_a_program_that_has_computed_keeps_its_threads():

@@ -7,11 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from flowconv.data import first_of
 from flowconv.evaluation import Evaluator, pictures
+from flowconv.inference import scoring
 from flowconv.models import glow
 from flowconv.testing import perturb
+from tests.layers import labelled_flow
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (23, 8, 8, 3), np.uint8)
+EXAMPLES = {"image": PIXELS}
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +39,38 @@ def test_bits_per_dim_are_those_of_all_images(flow, batch_size, world_size):
 
     for rank in range(world_size):
         evaluator = Evaluator(flow, batch_size=batch_size, seed=3, rank=rank, world_size=world_size, total=keep)
-        evaluator.bits_per_dim(PIXELS)
+        evaluator.bits_per_dim(EXAMPLES)
     whole = Evaluator(flow, batch_size=batch_size, seed=3, total=lambda _: tf.constant(np.sum(parts, axis=0)))
-    np.testing.assert_allclose(whole.statistics(PIXELS), (expected.mean(), expected.std()), atol=1e-6)
+    np.testing.assert_allclose(whole.statistics(EXAMPLES), (expected.mean(), expected.std()), atol=1e-6)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_labels_condition_an_evaluation(jit_compile):
+    """With a last batch that is filled up, and the labels of another split as the control."""
+    flow, labels = labelled_flow(), np.random.default_rng(1).integers(0, 4, 23, np.int32)
+    examples, other = ({"image": PIXELS, "label": given} for given in (labels, (labels + 1) % 4))
+    expected = flow.bits_per_dim(PIXELS, 3, condition=labels).numpy()
+    evaluator = Evaluator(flow, batch_size=10, seed=3, jit_compile=jit_compile)
+    found = evaluator.statistics(examples)
+    np.testing.assert_allclose(found, (expected.mean(), expected.std()), rtol=1e-5)
+    assert abs(evaluator.bits_per_dim(other) - found[0]) > 1e-3
+    assert evaluator.reconstruction(examples)["max_reconstruction_error"] < 0.05
+
+
+def test_labels_condition_scores_and_pictures():
+    flow, labels = labelled_flow(), np.random.default_rng(1).integers(0, 4, 23, np.int32)
+    examples = {"image": PIXELS, "label": labels}
+    found = scoring.bits_per_dim(flow, examples, seed=3, batch_size=10)
+    np.testing.assert_allclose(found, flow.bits_per_dim(PIXELS, 3, condition=labels), rtol=1e-5)
+    assert scoring.detect(flow, examples, 4, seed=0).keys() == {"own", "noise", "flat", "inverted"}
+    pairs = pictures.reconstruction_grid(flow, first_of(examples, 4))
+    np.testing.assert_array_equal(pairs[2:10, 12:20], PIXELS[0])
 
 
 def test_images_that_are_alike_have_no_deviation(flow):
     evaluator = Evaluator(flow, batch_size=4, seed=3)
-    evaluator._bits_per_dim = lambda images, *_: tf.fill([len(images)], 4.1)
-    assert evaluator.statistics(PIXELS) == (pytest.approx(4.1), 0.0)
+    evaluator._bits_per_dim = lambda batch, _: tf.fill([len(batch["image"])], 4.1)
+    assert evaluator.statistics(EXAMPLES) == (pytest.approx(4.1), 0.0)
 
 
 @pytest.mark.parametrize("rank", [0, 1])
@@ -53,8 +80,8 @@ def test_a_pass_has_a_name_and_all_workers_come_to_each_batch(flow, rank, capsys
     monkeypatch.setattr("flowconv.utils.progress_bar.INTERVAL", -1.0)
     came = []
     evaluator = Evaluator(flow, batch_size=11, seed=3, rank=rank, world_size=2, between=lambda: came.append(True))
-    evaluator.bits_per_dim(PIXELS, samples=2, name="validation")
-    evaluator.reconstruction(PIXELS, "test, reconstruction")
+    evaluator.bits_per_dim(EXAMPLES, samples=2, name="validation")
+    evaluator.reconstruction(EXAMPLES, "test, reconstruction")
     assert len(came) == 2 * 2 + 2
     said = capsys.readouterr().err.splitlines()
     passes = ["validation"] * 4 + ["test, reconstruction"] * 2
@@ -67,42 +94,42 @@ def test_several_draws_average_densities(flow):
     assert draws.std(axis=0).min() > 0.0
     densities = 2.0 ** (-flow.dimensions * (draws.astype(np.float64) - draws.mean()))
     expected = draws.mean() - np.log2(densities.mean(axis=0)).mean() / flow.dimensions
-    bound = Evaluator(flow, batch_size=10, seed=3).bits_per_dim(PIXELS, samples=4)
+    bound = Evaluator(flow, batch_size=10, seed=3).bits_per_dim(EXAMPLES, samples=4)
     np.testing.assert_allclose(bound, expected, atol=1e-6)
     assert draws.min(axis=0).mean() < bound < draws.mean()
 
 
 def test_reconstruction(flow):
     evaluator = Evaluator(flow, batch_size=10, seed=0)
-    figures = evaluator.reconstruction(PIXELS)
+    figures = evaluator.reconstruction(EXAMPLES)
     assert 0 < figures["max_reconstruction_error"] < 0.05 and figures["changed_pixels"] == 0
 
 
 def test_reconstruction_notices_a_wrong_inverse(flow, monkeypatch):
     decode = flow.decode
-    monkeypatch.setattr(flow, "decode", lambda latents: decode(latents) + 2.0 / 256)
-    figures = Evaluator(flow, batch_size=10, seed=0).reconstruction(PIXELS)
+    monkeypatch.setattr(flow, "decode", lambda latents, condition: decode(latents, condition) + 2.0 / 256)
+    figures = Evaluator(flow, batch_size=10, seed=0).reconstruction(EXAMPLES)
     np.testing.assert_allclose(figures["max_reconstruction_error"], 2.0, atol=0.01)
     assert figures["changed_pixels"] > 0.9 * PIXELS.size
 
 
 def test_reconstruction_does_not_hide_nan(flow, monkeypatch):
     decode = flow.decode
-    monkeypatch.setattr(flow, "decode", lambda latents: decode(latents) * np.nan)
-    assert np.isnan(Evaluator(flow, batch_size=10, seed=0).reconstruction(PIXELS)["max_reconstruction_error"])
+    monkeypatch.setattr(flow, "decode", lambda latents, condition: decode(latents, condition) * np.nan)
+    assert np.isnan(Evaluator(flow, batch_size=10, seed=0).reconstruction(EXAMPLES)["max_reconstruction_error"])
 
 
 def test_what_is_not_finite_has_changed(flow, monkeypatch):
     """Though NaN, drawn as 0, would be equal to black."""
     decode = flow.decode
-    monkeypatch.setattr(flow, "decode", lambda latents: decode(latents) * np.nan)
+    monkeypatch.setattr(flow, "decode", lambda latents, condition: decode(latents, condition) * np.nan)
     black = np.zeros((3, 8, 8, 3), np.uint8)
-    assert Evaluator(flow, batch_size=2, seed=0).reconstruction(black)["changed_pixels"] == black.size
+    assert Evaluator(flow, batch_size=2, seed=0).reconstruction({"image": black})["changed_pixels"] == black.size
 
 
 def test_no_images_have_no_score(flow):
     with pytest.raises(ValueError, match="no images to evaluate"):
-        Evaluator(flow, batch_size=2, seed=0).bits_per_dim(PIXELS[:0])
+        Evaluator(flow, batch_size=2, seed=0).bits_per_dim({"image": PIXELS[:0]})
 
 
 def test_grid_and_png(flow, tmp_path):
@@ -114,6 +141,6 @@ def test_grid_and_png(flow, tmp_path):
     saved = np.asarray(Image.open(tmp_path / "deep" / "grid.png"))
     np.testing.assert_array_equal(saved[::3, ::3], sheet)
     assert pictures.sample_grid(flow, 4, 0.7, 0).shape == (22, 22, 3)
-    pairs = pictures.reconstruction_grid(flow, PIXELS[:4])
+    pairs = pictures.reconstruction_grid(flow, first_of(EXAMPLES, 4))
     np.testing.assert_array_equal(pairs[2:10, 2:10], PIXELS[0])
     np.testing.assert_array_equal(pairs[2:10, 12:20], PIXELS[0])

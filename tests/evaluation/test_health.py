@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.bijectors import Split
+from flowconv.bijectors import Inputs, Split
 from flowconv.config import default_config
 from flowconv.evaluation import diagnosis, health, ill_conditioned, matrix_health
 from flowconv.evaluation.layer_outputs import layer_outputs, level_outputs, repeated_layers
 from flowconv.models import build_flow
+from tests.layers import labelled_flow
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)
 
@@ -86,6 +87,22 @@ def test_reports_what_was_put_in():
     assert signs["min_alpha"] == pytest.approx(float(tf.exp(8 * tf.tanh(-3.0 / 8))), rel=1e-4)
 
 
+def test_a_condition_reaches_every_layer_that_is_looked_at():
+    flow = labelled_flow()
+    examples = {"image": IMAGES, "label": np.array([0, 3, 1, 0], np.int32)}
+    x, inputs = flow.dequantize_midpoint(IMAGES), Inputs(flow.condition_of(examples))
+    latents, log_det = flow.encode_and_log_det(x, inputs)
+    outputs = list(layer_outputs(flow, x, inputs))
+    np.testing.assert_allclose(outputs[-1].y, latents[-1], atol=1e-4)
+    np.testing.assert_allclose(sum(output.log_det for output in outputs), log_det, rtol=1e-4)
+    signs = health(flow, examples)
+    assert signs["health/max_reconstruction_error"] < 0.01 and signs["health/walk_back_drift"] < 1e-4
+    log_scale = flow.bijector.layers[1].levels[1].layers[2].log_scale
+    log_scale.assign(np.where(np.arange(4)[:, None] == 3, 200.0, log_scale.numpy()))
+    assert "is the first layer whose output is not finite" in diagnosis(flow, examples)
+    assert "weights and outputs are finite" in diagnosis(flow, {name: a[2:] for name, a in examples.items()})
+
+
 def test_conditions_of_orthogonal_matrices_stay_1():
     flow = flow_of(model__parameterization="orthogonal")
     for v in flow.trainable_variables:
@@ -107,14 +124,14 @@ def test_a_matrix_that_is_nearly_singular_is_named():
     put(weight, 3, u @ np.diag(s) @ v)
     (line,) = ill_conditioned(flow, 100.0)
     assert "level_2" in line and "step 3, has condition number 1e+03" in line
-    assert health(flow, IMAGES)["health/max_condition_number"] == pytest.approx(1e3, rel=0.05)
-    assert line in diagnosis(flow, IMAGES)
+    assert health(flow, {"image": IMAGES})["health/max_condition_number"] == pytest.approx(1e3, rel=0.05)
+    assert line in diagnosis(flow, {"image": IMAGES})
 
 
 def test_weights_that_are_not_finite_are_named():
     flow = flow_of()
     put(variable(flow, "hidden.kernel", level=1), 2, np.inf)
-    line = diagnosis(flow, IMAGES)
+    line = diagnosis(flow, {"image": IMAGES})
     assert "hidden.kernel, step 2 are not finite" in line and "level_2" in line
     assert ill_conditioned(flow, 1.0)  # which doesn't fail
 
@@ -122,9 +139,9 @@ def test_weights_that_are_not_finite_are_named():
 def test_outputs_that_are_not_finite_are_named():
     flow = flow_of()
     put(variable(flow, "hidden.log_scale", level=1), 1, 300.0)
-    line = diagnosis(flow, IMAGES)
+    line = diagnosis(flow, {"image": IMAGES})
     assert "is the first layer whose output is not finite" in line and "level_2" in line, line
 
 
 def _signs(flow):
-    return {name.removeprefix("health/"): value for name, value in health(flow, IMAGES).items()}
+    return {name.removeprefix("health/"): value for name, value in health(flow, {"image": IMAGES}).items()}

@@ -17,6 +17,7 @@ from flowconv.workdir import Workdir
 from tests.runs import ROOT
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), np.uint8)
+EXAMPLES = {"image": IMAGES}
 NAMES = {  # on which others rely
     "train": {"bits_per_dim", "images_per_second", "learning_rate", "gradient_norm"},
     "validation": {"validation_bits_per_dim", "validation_bits_per_dim_ema"},
@@ -52,7 +53,7 @@ def test_names_stay(phase):
 def test_each_pass_over_a_split_is_made_once():
     passes = []
     flow = glow((8, 8, 3), levels=1, depth=1, width=4)
-    measured = Measurement(Evaluator(flow, batch_size=4, seed=0, between=lambda: passes.append(1)), IMAGES, "test")
+    measured = Measurement(Evaluator(flow, batch_size=4, seed=0, between=lambda: passes.append(1)), EXAMPLES, "test")
     figures = {}
     for weights in ("raw", "ema", "better"):
         figures |= compute_metrics("test", measured, weights)
@@ -66,14 +67,15 @@ def flow_bits(flow):
 
 
 def test_importance_samples_give_a_tighter_bound():
-    measured = Measurement(Evaluator(glow((8, 8, 3), levels=1, depth=1, width=4), batch_size=6, seed=0), IMAGES, "x", 4)
+    evaluator = Evaluator(glow((8, 8, 3), levels=1, depth=1, width=4), batch_size=6, seed=0)
+    measured = Measurement(evaluator, EXAMPLES, "x", 4)
     figures = compute_metrics("test", measured, "raw")
     assert figures["test_bits_per_dim_importance_weighted"] < figures["test_bits_per_dim"]
 
 
 def test_a_file_that_is_dropped_in_is_a_metric_everywhere(dropped, tmp_path):
     flow = glow((8, 8, 3), levels=1, depth=1, width=4)
-    measured = Measurement(Evaluator(flow, batch_size=6, seed=0), IMAGES, "test")
+    measured = Measurement(Evaluator(flow, batch_size=6, seed=0), EXAMPLES, "test")
     figures = compute_metrics("test", measured, "better")
     assert 0.0 <= figures["clipped_samples"] <= 1.0
 

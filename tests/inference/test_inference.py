@@ -21,6 +21,7 @@ import flowconv
 from flowconv.bijectors import Repeated
 from flowconv.cli import ending
 from flowconv.config import default_config
+from flowconv.data import first_of
 from flowconv.errors import UserError
 from flowconv.evaluation import pictures
 from flowconv.files import write_json
@@ -46,7 +47,7 @@ def test_loads_the_better_weights(finished_run, run):
     results = json.loads((finished_run[0] / "results.json").read_text())
     expected = results["test_bits_per_dim_ema" if results["better_weights"] == "averaged" else "test_bits_per_dim"]
     flow = flowconv.load(finished_run[0])
-    found = scoring.bits_per_dim(flow, run.images("test"), run.config.evaluation.seed, batch_size=200)
+    found = scoring.bits_per_dim(flow, run.examples("test"), run.config.evaluation.seed, batch_size=200)
     assert found.mean() == pytest.approx(expected, abs=1e-5)
 
 
@@ -77,25 +78,25 @@ def test_an_attribute_is_added_and_taken_away(run):
 
 
 def test_scores_do_not_depend_on_the_batch(run):
-    images = run.images("test")[:10]
-    whole, parts = (scoring.bits_per_dim(run.flow, images, 0, batch_size=size) for size in (10, 4))
+    examples = first_of(run.examples("test"), 10)
+    whole, parts = (scoring.bits_per_dim(run.flow, examples, 0, batch_size=size) for size in (10, 4))
     np.testing.assert_allclose(whole, parts, atol=1e-5)
 
 
 @pytest.mark.parametrize("typical", [1, 2], ids=["one", "alike"])
 def test_without_two_typical_images_that_differ_there_is_no_oddness(run, typical, monkeypatch):
     """No division by 0: bits/dim alone."""
-    images = run.images("test")[:3]
-    monkeypatch.setattr(scoring, "bits_per_dim", lambda flow, images, *_, **__: np.full(len(images), 4.0))
-    scores = scoring.score(run.flow, images, scoring.typical_of(run.flow, images[:typical], 0), 0)
+    examples = first_of(run.examples("test"), 3)
+    monkeypatch.setattr(scoring, "bits_per_dim", lambda flow, examples, *_, **__: np.full(len(examples["image"]), 4.0))
+    scores = scoring.score(run.flow, examples, scoring.typical_of(run.flow, first_of(examples, typical), 0), 0)
     assert scores.oddness is None and np.all(scores.bits_per_dim == 4.0)
-    found = scoring.detect(run.flow, images, 3 - typical, 0)
+    found = scoring.detect(run.flow, examples, 3 - typical, 0)
     assert found["noise"].by_oddness is None and found["noise"].by_bits_per_dim == 0.5
 
 
 def test_what_is_typical_stands_in_the_results(run, monkeypatch):
     """So images are scored where the run's data are gone."""
-    own = scoring.bits_per_dim(run.flow, run.images("test"), run.config.evaluation.seed)
+    own = scoring.bits_per_dim(run.flow, run.examples("test"), run.config.evaluation.seed)
     monkeypatch.setattr(load.data, "load_for_use", lambda *_: pytest.fail("reads data"))
     typical = run.typical(seed=3)
     np.testing.assert_allclose((typical.mean, typical.deviation), (own.mean(), own.std()), atol=1e-5)
@@ -119,7 +120,7 @@ def test_what_is_typical_is_measured_where_the_results_lack_it(run, tmp_path, ch
     elif change:
         workdir.results.write_text(change)
     found = dataclasses.replace(run, workdir=workdir).typical(seed=3)
-    own = scoring.bits_per_dim(run.flow, run.images("test"), 3)
+    own = scoring.bits_per_dim(run.flow, run.examples("test"), 3)
     np.testing.assert_allclose((found.mean, found.deviation), (own.mean(), own.std()), atol=1e-5)
 
 
@@ -133,7 +134,7 @@ DRAWN = {
     "interpolate": lambda flow, images: interpolation.interpolate(flow, images, 3),
     "manipulate": lambda flow, images: interpolation.manipulate(flow, images, flow.encode(images[:1] / 256.0), [0.0]),
     "sample_grid": lambda flow, images: pictures.sample_grid(flow, 4, 0.7, 0),
-    "reconstruction_grid": lambda flow, images: pictures.reconstruction_grid(flow, images),
+    "reconstruction_grid": lambda flow, images: pictures.reconstruction_grid(flow, {"image": images}),
 }
 
 
@@ -159,9 +160,11 @@ def test_images_that_are_not_finite_are_told(run, draw, monkeypatch, capsys):
 
 
 def test_noise_is_odd(run):
-    typical = scoring.typical_of(run.flow, run.images("test")[:200], 0)
+    examples = run.examples("test")
+    typical = scoring.typical_of(run.flow, first_of(examples, 200), 0)
     noise = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 3), np.uint8)
-    odd, own = (scoring.score(run.flow, images, typical, 0) for images in (noise, run.images("test")[200:250]))
+    both = (noise, examples["image"][200:250])
+    odd, own = (scoring.score(run.flow, {"image": images}, typical, 0) for images in both)
     assert scoring.area_under_curve(odd.bits_per_dim, own.bits_per_dim) > 0.9
     assert scoring.area_under_curve(np.arange(4), np.arange(4)) == 0.5
     assert scoring.area_under_curve(np.ones(3), np.zeros(2)) == 1.0
@@ -312,10 +315,10 @@ def test_an_export_that_fails_leaves_nothing(error, was_there, tmp_path, monkeyp
 @pytest.mark.parametrize("typical", [1, 3])
 def test_alike_images_say_nothing_of_what_is_typical(typical, monkeypatch):
     """One, or several whose bits/dim agree."""
-    monkeypatch.setattr(scoring, "bits_per_dim", lambda flow, images, *_, **__: np.full(len(images), 3.5))
-    images = np.zeros((4, 8, 8, 3), np.uint8)
-    assert scoring.score(None, images, scoring.typical_of(None, images[:typical], 0), 0).oddness is None
-    found = scoring.detect(None, images, 1, 0)
+    monkeypatch.setattr(scoring, "bits_per_dim", lambda flow, examples, *_, **__: np.full(len(examples["image"]), 3.5))
+    examples = {"image": np.zeros((4, 8, 8, 3), np.uint8)}
+    assert scoring.score(None, examples, scoring.typical_of(None, first_of(examples, typical), 0), 0).oddness is None
+    found = scoring.detect(None, examples, 1, 0)
     assert {kind: each.by_oddness for kind, each in found.items()} == dict.fromkeys(
         ("own", "noise", "flat", "inverted")
     )

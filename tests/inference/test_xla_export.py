@@ -20,6 +20,7 @@ from flowconv.inference import xla_export
 from flowconv.models import build_flow
 from flowconv.testing import perturb
 from flowconv.training.step import build_step
+from tests.batches import batch_of
 from tests.test_configs import CONFIGS, load
 
 # Both are parts of a QR decomposition, which XLA expands to its own operations before it compiles.
@@ -171,7 +172,6 @@ def test_where_jax_is_installed_an_export_gives_the_same_losses(exported):
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     found = json.loads(printed.splitlines()[-1])["bits_per_dim"]
     images = [np.random.default_rng(0).integers(0, 256, (n, 4, 4, 3), np.uint8) for n in (8, 4)]
-    first = [tf.constant(number, tf.int64) for number in (0, 4, 8)]
-    xla_export.all_programs(step, 4, 8)["init"].compiled()(tf.constant(images[0]), first[0])
-    expected = [float(step(tf.constant(images[1]), number)["bits_per_dim"]) for number in first]
+    xla_export.all_programs(step, 4, 8)["init"].compiled()(tf.constant(images[0]), tf.constant(0, tf.int64))
+    expected = [float(step(batch_of(images[1], number))["bits_per_dim"]) for number in (0, 4, 8)]
     np.testing.assert_allclose(found, expected, atol=1e-4)

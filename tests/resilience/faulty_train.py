@@ -89,13 +89,13 @@ def act(given, config):
         step = original(config, flow, **keywords)
         differentiate = step._differentiate
 
-        def with_nan(images, first):
-            loss, gradients = differentiate(images, first)
+        def with_nan(batch):
+            loss, gradients = differentiate(batch)
             here = (step.images_seen == at) & (distributed.rank() == faulty_rank)
             return loss, [tf.where(here, np.nan, gradients[0]), *gradients[1:]]
 
-        def of_matrices(images, first):
-            loss, gradients = differentiate(images, first)
+        def of_matrices(batch):
+            loss, gradients = differentiate(batch)
             variables = flow.trainable_variables
             return loss, [
                 g if "convolution" in v.path else tf.zeros_like(g) for v, g in zip(variables, gradients, strict=True)

@@ -19,11 +19,12 @@ splits = {
     name: random.integers(0, 256, (50 * distributed.size(), 8, 8, 3), np.uint8) for name in ("validation", "train")
 }
 config = config_of(**{"data.image_size": 8, "model.levels": 1, "model.depth": 1, "evaluation.batch_size": 1})
-run = Run(config, Workdir(tempfile.mkdtemp()), ImageData("", "", "", "", splits))
+images = ImageData("", "", "", "", splits)
+run = Run(config, Workdir(tempfile.mkdtemp()), images)
 run._initialize()
-run.evaluator.bits_per_dim(splits["validation"])  # traces
+run.evaluator.bits_per_dim(images.examples("validation"))  # traces
 started = time.monotonic()
-run.evaluator.bits_per_dim(splits["validation"])
+run.evaluator.bits_per_dim(images.examples("validation"))
 a_batch = (time.monotonic() - started) / 50  # which a busy machine takes long for
 seconds = float(distributed.maximum(tf.constant(max(0.2, 4.0 * a_batch))))
 run.watchdog.stop()
@@ -43,7 +44,7 @@ def stuck():
 
 
 run.evaluator.between = wait
-run.evaluator.bits_per_dim(splits["validation"])
+run.evaluator.bits_per_dim(images.examples("validation"))
 assert len(batches) == 50
 run.stopper._watchdog.stop()  # as a run's end does: what comes after may take long
 print("passed")

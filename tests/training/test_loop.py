@@ -54,7 +54,7 @@ class Run:
             workdir=types.SimpleNamespace(check_unmoved=lambda: None),
         )
 
-    def step(self, images, first, flags):
+    def step(self, batch, flags):
         self.taken += 1
         self.state.images_seen.assign_add(BATCH)
         asked = self.asked.get(self.taken, (False,) * NUM_FLAGS)

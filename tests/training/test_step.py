@@ -12,6 +12,8 @@ from flowconv.ops.affine_map import AffineMap
 from flowconv.surjections.uniform import UniformDequantization
 from flowconv.training.optimizer import build_optimizer, build_schedule
 from flowconv.training.step import TrainingStep, build_step
+from tests.batches import batch_of, specs_of
+from tests.layers import labelled_flow
 
 
 def tiny(**fields):
@@ -42,14 +44,11 @@ def images(n=8, size=8):
     return tf.constant(np.random.default_rng(0).integers(0, 256, (n, size, size, 3)), tf.uint8)
 
 
-FIRST = tf.constant(0, tf.int64)
-
-
 def test_learns():
     flow, _, step = build(tiny(**{"optimizer.learning_rate": 1e-2}))
     pixels = images()
     flow.initialize(pixels)
-    scores = [float(step(pixels, tf.constant(8 * i, tf.int64))["bits_per_dim"]) for i in range(30)]
+    scores = [float(step(batch_of(pixels, 8 * i))["bits_per_dim"]) for i in range(30)]
     assert scores[-1] < scores[0] - 0.3
     assert int(step.images_seen) == 240
 
@@ -60,7 +59,7 @@ def test_optimizers_move_every_weight(name):
     for variable in flow.trainable_variables:
         variable.assign(variable.value + 0.05)
     before = [variable.numpy() for variable in flow.trainable_variables]
-    step(images(), FIRST)
+    step(batch_of(images()))
     assert optimizer.name == name
     for old, variable in zip(before, flow.trainable_variables, strict=True):
         assert not np.array_equal(old, variable.numpy()), variable.path
@@ -70,18 +69,18 @@ def test_a_step_that_is_not_finite_changes_nothing():
     flow, optimizer, step = build(tiny())
     pixels = images()
     flow.initialize(pixels)
-    step(pixels, FIRST)
+    step(batch_of(pixels))
     poisoned = flow.trainable_variables[0]
     value = poisoned.numpy()
     poisoned.assign(np.full(value.shape, np.nan))
     before = [variable.numpy() for variable in [*flow.variables, *optimizer.variables]]
-    figures = step(pixels, tf.constant(8, tf.int64))
+    figures = step(batch_of(pixels, 8))
     assert int(figures["skipped"]) == 1 and int(step.images_seen) == 16
     for old, variable in zip(before, [*flow.variables, *optimizer.variables], strict=True):
         if variable is not poisoned and "learning_rate" not in variable.path:
             np.testing.assert_array_equal(old, variable.numpy(), err_msg=variable.path)
     poisoned.assign(value)
-    assert int(step(pixels, tf.constant(16, tf.int64))["skipped"]) == 0
+    assert int(step(batch_of(pixels, 16))["skipped"]) == 0
 
 
 def test_the_average_reaches_its_decay():
@@ -91,7 +90,7 @@ def test_the_average_reaches_its_decay():
     flow.initialize(pixels)
     weights = []
     for i in range(2):
-        step(pixels, tf.constant(8 * i, tf.int64))
+        step(batch_of(pixels, 8 * i))
         weights.append(flow.trainable_variables[0].numpy())
     with ema_weights(flow, optimizer):
         average = flow.trainable_variables[0].numpy()
@@ -103,17 +102,17 @@ def test_is_traced_while_the_flow_is_initialized():
     alone, _, step = build(tiny())
     alone.initialize(images())
     flow, _, traced = build(tiny())
-    with traced.trace_in_background(8, control_flags=2):
+    with traced.trace_in_background(specs_of(batch_of(images())), control_flags=2):
         flow.initialize(images())
     for number in range(2):
-        expected, figures = (s(images(), FIRST, tf.zeros(2)) for s in (step, traced))
+        expected, figures = (s(batch_of(images()), tf.zeros(2)) for s in (step, traced))
         assert float(expected["bits_per_dim"]) == float(figures["bits_per_dim"]), number
     assert traced.__call__.experimental_get_tracing_count() == 1
 
 
 def test_what_tracing_raises_is_raised():
     _, _, step = build(tiny(), backward_passes=3)
-    with pytest.raises(ValueError, match="can't be parted"), step.trace_in_background(8):
+    with pytest.raises(ValueError, match="can't be parted"), step.trace_in_background(specs_of(batch_of(images()))):
         pass
 
 
@@ -121,7 +120,7 @@ def test_clipping_bounds_the_update():
     """SGD would show it directly; with Adam the slots do: m = (1 − β₁)·clipped gradient after one step."""
     config = tiny(**{"optimizer.clip_norm": 0.01})
     flow, optimizer, step = build(config)
-    figures = step(images(), FIRST)
+    figures = step(batch_of(images()))
     assert figures["gradient_norm"] > 0.1
     momenta = [v.numpy() for v in optimizer.variables if v.path.endswith("momentum")]
     assert len(momenta) == len(flow.trainable_variables)
@@ -132,14 +131,14 @@ def test_clipping_bounds_the_update():
 def test_flips_belong_to_positions():
     _, _, step = build(tiny())
     pixels = images(64)
-    whole = step.augment(pixels, FIRST).numpy()
-    parts = [step.augment(pixels[i : i + 16], tf.constant(i, tf.int64)) for i in range(0, 64, 16)]
+    whole = step.augment(batch_of(pixels))["image"].numpy()
+    parts = [step.augment(batch_of(pixels[i : i + 16], i))["image"] for i in range(0, 64, 16)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
     flipped = [np.array_equal(a, b[:, ::-1]) for a, b in zip(whole, pixels.numpy(), strict=True)]
     kept = [np.array_equal(a, b) for a, b in zip(whole, pixels.numpy(), strict=True)]
     assert all(f != k for f, k in zip(flipped, kept, strict=True)) and 16 < sum(flipped) < 48
     _, _, still = build(tiny(), flip=False)
-    np.testing.assert_array_equal(still.augment(pixels, FIRST), pixels)
+    np.testing.assert_array_equal(still.augment(batch_of(pixels))["image"], pixels)
 
 
 @pytest.mark.parametrize("passes", [1, 2])
@@ -159,8 +158,41 @@ def test_a_gathered_weight_is_trained(passes):
     schedule = build_schedule(config.optimizer, config.train.images)
     options = {"seed": 0, "flip": False, "jit_compile": False, "backward_passes": passes}
     step = TrainingStep(flow, optimizer, schedule, tf.Variable(0, dtype=tf.int64), **options)
-    step(images(), FIRST)
+    step(batch_of(images()))
     np.testing.assert_array_equal(flow.bijector.beta.numpy() != 0, [True, True, False])
+
+
+@pytest.mark.parametrize("passes", [1, 3])
+def test_what_a_flow_makes_of_a_batch_is_its_condition(passes):
+    """Labels stay with their images in every pass, and are trained where they occur."""
+    flow, config, labels = labelled_flow(), tiny(**{"optimizer.clip_norm": 0.01}), np.arange(12, dtype=np.int32) % 3
+    optimizer = build_optimizer(config.optimizer, config.train.ema_decay)
+    optimizer.build(flow.trainable_variables)
+    optimizer.reset()
+    schedule = build_schedule(config.optimizer, config.train.images)
+    options = {"seed": 3, "flip": True, "jit_compile": False, "backward_passes": passes}
+    step = TrainingStep(flow, optimizer, schedule, tf.Variable(0, dtype=tf.int64), **options)
+    batch, other = (batch_of(images(12), 5, label=given) for given in (labels, labels[::-1]))
+    flipped = step.augment(batch)["image"]
+    expected, found = (flow.bits_per_dim(flipped, 3, 5, condition=given) for given in (labels, labels[::-1]))
+    assert np.abs(np.mean(expected) - np.mean(found)) > 1e-3
+    log_scale = flow.bijector.layers[1].levels[1].layers[2].log_scale
+    before = log_scale.numpy()
+    assert float(step.differentiate_in_passes(other)[0]) == pytest.approx(float(np.mean(found)), rel=1e-5)
+    with step.trace_in_background(specs_of(batch)):
+        pass
+    assert float(step(batch)["bits_per_dim"]) == pytest.approx(float(np.mean(expected)), rel=1e-5)
+    assert step.__call__.experimental_get_tracing_count() == 1
+    np.testing.assert_array_equal(np.any(log_scale.numpy() != before, axis=1), [True, True, True, False])
+
+
+def test_a_condition_is_there_at_the_initialization():
+    """Which it would fail without."""
+    flow = labelled_flow()
+    step = build_step(tiny(), flow)
+    step.initialize(batch_of(images(), label=np.zeros(8, np.int32)))
+    with pytest.raises(ValueError, match="needs a batch with labels"):
+        step.initialize(batch_of(images()))
 
 
 def test_compiles_as_a_whole():
@@ -170,7 +202,7 @@ def test_compiles_as_a_whole():
     for jit_compile in (False, True):
         flow, _, step = build(tiny(), jit_compile=jit_compile)
         flow.initialize(pixels)
-        figures.append(step(pixels, FIRST))
+        figures.append(step(batch_of(pixels)))
         weights.append([variable.numpy() for variable in flow.trainable_variables])
     np.testing.assert_allclose(figures[1]["bits_per_dim"], figures[0]["bits_per_dim"], rtol=1e-5)
     np.testing.assert_allclose(figures[1]["gradient_norm"], figures[0]["gradient_norm"], rtol=1e-3)
@@ -185,7 +217,7 @@ def test_average_of_the_weights():
     flow.initialize(pixels)
     history = []
     for i in range(3):
-        step(pixels, tf.constant(8 * i, tf.int64))
+        step(batch_of(pixels, 8 * i))
         history.append([variable.numpy() for variable in flow.trainable_variables])
     first, second = 2 / 11, 3 / 12
     expected = [second * (first * a + (1 - first) * b) + (1 - second) * c for a, b, c in zip(*history, strict=True)]
@@ -201,7 +233,7 @@ def test_no_average_of_the_weights():
     assert not any(variable.path.endswith("_average") for variable in optimizer.variables)
     pixels = images()
     flow.initialize(pixels)
-    step(pixels, tf.constant(0, tf.int64))
+    step(batch_of(pixels, 0))
     trained = [variable.numpy() for variable in flow.trainable_variables]
     with ema_weights(flow, optimizer):
         for value, variable in zip(trained, flow.trainable_variables, strict=True):
@@ -232,7 +264,7 @@ def test_learning_rate_reaches_the_optimizer():
     fields = {"optimizer.warmup_images": 80, "optimizer.learning_rate": 1e-3}
     _, optimizer, step = build(tiny(**fields))
     for i in range(1, 5):
-        figures = step(images(), tf.constant(0, tf.int64))
+        figures = step(batch_of(images()))
         np.testing.assert_allclose(figures["learning_rate"], 1e-3 * 8 * i / 80, rtol=1e-5)
         np.testing.assert_allclose(optimizer.learning_rate.numpy(), figures["learning_rate"])
 
@@ -247,7 +279,7 @@ def test_initialization_draws_what_a_flow_that_is_built_has():
     slots = [variable for variable in step.optimizer.variables if len(variable.shape) > 0]
     for variable in (*slots, *flow.reset_weights(3)):
         variable.assign(np.full(variable.shape, 7).astype(variable.dtype))
-    step.initialize(pixels, 24)
+    step.initialize(batch_of(pixels, 24))
     for found, expected in zip(flow.variables, ready.variables, strict=True):
         np.testing.assert_array_equal(found.numpy(), expected.numpy(), err_msg=found.path)
     assert slots and not any(np.any(slot.numpy()) for slot in slots)
@@ -259,7 +291,7 @@ def test_the_same_config_gives_the_same_step():
         tf.random.set_seed(17 + len(weights))  # which nothing draws from
         flow, _, step = build(tiny())
         flow.initialize(pixels)
-        step(pixels, FIRST)
+        step(batch_of(pixels))
         weights.append([variable.numpy() for variable in flow.variables])
     for a, b in zip(*weights, strict=True):
         np.testing.assert_array_equal(a, b)

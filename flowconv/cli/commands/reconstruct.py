@@ -31,15 +31,15 @@ def reconstruct(given):
     workdir = Workdir(given.workdir)
     folder = workdir.results_folder(given.output, workdir.pictures)
     run = load.load_run(workdir.path, given.data_dir)
-    images = run.images_of("images", given.images, given.count)
-    x = run.flow.dequantize_midpoint(images)
-    back = run.flow.decode(run.flow.encode(x))
+    examples = run.examples_of("images", given.images, given.count)
+    x, condition = run.flow.dequantize_midpoint(examples["image"]), run.flow.condition_of(examples)
+    back = run.flow.decode(run.flow.encode(x, condition), condition)
     error = np.abs(back.numpy() - x.numpy()) * 2.0**run.flow.n_bits  # in pixel levels
     known = np.isfinite(error)
     magnify = given.magnify or 255 / max(float(error.max(where=known, initial=0.0)), 1e-9)
     shown = np.where(known, np.clip(error * magnify, 0, 255), 255).astype(np.uint8)
     rows = np.concatenate([run.flow.to_images(x), pictures.shown(run.flow, back), shown])
-    pictures.save(folder / "reconstruction.png", pictures.grid(rows, columns=len(images)), least_side=400)
+    pictures.save(folder / "reconstruction.png", pictures.grid(rows, columns=len(x)), least_side=400)
     say(
         f"{folder}/reconstruction.png: largest error {error.max():.2g} of a pixel level, mean {error.mean():.2g}; "
         f"shown times {magnify:,.0f}"

@@ -47,7 +47,7 @@ def score(given):
     run = load.load_run(workdir.path, given.data_dir)
     paths, images = load.read_images("images", given.images, run.config.data)
     typical = run.typical(given.seed, measured=given.data_dir is not None)
-    scores = scoring.score(run.flow, images, typical, given.seed)
+    scores = scoring.score(run.flow, {"image": images}, typical, given.seed)
     order = np.argsort(-(scores.bits_per_dim if scores.oddness is None else scores.oddness))
     table.write(paths, scores, order)
     pictures.save(folder / "oddest.png", pictures.grid(images[order[: given.shown]]), 512)
@@ -68,11 +68,12 @@ def check(run, given) -> None:
     from flowconv.inference.scoring import detect
     from flowconv.words import counted
 
-    images = run.images("test")
-    if given.check >= len(images):
-        raise UserError(f"--check={given.check}: must be below the {counted(len(images), 'image')} of the test split")
+    examples = run.examples("test")
+    count = len(examples["image"])
+    if given.check >= count:
+        raise UserError(f"--check={given.check}: must be below the {counted(count, 'image')} of the test split")
     print(f"{'':<10}{'bits/dim':>10}{'AUC by bits/dim':>18}{'AUC by oddness':>18}")
-    for kind, found in detect(run.flow, images, given.check, given.seed).items():
+    for kind, found in detect(run.flow, examples, given.check, given.seed).items():
         areas = (found.by_bits_per_dim, found.by_oddness)
         print(f"{kind:<10}{found.bits_per_dim:>10.3f}" + "".join(f"{a:>18.3f}" for a in areas if a is not None))
 
