@@ -11,11 +11,16 @@ from flowconv.data import ImageData
 from flowconv.workdir import Workdir, dataset_record
 from tests.runs import launch
 
+SPLITS = ("train", "validation", "test")
 
-def images_of(fingerprint="0123456789ab", name="folder/x", version="2.0.0", counts=(160, 20, 20)):
-    splits = zip(("train", "validation", "test"), counts, strict=True)
-    pixels = {split: np.zeros((count, 2, 2, 3), np.uint8) for split, count in splits}
-    return ImageData(name=name, version=version, note="", fingerprint=fingerprint, splits=pixels)
+
+def images_of(
+    fingerprint="0123456789ab", name="folder/x", version="2.0.0", counts=(160, 20, 20), classes=("cat", "dog"), cats=0.5
+):
+    """Images of which this part are of the first class, if there are classes."""
+    pixels = {split: np.zeros((count, 2, 2, 3), np.uint8) for split, count in zip(SPLITS, counts, strict=True)}
+    labels = {split: np.int32(np.arange(len(of)) >= cats * len(of)) for split, of in pixels.items() if classes}
+    return ImageData(name, version, "", fingerprint, pixels, labels, classes)
 
 
 @pytest.fixture
@@ -33,6 +38,12 @@ def workdir(tmp_path):
         ({"counts": (240, 20, 30)}, "train 160, now 240; test 20, now 30"),
         ({"counts": (150, 30, 20)}, "train 160, now 150; validation 20, now 30"),
         ({"version": "3.0.0"}, "version 2.0.0, now 3.0.0"),
+        ({"classes": ("cat", "wolf")}, "the classes now without dog and with wolf"),
+        ({"classes": ("dog", "cat")}, "the classes now in another order"),
+        ({"classes": ("cat", *"abcde", "dog")}, "classes 2, now 7; the classes now with a, b, c and 2 more"),
+        ({"classes": ()}, "classes 2, now 0; the classes now without cat, dog"),
+        ({"cats": 0.25}, "train images of cat 80, now 40"),
+        ({"counts": (160, 20, 30), "cats": 0.25}, "test 20, now 30; train images of cat 80, now 40"),
     ],
 )
 def test_what_has_changed_is_named(workdir, now, said):
@@ -48,6 +59,21 @@ def test_runs_of_the_first_version(tmp_path, workdir):
     workdir.results.write_text(json.dumps({"dataset": images_of(version="1.0.0").describe()}))
     changes = dataset_record.changes(workdir, images_of())
     assert changes.endswith(f"version 1.0.0, now 2.0.0; {dataset_record.OTHER_SPLIT}")
+
+
+@pytest.mark.parametrize("lacking", [("class_names", "label_counts"), ("classes", "class_names"), ("label_counts",)])
+def test_runs_of_which_no_classes_are_kept(workdir, lacking):
+    kept = json.loads(workdir.data.read_text())
+    assert kept["class_names"] == ["cat", "dog"] and kept["label_counts"]["train"] == [80, 80]
+    workdir.data.write_text(json.dumps({name: value for name, value in kept.items() if name not in lacking}))
+    assert dataset_record.changes(workdir, images_of(cats=0.25)) == ""
+    assert "fingerprint" in dataset_record.changes(workdir, images_of(fingerprint="ba9876543210"))
+
+
+@pytest.mark.parametrize("damage", [{"class_names": 2}, {"label_counts": []}, {"label_counts": {"train": 160}}])
+def test_damage_to_classes_stops_nothing(workdir, damage):
+    workdir.data.write_text(json.dumps(json.loads(workdir.data.read_text()) | damage))
+    assert "train images of" not in dataset_record.changes(workdir, images_of(cats=0.25))
 
 
 @pytest.mark.parametrize("content", ["", "[]", "null", '{"train"', b"\xff"])
