@@ -16,6 +16,8 @@ def right_values(setting):
     low = setting.at_least
     high = low + FAR if setting.at_most is None else setting.at_most
     number = st.integers(low, high) if setting.kind is int else st.floats(low, high)
+    if setting.pair:
+        return number | st.tuples(number, number).filter(lambda pair: pair[0] != pair[1])
     return st.lists(number, min_size=1).map(tuple) if setting.kind is tuple else number
 
 
@@ -26,5 +28,6 @@ def wrong_values(setting):
     if setting.kind is bool:
         return st.just("no")
     wrong = [setting.at_least - 1] + ([] if setting.at_most is None else [setting.at_most + 1])
+    wrong += [(setting.at_least,), (setting.at_least, setting.at_least), (wrong[0], setting.at_least)] * setting.pair
     wrong += [math.nan, math.inf, -math.inf] if setting.kind is not int else []
     return st.sampled_from([(), *((each,) for each in wrong)] if setting.kind is tuple else wrong)

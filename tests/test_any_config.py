@@ -23,7 +23,7 @@ SMALL = {
     "model.depth": st.sampled_from([1, 2, 3, 4]),
     "model.width": st.integers(1, 6),
     "model.kernel_size": st.sampled_from([1, 3, 5]),
-    "data.image_size": st.sampled_from([8, 16]),
+    "data.image_size": st.sampled_from([8, 16, (8, 16), (16, 8)]),
     "data.patches": st.just(False),
     "train.batch_size": st.integers(1, 3),
     "train.jit_compile": st.sampled_from(["auto", "off"]),
@@ -33,7 +33,7 @@ SMALL = {
 AGAINST_RULES = {
     "model.levels": st.just(5),
     "model.kernel_size": st.sampled_from([2, 4]),
-    "data.image_size": st.just(9),
+    "data.image_size": st.sampled_from([9, (8, 9), (9, 8)]),
     "data.patches": st.just(True),
 }
 DRAWN = {name: setting for name, setting in SETTINGS.items() if setting.kind is not str or setting.names}

@@ -9,7 +9,6 @@ from ml_collections.config_flags.tuple_parser import TupleParser
 from flowconv.cli import flags
 from flowconv.cli.flags import Flag, Parser
 from flowconv.config import Setting, changed, config_file, settings
-from flowconv.config.setting import KINDS
 
 CONVERTERS = {int: flags.to_whole, float: float, str: str, tuple: TupleParser().parse}
 CONFIG = Flag(
@@ -42,4 +41,11 @@ def flag_of(setting: Setting) -> Flag:
     name = f"config.{setting.name}"
     if setting.kind is bool:
         return flags.boolean(name, None, "")
-    return Flag(name, None, "", Parser(CONVERTERS[setting.kind], KINDS[setting.kind][1]))
+    return Flag(name, None, "", Parser(_pair_or_one if setting.pair else CONVERTERS[setting.kind], setting.right))
+
+
+def _pair_or_one(given):
+    """Two whole numbers in parentheses, or one."""
+    if given[:1] == "(" and given[-1:] == ")":
+        return tuple(map(flags.to_whole, given[1:-1].split(",")))
+    return flags.to_whole(given)

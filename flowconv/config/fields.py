@@ -1,7 +1,7 @@
 """The fields of a config: the default ones, those of a saved one, and the ones by which models are told apart."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -172,9 +172,13 @@ def images_per_rank(config: ConfigDict) -> int:
 
 def image_shape(data_config: ConfigDict) -> tuple[int, int, int]:
     """Returns the (height, width, channels) of the images that `config.data` describes."""
-    size = data_config.image_size
-    height, width = (size, size) if isinstance(size, int) else size
-    return height, width, data_config.channels
+    return *sides(data_config.image_size), data_config.channels
+
+
+def sides(image_size: int | Sequence[int]) -> tuple[int, int]:
+    """Returns the (height, width) of images of such a `data.image_size`."""
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    return height, width
 
 
 def architecture(config: ConfigDict) -> dict[str, Any]:
@@ -206,5 +210,6 @@ def differing_architecture(there: Mapping[str, Any], config: ConfigDict, precisi
 def _with_defaults(fields):
     """Fields with those of their parts that were not given, and those that version 0.1 had no choice of."""
     later = {name: SETTINGS[name].default for name in ARCHITECTURE if SETTINGS[name].since != "0.1"}
-    fields = later | dict(fields)
+    # A file has lists where a config has tuples.
+    fields = later | {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     return {name: setting.default for name, setting in settings_of_parts(fields).items()} | fields

@@ -68,7 +68,7 @@ class Data:
     name: str = setting("photos", f"{', '.join(DATASETS)}, or another one of tensorflow_datasets")
     dir: str = setting("", "tfds' data directory ('': tfds' default), or the folder of images for `folder`", path=True)
     cache_dir: str = setting("", "decoded images are kept here ('': ~/.cache/flowconv)", path=True)
-    image_size: int = fixed(32, "side in pixels, to which other images are cropped and resized", at_least=2)
+    image_size: int = fixed(32, "side in pixels, or (height, width); others are resized", at_least=2, pair=True)
     channels: int = fixed(3, "1 is grey, which 3 repeats; 4 has transparency", at_least=1, at_most=4, since="0.2")
     patches: bool = setting(False, "`folder`: cut images into patches of image_size, rather than crop and resize them")
     n_bits: int = fixed(8, "bits a colour channel is reduced to", at_least=1, at_most=8)

@@ -31,6 +31,7 @@ class Setting:
       at_most: the highest one.
       choices: the values it has, if these are words, each with a note in parentheses if it needs one.
       architecture: whether a checkpoint fits only where it agrees.
+      pair: whether two different numbers may stand in the place of one, those of rows and of columns.
       path: whether it is a path; "" is the default's place.
       since: the version it came with. What was saved before has the default.
     """
@@ -42,6 +43,7 @@ class Setting:
     at_most: float | None = None
     choices: Iterable[str] = ()
     architecture: bool = False
+    pair: bool = False
     path: bool = False
     since: str = "0.1"
 
@@ -73,9 +75,11 @@ class Setting:
         Raises:
           UserError: if the setting doesn't take it.
         """
-        kinds, right = KINDS[self.kind]
-        if not isinstance(value, kinds) or (isinstance(value, bool) and self.kind is not bool):
-            raise UserError(f"--config.{self.name}={value!r}: must be {right}")
+        if self.pair and isinstance(value, tuple | list):
+            self._check_pair(value)
+            return
+        if not self._is_of_kind(value):
+            raise UserError(f"--config.{self.name}={value!r}: must be {self.right}")
         if self.names and value not in self.names:
             right = f"must be one of {', '.join(self.names)}{nearest(value, self.names)}"
             raise UserError(f"--config.{self.name}={value}: {right}")
@@ -85,6 +89,23 @@ class Setting:
             raise UserError(f"--config.{self.name}={value}: must be {self.range}")
         if self.path and value:
             given_path(f"--config.{self.name}", value)
+
+    @property
+    def right(self) -> str:
+        """The kind of its values, in words."""
+        right = KINDS[self.kind][1]
+        return f"{right}, or (height, width)" if self.pair else right
+
+    def _check_pair(self, value):
+        if len(value) != 2 or not all(map(self._is_of_kind, value)):
+            raise UserError(f"--config.{self.name}={value}: must be {self.right}")
+        if not all(map(self._is_within, value)):
+            raise UserError(f"--config.{self.name}={value}: must be {self.range}")
+        if value[0] == value[1]:  # one notation for each, since models are told apart by it
+            raise UserError(f"--config.{self.name}={value}: must be {value[0]} where both are alike")
+
+    def _is_of_kind(self, value):
+        return isinstance(value, KINDS[self.kind][0]) and (self.kind is bool or not isinstance(value, bool))
 
     def _is_within(self, value):
         """Whether a number is finite and within the limits."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from flowconv.config.fields import choices_with, flatten, refusal_to_invert, settings, settings_of_parts
+from flowconv.config.fields import choices_with, flatten, refusal_to_invert, settings, settings_of_parts, sides
 from flowconv.config.parts import NETWORKS, Folder
 from flowconv.config.schema import SETTINGS
 from flowconv.errors import UserError
@@ -53,7 +53,7 @@ def _check_parts(fields: Mapping[str, Any]) -> None:
 
 def _check_size(fields: Mapping[str, Any]) -> None:
     size, levels = fields["data.image_size"], fields["model.levels"]
-    if size % 2**levels:
+    if any(side % 2**levels for side in sides(size)):
         raise UserError(
             f"--config.data.image_size={size}: must be divisible by 2^model.levels = {2**levels}, "
             f"since each level halves height and width"
@@ -69,11 +69,11 @@ def _check_kernel(fields: Mapping[str, Any]) -> None:
     kernel_size, convolution = fields["model.kernel_size"], fields["model.convolution"]
     if kernel_size % 2 == 0:
         raise UserError(f"--config.model.kernel_size={kernel_size}: must be odd, so that a window has a middle")
-    smallest = fields["data.image_size"] // 2 ** fields["model.levels"]
-    if fields["model.name"] == "glow" and convolution == "periodic" and kernel_size // 2 > smallest:
+    height, width = (side // 2 ** fields["model.levels"] for side in sides(fields["data.image_size"]))
+    if fields["model.name"] == "glow" and convolution == "periodic" and kernel_size // 2 > min(height, width):
         raise UserError(
-            f"--config.model.kernel_size={kernel_size}: must be at most {2 * smallest + 1} with "
-            f"model.convolution=periodic, since the last level's images are {smallest}×{smallest}"
+            f"--config.model.kernel_size={kernel_size}: must be at most {2 * min(height, width) + 1} with "
+            f"model.convolution=periodic, since the last level's images are {height}×{width}"
         )
 
 
@@ -98,11 +98,12 @@ def _check_patch_size(fields: Mapping[str, Any]) -> None:
     patch_size = _of_network(fields, "patch_size")
     if patch_size is None or fields["model.name"] not in HALVINGS_LESS:
         return
-    smallest = fields["data.image_size"] // 2 ** (fields["model.levels"] - HALVINGS_LESS[fields["model.name"]])
-    if patch_size < 1 or smallest % patch_size:
+    halvings = fields["model.levels"] - HALVINGS_LESS[fields["model.name"]]
+    height, width = (side // 2**halvings for side in sides(fields["data.image_size"]))
+    if patch_size < 1 or height % patch_size or width % patch_size:
         raise UserError(
             f"--config.model.patch_size={patch_size}: must divide the height and the width of every level's images, "
-            f"here {smallest}×{smallest}"
+            f"here {height}×{width}"
         )
 
 

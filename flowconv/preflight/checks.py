@@ -9,7 +9,7 @@ import psutil
 from ml_collections import ConfigDict
 
 from flowconv import data, distributed
-from flowconv.config import backward_of, flatten, images_per_rank, refusal_to_invert
+from flowconv.config import backward_of, flatten, image_shape, images_per_rank, refusal_to_invert
 from flowconv.errors import UserError
 from flowconv.preflight import rendezvous
 from flowconv.preflight.cgroups import memory_limit
@@ -104,8 +104,9 @@ def _exchange():
 
 
 def _data(config):
-    known = data.check(config.data)
-    return f"{config.data.name} at {config.data.image_size}×{config.data.image_size}{known and f', {known}'}"
+    known, (height, width, channels) = data.check(config.data), image_shape(config.data)
+    found = f"{config.data.name} at {height}×{width}" + ("" if channels == 3 else f" of {counted(channels, 'channel')}")
+    return found + (known and f", {known}")
 
 
 def _workdir(config, workdir):

@@ -3,7 +3,7 @@
 import keras
 from ml_collections import ConfigDict
 
-from flowconv.config import backward_of, flatten
+from flowconv.config import backward_of, flatten, image_shape
 from flowconv.models import build_flow
 
 COPIES = 4  # of the weights in memory: themselves, gradients, the optimizer's two slots; and the average, if kept
@@ -24,8 +24,8 @@ def training_bytes(config: ConfigDict, parameters: int) -> float:
       config: the run's.
       parameters: of the model.
     """
-    model = config.model
-    hidden = (config.data.image_size // 2) ** 2 * model.width * _number_bytes(config)  # a layer's, level 1, an image
+    model, (height, width, _) = config.model, image_shape(config.data)
+    hidden = (height // 2) * (width // 2) * model.width * _number_bytes(config)  # a layer's, level 1, an image
     # With "store", each step keeps two and a half of these; the levels together 4/3 of the first one.
     kept = {"invert": 0.0, "recompute": 0.1, "store": 2.5}[backward_of(dict(flatten(config)))] * model.depth * 4 / 3
     weights = (COPIES + _averages(config)) * _number_bytes(config) * parameters

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import json
 import subprocess
 import sys
 
@@ -30,6 +31,40 @@ def test_is_explained_and_takes_its_default(setting):
     if setting.kind in (int, float, tuple):
         assert setting.at_least is not None
     assert dict(config.flatten(config.default_config()))[setting.name] == setting.default
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ((16, 24), ""),
+        ([24, 16], ""),
+        ((16, 16), "(16, 16): must be 16 where both are alike"),
+        ((16,), "(16,): must be a whole number, or (height, width)"),
+        ((8, 16, 24), "(8, 16, 24): must be a whole number, or (height, width)"),
+        ((16, 24.0), "(16, 24.0): must be a whole number, or (height, width)"),
+        ((16, True), "(16, True): must be a whole number, or (height, width)"),
+        ((16, 0), "(16, 0): must be at least 2"),
+        ("16", "'16': must be a whole number, or (height, width)"),
+        ((16, 20), "(16, 20): must be divisible by 2^model.levels = 8, since each level halves height and width"),
+    ],
+)
+def test_images_are_squares_or_have_a_height_and_a_width(value, line):
+    changed = config.changed(config.default_config(), {"data.image_size": value})
+    if line:
+        with pytest.raises(UserError) as refused:
+            config.validate(changed)
+        assert str(refused.value) == f"--config.data.image_size={line}"
+    else:
+        config.validate(changed)
+        assert config.image_shape(changed.data) == (*value, 3)
+
+
+def test_a_model_of_a_shape_is_told_from_others():
+    """JSON has lists where configs have tuples."""
+    tall, wide = (config.changed(config.default_config(), {"data.image_size": size}) for size in ((24, 16), (16, 24)))
+    kept = json.loads(json.dumps(config.architecture(tall)))
+    assert config.differing_architecture(kept, tall) == []
+    assert config.differing_architecture(kept, wide) == ["data.image_size is (24, 16) there and (16, 24) here"]
 
 
 def test_a_new_line_is_a_new_setting(monkeypatch):
