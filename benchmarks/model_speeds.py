@@ -47,8 +47,8 @@ def _actions(config, pixels):
     step = build_step(config, flow)
     x = flow.dequantize(pixels, seed=0)
     flow.initialize(x, average=distributed.average)
-    encode = compile_fn(lambda x: tf.reduce_sum(flow.log_prob(x)), uses_xla(config))
-    decode = compile_fn(lambda latents: tf.reduce_sum(flow.decode(latents)), uses_xla(config))
+    encode = compile_fn(lambda x: tf.reduce_sum(flow.log_prob(x)), uses_xla(config.train.jit_compile))
+    decode = compile_fn(lambda latents: tf.reduce_sum(flow.decode(latents)), uses_xla(config.train.jit_compile))
     batch = {"image": pixels, "position": tf.constant(0, tf.int64)}
     latents = flow.sample_latents(len(pixels), temperature=0.7)
     return {

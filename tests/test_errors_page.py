@@ -20,7 +20,7 @@ from PIL import Image
 from experiments.comparison import fold, variants
 from flowconv import data, distributed, preflight
 from flowconv.cli.command import Command
-from flowconv.config import changed, config_file, default_config, validate
+from flowconv.config import architecture, changed, config_file, default_config, validate
 from flowconv.config.parts import NETWORKS
 from flowconv.errors import UserError
 from flowconv.files import room_needed, write_json
@@ -353,7 +353,7 @@ class Holder:
 
 
 def checkpoints(here, *names):
-    return Checkpoints(Holder(*names), Holder("iteration"), {}, config_of(), here / "new", here / "best")
+    return Checkpoints(Holder(*names), Holder("iteration"), {}, architecture(config_of()), here / "new", here / "best")
 
 
 @trigger

@@ -115,7 +115,7 @@ def test_a_run_that_somebody_sent_is_loaded_without_a_look_at_data(tmp_path):
 import sys
 from pathlib import Path
 import flowconv
-from flowconv.config import default_config
+from flowconv.config import architecture, default_config
 from flowconv.models import build_flow
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.optimizer import build_optimizer
@@ -132,7 +132,7 @@ optimizer = build_optimizer(config.optimizer, config.train.ema_decay)
 optimizer.build(flow.trainable_variables)
 optimizer.reset()
 progress = {"average_is_best": tf.Variable(False, trainable=False)}
-Checkpoints(flow, optimizer, progress, config, run.checkpoints, run.best_checkpoint).save_best(1)
+Checkpoints(flow, optimizer, progress, architecture(config), run.checkpoints, run.best_checkpoint).save_best(1)
 assert flowconv.load(run.path).sample(2, seed=0).shape == (2, 8, 8, 3)
 assert not Path(sys.argv[1]).exists()
 """

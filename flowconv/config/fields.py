@@ -188,15 +188,15 @@ def architecture(config: ConfigDict) -> dict[str, Any]:
     return {name: fields[name] for name in (*ARCHITECTURE, *of_parts, "model.precision")}
 
 
-def differing_architecture(there: Mapping[str, Any], config: ConfigDict, precision: bool = True) -> list[str]:
-    """Returns "model.depth is 8 there and 16 here", … for fields in which a saved model is another than `config`'s.
+def differing_architecture(there: Mapping[str, Any], here: Mapping[str, Any], precision: bool = True) -> list[str]:
+    """Returns "model.depth is 8 there and 16 here", … for fields in which a saved model is another.
 
     Args:
       there: fields by their names; those of the schema that it lacks are not compared.
-      config: of the model that is wanted.
+      here: of the model that is wanted, at least those of `architecture`.
       precision: whether float64 in the place of another one, or the reverse, counts.
     """
-    here, there = _with_defaults(dict(flatten(config))), _with_defaults(there)
+    here, there = _with_defaults(here), _with_defaults(there)
     names = [*ARCHITECTURE, *(name for name, setting in settings_of_parts(here).items() if setting.architecture)]
     if precision and "float64" in (here["model.precision"], there.get("model.precision")):
         names.append("model.precision")

@@ -14,7 +14,7 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import data, distributed
-from flowconv.config import image_shape, validate
+from flowconv.config import architecture, image_shape, validate
 from flowconv.data.crop import central_patch, crop_and_resize, pixels_of
 from flowconv.data.image_files import image_files, in_words
 from flowconv.data.reading import Unreadable, read
@@ -111,13 +111,14 @@ def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | No
     config = workdir.load_config()
     if data_dir is not None:
         config.data.dir = os.fspath(data_dir)
-    validate(config)
+        validate(config)
     flow = build_flow(config, reset=False)
     optimizer = build_optimizer(config.optimizer, config.train.ema_decay)  # which keeps the averages
     optimizer.build(flow.trainable_variables)
     average_is_best = tf.Variable(False, trainable=False)
     progress_variables = {"average_is_best": average_is_best}
-    checkpoints = Checkpoints(flow, optimizer, progress_variables, config, workdir.checkpoints, workdir.best_checkpoint)
+    fields = architecture(config)
+    checkpoints = Checkpoints(flow, optimizer, progress_variables, fields, workdir.checkpoints, workdir.best_checkpoint)
     for line in checkpoints.restore_best().damaged:
         warn(line)
     if average_is_best:

@@ -2,16 +2,16 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from ml_collections import ConfigDict
 
-from flowconv.config import architecture, differing_architecture
+from flowconv.config import differing_architecture
 from flowconv.errors import UserError
 from flowconv.workdir.checkpoint_folder import CheckpointFolder
 from flowconv.workdir.checkpoint_reader import key, opened, saved_name
@@ -46,7 +46,7 @@ class Checkpoints:
       flow: the model.
       optimizer: built for it.
       progress: further variables by name; those that an older checkpoint lacks keep their values.
-      config: the model's.
+      architecture: the fields by which the model is told from others, as `flowconv.config.architecture`.
       newest: folder of the newest checkpoints, of which two are kept.
       best: folder of the best one.
     """
@@ -56,7 +56,7 @@ class Checkpoints:
         flow: keras.Model,
         optimizer: keras.optimizers.Optimizer,
         progress: dict[str, tf.Variable],
-        config: ConfigDict,
+        architecture: Mapping[str, Any],
         newest: Path,
         best: Path,
     ):
@@ -73,11 +73,11 @@ class Checkpoints:
             for variable in flow.trainable_variables
         }
         self._progress = {key("progress", name): variable for name, variable in progress.items()}
-        self._config = config
+        self._architecture = architecture
         self._checkpoint = tf.train.Checkpoint(
             **groups,
             progress=dict(progress),
-            architecture=tf.Variable(json.dumps(architecture(config)), trainable=False),
+            architecture=tf.Variable(json.dumps(architecture), trainable=False),
         )
         self._newest = CheckpointFolder(newest, NEWEST_KEPT)
         self._best = CheckpointFolder(best, 1)
@@ -185,7 +185,7 @@ class Checkpoints:
     def _compare(self, reader):
         if "architecture" in reader.names:  # version 0.1 wrote none
             there = json.loads(reader.value("architecture"))
-            if differences := differing_architecture(there, self._config, precision=False):
+            if differences := differing_architecture(there, self._architecture, precision=False):
                 raise ValueError("; ".join(differences))
 
 

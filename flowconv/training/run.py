@@ -52,7 +52,7 @@ class Run:
             world_size=distributed.size(),
             total=distributed.total,
             maximum=distributed.maximum,
-            jit_compile=uses_xla(config),
+            jit_compile=uses_xla(config.train.jit_compile),
             between=self.stopper.before_piece,
         )
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import distributed
+from flowconv.config import architecture
 from flowconv.errors import warn
 from flowconv.evaluation import ema_weights
 from flowconv.models import build_flow
@@ -58,7 +59,7 @@ class RunState:
         }
         self.variables = [*self.flow.variables, *self.optimizer.variables, *progress.values()]
         self.checkpoints = Checkpoints(
-            self.flow, self.optimizer, progress, config, workdir.checkpoints, workdir.best_checkpoint
+            self.flow, self.optimizer, progress, architecture(config), workdir.checkpoints, workdir.best_checkpoint
         )
 
     def restore_best(self) -> None:

@@ -203,10 +203,9 @@ def _part(batch, number, size):
     return each | {"position": batch["position"] + tf.cast(begin, tf.int64)}
 
 
-def uses_xla(config: ConfigDict) -> bool:
+def uses_xla(jit_compile: str) -> bool:
     """Whether XLA compiles what computes with the flow: as train.jit_compile says, "auto" meaning on GPUs."""
-    choice = config.train.jit_compile
-    return choice == "on" or (choice == "auto" and bool(tf.config.list_physical_devices("GPU")))
+    return jit_compile == "on" or (jit_compile == "auto" and bool(tf.config.list_physical_devices("GPU")))
 
 
 def build_step(config: ConfigDict, flow: Flow, reset: bool = True) -> TrainingStep:
@@ -228,7 +227,7 @@ def build_step(config: ConfigDict, flow: Flow, reset: bool = True) -> TrainingSt
         images_seen=tf.Variable(0, dtype=tf.int64, trainable=False),
         seed=config.seed,
         flip=config.data.flip,
-        jit_compile=uses_xla(config),
+        jit_compile=uses_xla(config.train.jit_compile),
         backward_passes=config.distributed.backward_passes_per_step,
         compression=config.distributed.compression,
     )

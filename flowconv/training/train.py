@@ -27,7 +27,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
     Called by every worker of a Horovod job, or alone.
 
     Args:
-      config: as `flowconv.config.default_config` has it.
+      config: valid, as `flowconv.config.validate` has it: programs see to that before TensorFlow is imported.
       workdir: the run's folder; only the first worker writes to it.
 
     Returns:
@@ -42,7 +42,6 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
         thread signals go to whom they went before.
       WorkersLost: if another worker has ended; in an elastic job the process joins again instead.
     """
-    validate(config)
     with stop_signals, contextlib.ExitStack() as held:
         run = None
         try:
@@ -107,8 +106,9 @@ def evaluate(
             folder = distributed.run_on_root(lambda: workdir.results_folder(output, workdir.path))
             workdir.evaluation, workdir.pictures = folder / workdir.evaluation.name, folder / workdir.pictures.name
             distributed.run_on_root(workdir.clear)
-            config.update_from_flattened_dict(overrides or {})
-            validate(config)
+            if overrides:
+                config.update_from_flattened_dict(overrides)
+                validate(config)
             images = load_data(config.data, data.load_for_use)
             if distributed.is_root() and (changed := dataset_record.changes(workdir, images)):
                 warn(changed)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from flowconv.config import differing_architecture, flatten, restored, validate
+from flowconv.config import architecture, differing_architecture, flatten, restored, validate
 from flowconv.errors import UserError, warn
 from flowconv.files import read_json, set_aside, write_json
 from flowconv.paths import given_path
@@ -96,7 +96,7 @@ class Workdir:
         Raises:
           UserError: if it isn't.
         """
-        differences = differing_architecture(there, config)
+        differences = differing_architecture(there, architecture(config))
         if differences:
             raise UserError(
                 f"{self.flag}={self.path}: holds a run of another model ({'; '.join(differences)}): "

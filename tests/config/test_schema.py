@@ -61,8 +61,9 @@ def test_images_are_squares_or_have_a_height_and_a_width(value, line):
 
 def test_a_model_of_a_shape_is_told_from_others():
     """JSON has lists where configs have tuples."""
-    tall, wide = (config.changed(config.default_config(), {"data.image_size": size}) for size in ((24, 16), (16, 24)))
-    kept = json.loads(json.dumps(config.architecture(tall)))
+    configs = (config.changed(config.default_config(), {"data.image_size": size}) for size in ((24, 16), (16, 24)))
+    tall, wide = map(config.architecture, configs)
+    kept = json.loads(json.dumps(tall))
     assert config.differing_architecture(kept, tall) == []
     assert config.differing_architecture(kept, wide) == ["data.image_size is (24, 16) there and (16, 24) here"]
 

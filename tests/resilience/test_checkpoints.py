@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.config import default_config
+from flowconv.config import architecture, default_config
 from flowconv.errors import UserError
 from flowconv.models import build_flow
 from flowconv.training.checkpoints import Checkpoints
@@ -37,7 +37,7 @@ class Run:
         self.folder = folder
         progress = {"images_seen": self.step.images_seen, "average_is_best": self.average_is_best}
         self.checkpoints = Checkpoints(
-            self.step.flow, self.step.optimizer, progress, self.config, folder / "new", folder / "best"
+            self.step.flow, self.step.optimizer, progress, architecture(self.config), folder / "new", folder / "best"
         )
 
     def save(self, number):
