@@ -140,7 +140,7 @@ class RunLogger:
         self._say(f"validation at {counted(images_seen, 'image')}, {duration(float(self.state.seconds))}: {shown}")
 
     def pictures(self, images_seen: int, grids: dict[str, np.ndarray]) -> None:
-        """Writes uint8 images `[H, W, 3]` for TensorBoard."""
+        """Writes uint8 images `[H, W, C]` for TensorBoard."""
 
         def write() -> None:
             for name, grid in grids.items():
