@@ -108,6 +108,11 @@ class Density(_TransformedDistribution):
         super().__init__(distribution, bijector, parameters=parameters, name=name)
         self._take, self._within_support = take, within_support
 
+    @classmethod
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> Any:
+        """As in TFP, which would print a page on the arguments besides: functions, which have no batch shape."""
+        return super()._parameter_properties(dtype, num_classes)
+
     def log_prob(self, value: Any, name: str = "log_prob", **kwargs: Any) -> tf.Tensor:
         """As in TFP, which would convert integers without a word."""
         return super().log_prob(self._take(value), name, **kwargs)

@@ -75,6 +75,7 @@ def test_tfp_trains_a_distribution():
     assert np.mean(flow.log_prob(x)) > before + 10.0
 
 
-def test_samples_of_a_distribution_differ():
+def test_samples_of_a_distribution_differ(caplog):
     distribution = tiny_flow().as_distribution()
     assert np.max(np.abs(distribution.sample(2) - distribution.sample(2))) > 1e-3
+    assert distribution.batch_shape == [] and not caplog.records  # nothing is said of it besides
