@@ -1,7 +1,8 @@
 """Depth as a loop: one step of flow, K times, over stacked variables."""
 
+import contextlib
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -47,7 +48,7 @@ class Repeated(Bijector):
             raise ValueError(f"backward must be 'store', 'recompute' or 'invert', got {backward!r}")
         self.depth = depth
         self.backward = backward
-        # Hidden from Keras' tracking: `Repeated` owns the stacked variables, the step borrows slices.
+        # Hidden from Keras' and TensorFlow's tracking: `Repeated` owns the stacked variables, the step borrows slices.
         self._hidden = types.SimpleNamespace(step=step)
 
     def step(self) -> Bijector:
@@ -64,7 +65,7 @@ class Repeated(Bijector):
         with keras.StatelessScope(initialize_variables=False):  # the step's variables get a shape, but no memory
             self.step().build(input_shape)
         prefix = self.step().path + "/"
-        self._stacked = {
+        self._hidden.stacked = {
             id(variable): self.add_weight(
                 shape=(self.depth, *variable.shape),
                 initializer=_stacked(variable),
@@ -78,7 +79,7 @@ class Repeated(Bijector):
 
     def stack(self, variable: keras.Variable) -> tf.Variable:
         """Returns the values `[K, …]` of one of the step's variables."""
-        return self._stacked[id(variable)].value
+        return self._hidden.stacked[id(variable)].value
 
     def slices(self, k: int) -> list[tf.Tensor]:
         """Returns the values of the k-th step's variables, to be bound."""
@@ -89,7 +90,7 @@ class Repeated(Bijector):
         return keras.StatelessScope(zip(self.step().variables, values, strict=True), initialize_variables=False)
 
     def _stacks(self) -> list[tf.Tensor]:
-        return [tf.convert_to_tensor(self._stacked[id(v)].value) for v in self.step().variables]
+        return [tf.convert_to_tensor(self._hidden.stacked[id(v)].value) for v in self.step().variables]
 
     def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         step = _BoundStep(self, self.step().forward_and_log_det)
@@ -117,7 +118,7 @@ class Repeated(Bijector):
         """Assigns the stacks that steps have assigned slices of; returns the results."""
         # Whole: TensorFlow copies a variable at each later read and update, once a part of it was written.
         for number, value in updates.items():
-            self._stacked[id(self.step().variables[number])].assign(value)
+            self._hidden.stacked[id(self.step().variables[number])].assign(value)
         return y, log_det
 
     def children(self) -> list[tuple[str, Bijector]]:
@@ -130,6 +131,23 @@ class Repeated(Bijector):
             with self.bind(self.slices(k)):
                 steps.append(self.step().singular_values())
         return {name: np.stack([values[name] for values in steps]) for name in steps[0]}
+
+
+@contextlib.contextmanager
+def inverting(model: keras.layers.Layer) -> Iterator[None]:
+    """Has gradients through a model computed by inverting each `Repeated` in it, whatever it was built with.
+
+    A SavedModel holds these gradients, too; those of the other ways need tensors that it can't hold.
+    """
+    repeated = [layer for layer in model._flatten_layers() if isinstance(layer, Repeated)]
+    before = [layer.backward for layer in repeated]
+    for layer in repeated:
+        layer.backward = "invert"
+    try:
+        yield
+    finally:
+        for layer, backward in zip(repeated, before, strict=True):
+            layer.backward = backward
 
 
 class _BoundStep:

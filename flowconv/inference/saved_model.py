@@ -1,13 +1,11 @@
 """A flow as a SavedModel, which TensorFlow loads and runs without this package."""
 
-import contextlib
 import os
 import shutil
-from collections.abc import Iterator
 
 import tensorflow as tf
 
-from flowconv.bijectors import Repeated
+from flowconv.bijectors.repeated import inverting
 from flowconv.errors import UserError
 from flowconv.inference.load import free_folder
 from flowconv.models import Flow
@@ -32,7 +30,7 @@ def export(flow: Flow, folder: str | os.PathLike) -> None:
     """
     folder = free_folder("output", folder)
     was_there = folder.exists()
-    with _inverting(flow):
+    with inverting(flow):
         module = _Module(flow)
         names = ("log_prob", "encode", "decode", "sample")
         signatures = {
@@ -50,23 +48,6 @@ def export(flow: Flow, folder: str | os.PathLike) -> None:
             if isinstance(error, OSError | tf.errors.OpError):
                 raise UserError(f"--output={folder}: can't be written ({error})") from error
             raise
-
-
-@contextlib.contextmanager
-def _inverting(flow: Flow) -> Iterator[None]:
-    """Has gradients through the flow computed by inverting it, whatever it was trained with.
-
-    A SavedModel holds these gradients, too; those of the other ways need tensors that it can't hold.
-    """
-    repeated = [layer for layer in flow._flatten_layers() if isinstance(layer, Repeated)]
-    before = [layer.backward for layer in repeated]
-    for layer in repeated:
-        layer.backward = "invert"
-    try:
-        yield
-    finally:
-        for layer, backward in zip(repeated, before, strict=True):
-            layer.backward = backward
 
 
 class _Module(tf.Module):

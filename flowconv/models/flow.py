@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
+from flowconv.bijectors.repeated import inverting
 from flowconv.conditions.none import NoCondition
 from flowconv.core import arguments
 from flowconv.core.condition import Condition
@@ -350,6 +351,17 @@ class Flow(Configured, keras.Model):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Returns `[B]` for `[B, H, W, C]`: Keras' own."""
         return tuple(input_shape[:1])
+
+    def export(self, filepath: str, format: str = "tf_saved_model", verbose: bool | None = None, **kwargs: Any) -> None:
+        """Writes a SavedModel of log p(x), as Keras does; `inference.saved_model` has latents and samples, too."""
+        images = keras.InputSpec(shape=(None, *self.image_shape), dtype=self.compute_dtype)
+        with inverting(self):
+            super().export(filepath, format, verbose, **{"input_signature": [images]} | kwargs)
+
+    def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        """TensorFlow's own, for tf.train.Checkpoint, which finds no layers in lists and would save nothing of them."""
+        variables = {variable.path.replace("/", "."): variable.value for variable in self.variables}
+        return super()._trackable_children(save_type, **kwargs) | variables
 
     def __str__(self) -> str:
         """Returns the structure of the flow, a line for each part, with settings and shapes."""

@@ -211,6 +211,22 @@ def test_a_saved_flow_is_loaded_and_copied(options, tmp_path):
     assert [v.path for v in new.variables] == [v.path for v in flow.variables]
 
 
+@pytest.mark.parametrize("backward", ["store", "recompute", "invert"])
+def test_tensorflow_and_keras_save_a_flow_that_was_never_called(backward, tmp_path):
+    flow = build("float32", depth=2, backward=backward)
+    before = tf.train.Checkpoint(flow=flow).write(tmp_path / "checkpoint")
+    flow.export(tmp_path / "exported", verbose=False)
+    x = flow.dequantize(pixels())
+    exported = tf.saved_model.load(tmp_path / "exported")
+    np.testing.assert_allclose(exported.serve(x), flow.log_prob(x), rtol=1e-5)
+    expected = [variable.numpy() for variable in flow.variables]
+    perturb(flow, 0.1)
+    tf.train.Checkpoint(flow=flow).read(before).assert_existing_objects_matched()
+    for variable, value in zip(flow.variables, expected, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value, variable.path)
+    assert {layer.backward for layer in flow._flatten_layers() if hasattr(layer, "backward")} == {backward}
+
+
 def of_seed(seed):
     flow = glow(SHAPE, levels=2, depth=2, width=8)
     flow.reset_weights(seed)
