@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Trains an invertible-convolution flow (Glow of L levels × K steps) and evaluates it.
 
 Its flags and what it does: flowconv/cli/commands/train.py.

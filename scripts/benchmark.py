@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Measures what training and sampling cost, against the convolutions alone and against other programs.
 
 Its flags and what it does: benchmarks/commands/benchmark.py.

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Trains variants of a model alike, several seeds each, and puts them side by side in one table.
 
 Its flags and what it does: experiments/commands/compare.py.

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Looks at everything that a run needs, on every rank, and prints what it found, with a cure for what is missing.
 
 Its flags and what it does: flowconv/cli/commands/doctor.py.

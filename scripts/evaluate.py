@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Evaluates a finished run on its test split: bits/dim and reconstruction error, each image once; draws its pictures.
 
 Its flags and what it does: flowconv/cli/commands/evaluate.py.

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Writes a trained flow as a SavedModel, which TensorFlow loads and runs without this package.
 
 Its flags and what it does: flowconv/cli/commands/export.py.

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Writes a model's training step as XLA programs, which scripts/run_exported_step.py runs without TensorFlow.
 
 Its flags and what it does: flowconv/cli/commands/export_step.py.

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Folds a trained run of the paper's model into one of Glow, which is the same function.
 
 Its flags and what it does: experiments/commands/fold.py.

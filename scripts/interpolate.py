@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Walks between images in the space of their latents.
 
 Its flags and what it does: flowconv/cli/commands/interpolate.py.

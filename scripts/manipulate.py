@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Gives images more or less of an attribute: adds the direction z_pos − z_neg to their latents.
 
 Its flags and what it does: flowconv/cli/commands/manipulate.py.

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Shows images, what comes back of them from their latents, and the error, magnified (the paper's figure 1).
 
 Its flags and what it does: flowconv/cli/commands/reconstruct.py.

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Writes a run as one HTML file, with everything in it: results, curves, samples, reconstructions, config.
 
 Its flags and what it does: flowconv/cli/commands/report.py.

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Runs what scripts/export_step.py wrote, on whatever device JAX has; needs jax and numpy, not TensorFlow nor flowconv.
 
 Its flags and what it does: flowconv/cli/commands/run_exported_step.py, a file that can be copied and run elsewhere.

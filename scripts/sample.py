@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Draws samples from a trained flow: a grid for each temperature, or single files.
 
 Its flags and what it does: flowconv/cli/commands/sample.py.

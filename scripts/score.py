@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Scores images: bits/dim of each, and how far each is from the typical image of the run's data.
 
 Its flags and what it does: flowconv/cli/commands/score.py.

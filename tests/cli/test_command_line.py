@@ -46,6 +46,11 @@ def test_help_shows_the_values_of_the_config_that_was_named(tmp_path):
         assert all(f"  {name}={value}" in shown for name, value in values.items())
 
 
+def test_programs_are_executable():
+    for path in (*(ROOT / "scripts").glob("*.py"), ROOT / "train.py"):
+        assert os.access(path, os.X_OK) and path.read_text().startswith("#!/usr/bin/env python\n"), path
+
+
 @pytest.mark.parametrize("path", [*sorted((ROOT / "scripts").glob("*.py")), ROOT / "train.py"], ids=lambda p: p.stem)
 def test_every_program_has_help_at_any_width(path):
     """In a new process each, without JAX or TensorFlow."""
