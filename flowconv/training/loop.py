@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from flowconv import distributed
 from flowconv.distributed import elastic
+from flowconv.errors import UserError
 from flowconv.signals import stop_signals
 from flowconv.training.control_flags import ControlFlags
 from flowconv.training.progress import Meter
@@ -113,9 +114,14 @@ class TrainingLoop:
         )
 
     def evaluate(self) -> None:
-        """Scores the weights on the validation split, and keeps the best."""
-        with self.stopper.between_pieces():
-            self.validation.run(self.seen, self.logger)
+        """Scores the weights on the validation split, and keeps the best; a mistake there loses nothing of the run."""
+        try:
+            with self.stopper.between_pieces():
+                self.validation.run(self.seen, self.logger)
+        except Exception:
+            with contextlib.suppress(UserError):  # that of the evaluation is the one to tell
+                self.checkpoint()
+            raise
 
     def checkpoint(self) -> None:
         """Writes a checkpoint, unless steps are being skipped, so that every one is a safe point to roll back to."""

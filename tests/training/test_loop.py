@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from flowconv.distributed import elastic
+from flowconv.errors import UserError
 from flowconv.training import loop
 from flowconv.training.control_flags import NUM_FLAGS, ControlFlags
 
@@ -22,8 +23,9 @@ class Stopped(Exception):
 class Run:
     """A loop of so many steps with notes of what happened, in which the n-th step gets certain answers."""
 
-    def __init__(self, steps, asked=None, skipped=(), checkpoint_seconds=1e9, evaluate_at=()):
+    def __init__(self, steps, asked=None, skipped=(), checkpoint_seconds=1e9, evaluate_at=(), mistake=None):
         self.events, self.asked, self.skipped, self.metered = [], asked or {}, skipped, []
+        self.mistake = mistake
         self.state = types.SimpleNamespace(
             images_seen=tf.Variable(0, dtype=tf.int64),
             seconds=tf.Variable(0.0, dtype=tf.float64),
@@ -36,7 +38,8 @@ class Run:
         stream = types.SimpleNamespace(
             global_batch_size=BATCH,
             batches=lambda start: (
-                self.events.append(f"begin {start}") or iter([(images, tf.constant(0, tf.int64))] * 100)
+                self.events.append(f"begin {start}")
+                or iter([{"image": images, "position": tf.constant(0, tf.int64)}] * 100)
             ),
         )
         self.loop = loop.TrainingLoop(
@@ -46,7 +49,7 @@ class Run:
             stream=stream,
             validation=types.SimpleNamespace(
                 is_due=lambda seen: seen in evaluate_at and f"evaluate {seen}" not in self.events,
-                run=lambda seen, _: self.events.append(f"evaluate {seen}"),
+                run=self.evaluate,
             ),
             logger=types.SimpleNamespace(step=self.log),
             stopper=types.SimpleNamespace(stop=self.stop, between_pieces=self.nothing, note_checkpoint=lambda: None),
@@ -60,6 +63,11 @@ class Run:
         asked = self.asked.get(self.taken, (False,) * NUM_FLAGS)
         figures = {"bits_per_dim": float(self.taken), "gradient_norm": 1.0, "skipped": self.taken in self.skipped}
         return figures | {"control_flags": tf.constant(asked, tf.float32) / 2.0}  # one of two workers asks
+
+    def evaluate(self, seen, logger):
+        self.events.append(f"evaluate {seen}")
+        if self.mistake:
+            raise self.mistake
 
     def observe(self, skipped, gradient_norm):
         self.state.divergence.skipped = int(skipped)
@@ -102,6 +110,14 @@ def test_a_checkpoint_follows_each_step_where_none_may_be_lost(run):
     two = run(2, checkpoint_seconds=0.0)
     two.loop.run()
     assert two.events == ["begin 0", "step 16", "checkpoint 16", "step 32", "checkpoint 32", "checkpoint 32"]
+
+
+@pytest.mark.parametrize("mistake", [ZeroDivisionError(), UserError("full"), tf.errors.ResourceExhaustedError(*"abc")])
+def test_a_mistake_in_an_evaluation_loses_no_step(run, mistake):
+    three = run(3, evaluate_at=(32,), mistake=mistake)
+    with pytest.raises(type(mistake)):
+        three.loop.run()
+    assert three.events[-2:] == ["evaluate 32", "checkpoint 32"]
 
 
 def test_of_skipped_steps_there_is_no_checkpoint_and_no_figure(run):
