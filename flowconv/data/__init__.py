@@ -5,6 +5,16 @@
 """
 
 from flowconv.data.batches import evaluation_batches, first_of, training_batches
+from flowconv.data.image_files import list_anew
 from flowconv.data.loading import ImageData, check, load, load_for_use
 
-__all__ = ["ImageData", "check", "evaluation_batches", "first_of", "load", "load_for_use", "training_batches"]
+__all__ = [
+    "ImageData",
+    "check",
+    "evaluation_batches",
+    "first_of",
+    "list_anew",
+    "load",
+    "load_for_use",
+    "training_batches",
+]

@@ -41,7 +41,7 @@ class Classes(NamedTuple):
 def listing(top: str) -> Listing:
     """The image files below `top`.
 
-    Looks once in a process' life. Files are taken one by one as the system lists them: of a million, only the names
+    Looks once, until `list_anew`. Files are taken one by one as the system lists them: of a million, only the names
     are kept. Raises OSError.
     """
     paths, total, prefix = [], 0, len(os.path.join(top, ""))
@@ -51,6 +51,11 @@ def listing(top: str) -> Listing:
         paths.append(path)
         total += int(digest(f"{path!r} {status.st_size} {status.st_mtime_ns}"), 16)  # in whatever order they come
     return Listing(sorted(paths), digest(str(total)), left_out, classes_of(paths))
+
+
+def list_anew() -> None:
+    """Has `listing` look again, for a process that trains twice: images may have come between."""
+    listing.cache_clear()
 
 
 def classes_of(paths: Iterable[str]) -> Classes:
@@ -91,7 +96,9 @@ def image_files(folder: str, left_out: Counter[str]) -> Iterator[os.DirEntry]:
 
 def in_words(left_out: Counter[str], prefix: str) -> str:
     """Returns "3 links to folders, 2 .txt" after a prefix, the most frequent first; "" if nothing was left out."""
-    kinds = [f"{count:,} {kind}" for kind, count in left_out.most_common(8)]
+    kinds = [
+        f"{count:,} {kind.replace('links', 'link') if count == 1 else kind}" for kind, count in left_out.most_common(8)
+    ]
     more = left_out.total() - sum(count for _, count in left_out.most_common(8))
     return prefix + ", ".join(kinds + ([f"{more:,} others"] if more else [])) if kinds else ""
 

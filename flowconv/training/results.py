@@ -58,9 +58,10 @@ def describe(state: RunState, precision: str, dataset: Mapping[str, Any], seed: 
 
 
 def training_results(workdir: Workdir) -> dict[str, Any]:
-    """Returns what results.json says of the training, which a run that is finished does not do again."""
+    """Returns the numbers that results.json has of the training, which a run that is finished does not do again."""
     try:
         earlier = read_json(workdir.results)
     except UserError:  # it was stopped before it wrote any
         return {}
-    return {name: earlier[name] for name in OF_TRAINING if name in earlier} if isinstance(earlier, dict) else {}
+    there = earlier if isinstance(earlier, dict) else {}
+    return {name: there[name] for name in OF_TRAINING if isinstance(there.get(name), int | float)}

@@ -42,6 +42,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
         thread signals go to whom they went before.
       WorkersLost: if another worker has ended; in an elastic job the process joins again instead.
     """
+    data.list_anew()
     with stop_signals, contextlib.ExitStack() as held:
         run = None
         try:
@@ -98,6 +99,7 @@ def evaluate(
       Interrupted: after a signal of `flowconv.signals`.
       WorkersLost: if another worker has ended.
     """
+    data.list_anew()
     with stop_signals, contextlib.ExitStack() as held:
         try:
             distributed.initialize()

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from flowconv import data
-from flowconv.data import builders, cache, image_files, leftovers, splits
+from flowconv.data import builders, cache, leftovers, splits
 from flowconv.errors import UserError
 from tests.runs import FULL
 
@@ -174,16 +174,12 @@ def test_copies_of_a_folder_that_has_changed_are_removed(data_config, folder_of_
     if not used:
         another_process()
     Image.new("RGB", (8, 8)).save(folder_of_images / "more.png")
-    another_listing()
+    data.list_anew()
     assert sum(map(len, data.load(data_config).splits.values())) == 5
     after = contents(data_config.cache_dir)
     assert len(after) == len(before) + used
     assert (set(before) <= set(after)) == used
     assert len(list(Path(data_config.cache_dir, "records").rglob("dataset_info.json"))) == 1
-
-
-def another_listing():
-    image_files.listing.cache_clear()
 
 
 def test_copies_for_another_purpose_stay(data_config, folder_of_images):

@@ -266,7 +266,7 @@ def test_what_is_left_out_is_counted(data_config, images):
         path.unlink()
     image_files.listing.cache_clear()
     line = refusal(data_config)
-    assert "left out: 2 " in line and "2 links to folders" in line and line.endswith("1 broken links)")
+    assert "left out: 2 " in line and "2 links to folders" in line and line.endswith("1 broken link)")
 
 
 def test_names_that_are_not_utf8(data_config, images):

@@ -13,6 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from flowconv.config import default_config
+from flowconv.data import image_files
+from flowconv.errors import UserError
+from flowconv.training import train as training
+from flowconv.training.results import training_results
+from flowconv.workdir import Workdir
 from tests.runs import FULL, ROOT, SMALL, launch, saved_variables
 
 
@@ -76,6 +82,24 @@ def test_a_finished_run_keeps_what_results_say_of_its_training(train, finished_r
     assert later["test_bits_per_dim"] == earlier["test_bits_per_dim"]
     pictures = {path.name for path in (tmp_path / "pictures").glob("samples-temperature-*")}
     assert pictures == {"samples-temperature-0.5.png"}
+
+
+@pytest.mark.parametrize("begin", [lambda: training.train(default_config(), ""), lambda: training.evaluate("")])
+def test_a_program_that_trains_twice_sees_images_that_came_between(begin, tmp_path):
+    image_files.listing(str(tmp_path))
+    with pytest.raises(UserError, match="workdir is empty"):
+        begin()
+    (tmp_path / "a.png").touch()
+    assert image_files.listing(str(tmp_path)).paths == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [('{"seconds": "x", "seed": [1], "world_size": 2}', {"world_size": 2}), ("[]", {}), ("3", {}), ("x", {})],
+)
+def test_of_damaged_results_only_numbers_are_kept(tmp_path, text, kept):
+    (tmp_path / "results.json").write_text(text)
+    assert training_results(Workdir(tmp_path)) == kept
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(train, finished_run, tmp_path):
