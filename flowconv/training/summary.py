@@ -74,7 +74,8 @@ def _draw_curve(workdir):
     axes.set_xlabel("training images")
     axes.set_ylabel("bits/dim")
     axes.grid(alpha=0.3)
-    axes.legend()
+    if values:
+        axes.legend()
     pictures.save_figure(workdir.pictures / "curve.png", figure, dpi=110)
     pyplot.close(figure)
 

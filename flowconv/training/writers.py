@@ -17,6 +17,7 @@ from flowconv.errors import warn
 from flowconv.evaluation import metrics_in
 from flowconv.files import append_text, set_aside, write_text
 from flowconv.ops.summary import write_event
+from flowconv.words import counted
 
 
 def columns() -> tuple[str, ...]:
@@ -42,7 +43,8 @@ class MetricsFile:
         rows, damage = _read(path)
         if damage:
             aside = set_aside(path)
-            warn(f"{path} {damage}: it is kept as {aside.name}, and the run goes on with the {len(rows):,} rows of it")
+            kept = counted(len(rows), "row")
+            warn(f"{path} {damage}: it is kept as {aside.name}, and the run goes on with {kept} of it")
         rows = [row for row in rows if _is_past(row, images_seen, evaluated)]
         self._path = path
         self._columns = tuple(dict.fromkeys([*columns(), *(name for row in rows for name in row)]))
@@ -96,7 +98,7 @@ def _read(path):
     rows = [dict(zip(header, row, strict=True)) for row in cells if len(row) == len(header)]
     rows = [row for row in rows if _is_row(row)]
     unreadable = len(lines) - 1 - len(rows)
-    return rows, f"has {unreadable:,} lines that can't be read" if unreadable else ""
+    return rows, f"has {counted(unreadable, 'line')} that can't be read" if unreadable else ""
 
 
 def _is_row(row):

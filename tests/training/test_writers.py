@@ -2,7 +2,9 @@
 
 import pytest
 
+from flowconv.training.summary import _draw_curve
 from flowconv.training.writers import MetricsFile, columns, read_metrics
+from flowconv.workdir import Workdir
 
 
 def test_metrics_go_on_where_the_run_does(tmp_path):
@@ -55,6 +57,14 @@ def test_damaged_metrics_are_set_aside_and_the_run_goes_on(tmp_path, capsys, kin
     assert (tmp_path / "metrics.csv.damaged").read_bytes() == content
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "metrics.csv.damaged" in said
+
+
+def test_a_curve_without_points_is_drawn_without_a_word(tmp_path, recwarn):
+    workdir = Workdir(tmp_path)
+    MetricsFile(workdir.metrics, 0, evaluated=0)
+    workdir.pictures.mkdir()
+    _draw_curve(workdir)
+    assert (workdir.pictures / "curve.png").is_file() and not recwarn.list
 
 
 @pytest.mark.parametrize("columns", [COLUMNS[:5], (*COLUMNS, "new"), COLUMNS[::-1]])
