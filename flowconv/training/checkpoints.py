@@ -1,5 +1,6 @@
 """Checkpoints: everything that a run needs to go on."""
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -97,14 +98,20 @@ class Checkpoints:
     def restore(self) -> Restored | None:
         """Restores the newest good checkpoint and renames newer ones; returns None if there is none at all.
 
+        The best score is that of the best checkpoint, which may be a later one: a worse one must not take its place.
+
         Raises:
-          UserError: if there are some and none of them is good.
+          UserError: if there are some and none of them is good, or the folder can't be changed.
         """
-        self._newest.finish()
-        path, damaged = self._first_good(self._read, self._newest)
-        if path:
-            for bad in damaged:
+        try:
+            self._newest.finish()
+            path, damaged = self._first_good(self._read, self._newest)
+            for bad in damaged if path else ():
                 self._newest.set_aside(bad)
+        except OSError as error:
+            raise UserError(f"{self._newest.path} can't be changed: {error.strerror}") from error
+        if path:
+            self._keep_best_score()
             return _restored(path, damaged)
         if damaged:
             raise UserError("; ".join(damaged.values()))
@@ -181,6 +188,16 @@ class Checkpoints:
                 for name, variable in self._averages.items():
                     _assign(variable, reader.finite(name))
             average_is_best.assign(False)
+
+    def _keep_best_score(self):
+        names = [key("progress", name) for name in ("best_bits_per_dim", "average_is_best")]
+        for path in self._best.paths() if self._progress.keys() >= set(names) else ():
+            with contextlib.suppress(Exception), opened(path) as reader:  # what is damaged is no good score
+                reader.check_end()
+                score, average = map(reader.figure, names)
+                if score < self._progress[names[0]]:
+                    self._progress[names[0]].assign(score)
+                    self._progress[names[1]].assign(average)
 
     def _compare(self, reader):
         if "architecture" in reader.names:  # version 0.1 wrote none

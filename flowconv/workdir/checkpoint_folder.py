@@ -1,5 +1,6 @@
 """A folder of checkpoints: which there are, and how one is added whole."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -94,7 +95,8 @@ class CheckpointFolder:
 
     def _remove(self, names):
         for name in sorted(names, key=lambda name: not name.endswith("index")):
-            (self.path / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it will be tried again after the next one
+                (self.path / name).unlink()
 
     def _files(self, pattern):
         """The names of files that match, by the numbers in them."""

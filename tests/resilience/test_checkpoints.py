@@ -30,12 +30,17 @@ class Run:
         self.step = build_step(self.config, build_flow(self.config))
         self.variables = [v.value for v in (*self.step.flow.variables, *self.step.optimizer.variables)]
         self.average_is_best = tf.Variable(False, trainable=False)
+        self.best = tf.Variable(np.inf, dtype=tf.float64, trainable=False)
         self.use(folder)
 
     def use(self, folder):
         """Has the checkpoints in a folder."""
         self.folder = folder
-        progress = {"images_seen": self.step.images_seen, "average_is_best": self.average_is_best}
+        progress = {
+            "images_seen": self.step.images_seen,
+            "average_is_best": self.average_is_best,
+            "best_bits_per_dim": self.best,
+        }
         self.checkpoints = Checkpoints(
             self.step.flow, self.step.optimizer, progress, architecture(self.config), folder / "new", folder / "best"
         )
@@ -189,6 +194,28 @@ def test_what_the_run_went_back_from_is_removed(run):
     run.save(5)
     run.save(4)
     assert files(run, 3) and files(run, 4) and not files(run, 5)
+
+
+@pytest.mark.parametrize(("there", "damaged", "best"), [(3.25, False, 3.25), (3.75, False, 3.5), (3.25, True, 3.5)])
+def test_a_run_that_goes_back_does_not_forget_its_best_score(run, there, damaged, best):
+    """Or it would put worse weights in the place of the best ones, which are later than those it goes back to."""
+    run.best.assign(3.5)
+    run.average_is_best.assign(False)
+    run.save(4)
+    run.best.assign(there)
+    run.average_is_best.assign(True)
+    run.checkpoints.save_best(5)
+    for file in (run.folder / "best").glob("*.data*") if damaged else ():
+        os.truncate(file, 100)
+    assert run.restored()[0] == 4
+    assert float(run.best) == best and bool(run.average_is_best) == (best == 3.25)
+
+
+def test_old_ones_that_can_t_be_removed_end_no_run(run, monkeypatch):
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Path, "unlink", lambda *_, **__: os.rmdir("/proc"))
+        assert run.save(4) and len(files(run, 2)) == 2
+    assert run.save(5) and not files(run, 2)
 
 
 NAMES = [
