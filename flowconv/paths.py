@@ -33,6 +33,8 @@ def given_path(flag: str, path: str | os.PathLike) -> Path:
         encoded = os.fsencode(path.absolute())
     except UnicodeEncodeError:  # half of a surrogate pair
         encoded = b"\0"
+    except FileNotFoundError:
+        raise UserError(f"{flag}={text}: starts from the current folder, which was deleted: go to another") from None
     if b"\0" in encoded:
         raise UserError(f"{flag}={text!a}: has a character that no file system takes")
     if len(encoded) > LONGEST or max(map(len, encoded.split(b"/"))) > LONGEST_NAME:

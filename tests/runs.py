@@ -60,6 +60,21 @@ def environment(**variables):
     return chosen | {"PATH": path, "TF_CPP_MIN_LOG_LEVEL": "2"} | variables
 
 
+@contextlib.contextmanager
+def without_rights(folder):
+    """While a block runs, this process may do nothing in a folder, also if it is that of root."""
+    folder.chmod(0)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o700)
+
+
 def command_of(script, *arguments, ranks=1):
     """The command that runs a program of the repository as a user would."""
     command = [sys.executable, str(ROOT / script), *arguments]

@@ -19,6 +19,7 @@ from PIL import Image
 
 from experiments.comparison import fold, variants
 from flowconv import data, distributed, preflight
+from flowconv.cli import shared_flags
 from flowconv.cli.command import Command
 from flowconv.config import architecture, changed, config_file, default_config, validate
 from flowconv.config.parts import NETWORKS
@@ -36,7 +37,7 @@ from flowconv.training.state import RunState
 from flowconv.workdir import Workdir
 from tests.data.conftest import store_images
 from tests.programs import Ended, run_here
-from tests.runs import ROOT, environment, launch, overrides
+from tests.runs import ROOT, environment, launch, overrides, without_rights
 
 PAGE = (ROOT / "docs/reference/errors.md").read_text()
 ROWS = re.findall(r"^\| ([a-z0-9-]+) \| .*? \| `(.*)` \|$", PAGE, re.MULTILINE)
@@ -306,6 +307,21 @@ changed_config("config-lacks", {name: value for name, value in config_of().model
 
 
 @trigger
+def config_overflow(here, monkeypatch):
+    saved = config_of().to_dict()
+    saved["optimizer"]["learning_rate"] = 10**400
+    write_json(here / "config.json", saved)
+    Workdir(here).load_config()
+
+
+@trigger
+def unreadable_run(here, monkeypatch):
+    Workdir(here / "run").save_config(config_of())
+    with without_rights(here / "run"):
+        Workdir(here / "run").load_config()
+
+
+@trigger
 def damaged_results(here, monkeypatch):
     Workdir(here).save_config(config_of())
     write_json(here / "results.json", [3])
@@ -334,6 +350,14 @@ bad_path("url", "gs://bucket/run")
 bad_path("long-path", "/tmp/" + "long/" * 800)
 bad_path("long-name", "x" * 256)
 bad_path("null-in-path", "a\0b")
+
+
+@trigger
+def no_current_folder(here, monkeypatch):
+    (here / "gone").mkdir()
+    monkeypatch.chdir(here / "gone")
+    (here / "gone").rmdir()
+    Workdir("run")
 
 
 @trigger
@@ -367,6 +391,16 @@ def all_checkpoints_damaged(here, monkeypatch):
 
 
 @trigger
+def checkpoints_not_writable(here, monkeypatch):
+    run = checkpoints(here, "a")
+    for number in (1, 2):
+        run.save(number)
+    (here / "new" / "ckpt-2.index").write_bytes(b"")
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    run.restore()
+
+
+@trigger
 def foreign_checkpoint(here, monkeypatch):
     checkpoints(here, "a", "b").save(1)
     checkpoints(here, "a", "c").restore()
@@ -394,6 +428,15 @@ def workdir_gone(here, monkeypatch):
 def little_disk(here, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: types.SimpleNamespace(total=2**31, used=2**31, free=1000))
     preflight.require_checks(config_of(), Workdir(here))
+
+
+@trigger
+def memory_of_a_script(here, monkeypatch):
+    def exhausted(given):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9,9]\nmore")
+
+    monkeypatch.setattr(sys, "argv", ["program"])
+    Command(exhausted, "A program.", [shared_flags.batch_size("images at a time")])._run()
 
 
 @trigger

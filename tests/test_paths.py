@@ -30,6 +30,15 @@ def test_the_home_folder_is_meant_by_a_tilde(monkeypatch):
     assert given_path("--output", Path("~")) == Path("/home/somebody")
 
 
+def test_a_current_folder_that_was_deleted_is_told(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert given_path("--output", tmp_path) == tmp_path
+    with pytest.raises(UserError, match=r"^--output=run: starts from the current folder, which was deleted"):
+        given_path("--output", "run")
+
+
 @pytest.mark.parametrize("field", ["data.dir", "data.cache_dir"])
 def test_fields_of_a_config_are_paths_too(field):
     config = default_config()

@@ -15,7 +15,7 @@ from flowconv.cli.flags import Flag
 from flowconv.cli.help_page import help_page
 from flowconv.config import settings, validate
 from flowconv.errors import Interrupted, UserError, WorkersLost
-from flowconv.files import room_needed
+from flowconv.files import room_needed, said_of
 from flowconv.signals import stop_signals
 from flowconv.words import nearest
 
@@ -75,6 +75,12 @@ class Command:
                 self.act(given, *configs)
         except UserError as error:
             raise error if configs else UserError(self.in_own_flags(str(error))) from error
+        except Exception as error:
+            if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's
+                raise
+            fewer = " or ".join(f"--{flag.name}" for flag in self.flags if flag.name in ("batch_size", "count"))
+            cure = f"give a lower {fewer}" if fewer else "use a machine with more of it"
+            raise UserError(f"memory is exhausted ({said_of(error)}): {cure}") from error
 
     @property
     def own_flags(self) -> list[Flag]:

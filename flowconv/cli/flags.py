@@ -175,7 +175,7 @@ def _number(convert, right, lowest, highest):
         value = convert(given)
         if not (-math.inf if lowest is None else lowest) <= value <= (math.inf if highest is None else highest):
             raise ValueError(given)
-        if not math.isfinite(value):
+        if abs(value) >= 2**63 if isinstance(value, int) else not math.isfinite(value):
             raise ValueError(given)
         return value
 

@@ -89,12 +89,18 @@ def changed(config: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
     Args:
       config: is changed itself. A field of the schema that it lacks isn't added: `validate` tells of it.
       values: of fields, and of settings of parts.
+
+    Raises:
+      UserError: for a number that is too large to be kept.
     """
     there = dict(flatten(config))
     with config.ignore_type(), config.unlocked():
         for name, value in values.items():
             if name in there or (name not in SETTINGS and name.rpartition(".")[0] in config):
-                config.update_from_flattened_dict({name: value})
+                try:
+                    config.update_from_flattened_dict({name: value})
+                except OverflowError as error:  # of a whole number where one with a fraction is to be
+                    raise UserError(f"--config.{name}: is too large a number") from error
     return config
 
 

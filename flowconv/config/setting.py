@@ -1,6 +1,7 @@
 """A setting: its name, default, meaning, and the values that it takes."""
 
 import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -85,6 +86,8 @@ class Setting:
             raise UserError(f"--config.{self.name}={value}: {right}")
         if self.kind is tuple and not (value and all(map(self._is_within, value))):
             raise UserError(f"--config.{self.name}={value}: must be numbers of {self.range}")
+        if self.kind is int and value >= 2**63:
+            raise UserError(f"--config.{self.name}={value}: must be less than 2^63")
         if self.kind in (int, float) and not self._is_within(value):
             raise UserError(f"--config.{self.name}={value}: must be {self.range}")
         if self.path and value:
@@ -111,4 +114,4 @@ class Setting:
         """Whether a number is finite and within the limits."""
         low = -math.inf if self.at_least is None else self.at_least
         high = math.inf if self.at_most is None else self.at_most
-        return isinstance(value, int | float) and math.isfinite(value) and low <= value <= high
+        return isinstance(value, int | float) and abs(value) <= sys.float_info.max and low <= value <= high

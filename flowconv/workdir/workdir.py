@@ -83,8 +83,9 @@ class Workdir:
         """Sets aside, with a warning, files where folders are to be, and folders where files are."""
         folders = (self.checkpoints, self.best_checkpoint, self.tensorboard, self.pictures)
         in_the_way = [path for path in folders if os.path.lexists(path) and not path.is_dir()]
-        pictures = [path for path in self.pictures.iterdir() if path.suffix == ".png"] if self.pictures.is_dir() else []
-        files = (self.metrics, self.results, self.evaluation, *pictures)
+        files = [self.metrics, self.results, self.evaluation]
+        with contextlib.suppress(OSError):  # there are no pictures, or they are another user's
+            files += [path for path in self.pictures.iterdir() if path.suffix == ".png"]
         in_the_way += [path for path in files if path.is_dir()]
         for path in in_the_way:
             kind = "no folder" if path in folders else "a folder"
@@ -121,8 +122,12 @@ class Workdir:
         Raises:
           UserError: if there is none, it can't be read, or a newer version of this program wrote it.
         """
-        refuse_links_out(self.flag, self.path)
-        if not self.config.is_file():
+        try:
+            refuse_links_out(self.flag, self.path)
+            there = self.config.is_file()
+        except OSError as error:
+            raise UserError(f"{self.flag}={self.path}: can't be read ({error.strerror})") from error
+        if not there:
             raise UserError(f"{self.flag}={self.path}: holds no run (there is no {self.config.name} in it)")
         saved = read_json(self.config)
         if not isinstance(saved, dict):

@@ -161,7 +161,11 @@ def test_both_ends_of_every_range_are_parsed(field, edge):
 
 
 WRONG = {
-    "sample": {"count": ("0", "1.5", "x", ""), "temperatures": ("-1", "", "x", "nan"), "seed": ("-1", 2**31, "1e20")},
+    "sample": {
+        "count": ("0", "1.5", "x", "", 2**63, "9" * 400),
+        "temperatures": ("-1", "", "x", "nan"),
+        "seed": ("-1", 2**31, "1e20"),
+    },
     "evaluate": {"precision": ("fp16", "", "Float32"), "batch_size": ("0", "x"), "samples": ("0", "inf")},
     "reconstruct": {"count": ("0",), "magnify": ("0", "inf", "x"), "output": ("", "s3://x")},
     "interpolate": {"steps": ("1", "x")},

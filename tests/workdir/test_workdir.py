@@ -7,6 +7,7 @@ import pytest
 from flowconv.config import default_config, flatten
 from flowconv.errors import UserError
 from flowconv.workdir import Workdir
+from tests.runs import without_rights
 
 
 def test_config_survives_the_workdir(tmp_path):
@@ -48,7 +49,7 @@ def test_a_check_makes_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1, 2", "[1, 2]", "null", "3", "\xff\x00"])
+@pytest.mark.parametrize("text", ["", "{", "[1, 2", "[1, 2]", "null", "3", "\xff\x00", "[" * 10**5])
 def test_a_damaged_config_is_named(tmp_path, text):
     workdir = Workdir(tmp_path)
     workdir.config.write_text(text, encoding="latin-1")
@@ -71,6 +72,9 @@ def test_a_damaged_config_is_named(tmp_path, text):
         ("model", 3, "is missing"),
         ("model", None, "is missing"),
         ("optimizer", {"learning_rate": float("nan")}, "optimizer.learning_rate=nan: must be at least 0"),
+        ("optimizer", {"learning_rate": 10**400}, "optimizer.learning_rate: is too large a number"),
+        ("train", {"images": 10**400}, "must be less than 2^63"),
+        ("evaluation", {"temperatures": [10**400]}, ": must be numbers of at least 0"),
         ("data", {"flip": "no"}, "data.flip='no': must be true or false"),
         ("evaluation", {"temperatures": ["a"]}, "evaluation.temperatures=('a',): must be numbers"),
     ],
@@ -84,6 +88,12 @@ def test_a_config_with_a_wrong_field_names_it(tmp_path, section, value, line):
         workdir.load_config()
     said = str(refused.value)
     assert said.startswith(f"{workdir.config}: ") and line in said and "\n" not in said and "--config" not in said
+
+
+def test_another_user_s_run_that_one_may_not_read_is_named(tmp_path):
+    (tmp_path / "run").mkdir()
+    with without_rights(tmp_path / "run"), pytest.raises(UserError, match=r"run: can't be read \(Permission denied\)$"):
+        Workdir(tmp_path / "run").load_config()
 
 
 @pytest.mark.parametrize("name", [None, "depth.of", "model.depth"])
