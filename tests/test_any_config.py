@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from flowconv.config import SETTINGS, changed, default_config, image_shape, images_per_rank, validate
 from flowconv.config.parts import NETWORKS
+from flowconv.data import first_of
 from flowconv.errors import UserError
 from flowconv.models import build_flow
 from flowconv.training.step import build_step
@@ -23,6 +24,7 @@ SMALL = {
     "model.depth": st.sampled_from([1, 2, 3, 4]),
     "model.width": st.integers(1, 6),
     "model.kernel_size": st.sampled_from([1, 3, 5]),
+    "model.classes": st.integers(1, 4),
     "data.image_size": st.sampled_from([8, 16, (8, 16), (16, 8)]),
     "data.patches": st.just(False),
     "train.batch_size": st.integers(1, 3),
@@ -72,11 +74,13 @@ def test_any_config(config):
     step = build_step(config, flow)
     # More than a step's, as in training: of a single pixel nothing can be said about its variance.
     pixels = np.random.default_rng(0).integers(0, 256, (INITIALIZATION_IMAGES, *image_shape(config.data)), np.uint8)
-    flow.initialize(tf.constant(pixels), config.seed)
-    images = tf.constant(pixels[: images_per_rank(config)])
+    examples = {"image": tf.constant(pixels), "label": tf.zeros(len(pixels), tf.int32)}
+    flow.initialize(examples["image"], config.seed, condition=flow.condition_of(examples))
+    batch = first_of(examples, images_per_rank(config))
+    images, condition = batch["image"], flow.condition_of(batch)
     x = flow.dequantize_midpoint(images)
-    error = tf.reduce_max(tf.abs(flow.decode(flow.encode(x)) - x)) * 2.0**config.data.n_bits
+    error = tf.reduce_max(tf.abs(flow.decode(flow.encode(x, condition), condition) - x)) * 2.0**config.data.n_bits
     assert error < 0.5, float(error)
-    figures = step(batch_of(images))
+    figures = step(batch_of(images, label=batch["label"]))
     assert int(step.images_seen) == len(images) and int(figures["skipped"]) in (0, 1)
     assert np.isfinite(figures["bits_per_dim"]) and int(figures["skipped"]) == 0
