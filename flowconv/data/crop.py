@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image
 
+from flowconv.data.limits import wide_limits
+
 Shape = tuple[int, int, int]  # height, width, channels
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # Pillow's, by channels
 
@@ -39,6 +41,7 @@ def pixels_of(image: Image.Image) -> np.ndarray:
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
+@wide_limits()
 def crop_and_resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The largest centred part of the image that has the shape of (height, width), resized to it.
 
@@ -52,6 +55,7 @@ def crop_and_resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image.crop((left, top, left + across, top + down)).resize((width, height), Image.Resampling.LANCZOS)
 
 
+@wide_limits()
 def patches(image: Image.Image, size: tuple[int, int]) -> list[Image.Image]:
     """All whole patches of (height, width), side by side in the image as it is; `crop_and_resize` if none."""
     height, width = size
@@ -60,6 +64,7 @@ def patches(image: Image.Image, size: tuple[int, int]) -> list[Image.Image]:
     return found or [crop_and_resize(image, size)]
 
 
+@wide_limits()
 def central_patch(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The patch of (height, width) in the middle of the image, as it is; `crop_and_resize` if there is none."""
     height, width = size

@@ -1,14 +1,12 @@
 """One image file, whatever its format."""
 
-import contextlib
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from flowconv.data.crop import to_mode
+from flowconv.data.limits import wide_limits
 
 # How an image is turned upright, by its EXIF orientation.
 TURNS = {
@@ -20,13 +18,6 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-# Pillow's own limits guard a server from strangers' files; these let pass whatever somebody keeps in a folder.
-LIMITS = (
-    (Image, "MAX_IMAGE_PIXELS", 2**30),  # twice as many are an error: 6 GB in RGB
-    (PngImagePlugin, "MAX_TEXT_CHUNK", 2**28),  # bytes, of profiles and of notes, which aren't looked at
-    (PngImagePlugin, "MAX_TEXT_MEMORY", 2**28),
-)
 
 
 class Unreadable(Exception):
@@ -44,7 +35,7 @@ def read(path: Path, channels: int = 3) -> Image.Image:
     Raises Unreadable for whatever can't be decoded.
     """
     try:
-        with _wide_limits(), Image.open(path) as image:
+        with wide_limits(), Image.open(path) as image:
             image.load()  # some formats turn it themselves, and then have no orientation left
             turn = TURNS.get(_orientation(image))
             image = to_mode(image, channels)
@@ -69,18 +60,3 @@ def _reason(error: Exception) -> str:
         return "of no format that is known"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(text.split())[:200]
-
-
-@contextlib.contextmanager
-def _wide_limits() -> Iterator[None]:
-    """Within it, Pillow takes large images and long notes, and does not warn of what it can read."""
-    before = [getattr(module, name) for module, name, _ in LIMITS]
-    try:
-        for module, name, value in LIMITS:
-            setattr(module, name, value)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for (module, name, _), value in zip(LIMITS, before, strict=True):
-            setattr(module, name, value)

@@ -97,3 +97,14 @@ def test_any_size_from_any_size(of, to, channels):
         rows = np.random.default_rng(0).integers(0, 256, (*of, channels), np.uint8)
         resized = image_of(rows).resize(to[::-1], Image.Resampling.LANCZOS)
         np.testing.assert_array_equal(pixels_of(crop_and_resize(image_of(rows), to)), pixels_of(resized))
+
+
+@pytest.mark.parametrize("take", [crop_and_resize, patches, central_patch])
+def test_what_was_read_is_not_too_large_to_be_cut(take, monkeypatch, recwarn):
+    """Pillow's limit is on what is cut out, too."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    image = Image.new("RGB", (16, 12))
+    with pytest.raises(Image.DecompressionBombError):
+        image.crop((0, 0, 12, 12))
+    take(image, (12, 12))
+    assert not recwarn.list and Image.MAX_IMAGE_PIXELS == 50
