@@ -21,11 +21,12 @@ from experiments.comparison import fold, variants
 from flowconv import data, distributed, preflight
 from flowconv.cli import shared_flags
 from flowconv.cli.command import Command
+from flowconv.cli.commands import export_step
 from flowconv.config import architecture, changed, config_file, default_config, validate
 from flowconv.config.parts import NETWORKS
 from flowconv.errors import UserError
 from flowconv.files import room_needed, write_json
-from flowconv.inference import load
+from flowconv.inference import conditions, load
 from flowconv.inference.html_report import write_report
 from flowconv.inference.saved_model import export
 from flowconv.inference.score_table import ScoreTable
@@ -99,6 +100,7 @@ invalid("below-range", model__depth=0)
 invalid("above-range", data__n_bits=9)
 invalid("not-a-number", optimizer__learning_rate=float("nan"))
 invalid("size-and-levels", data__image_size=36)
+invalid("small-images", model__condition="low_resolution", model__levels=1, data__image_size=6)
 add("sides", lambda here, monkeypatch: validate(changed(default_config(), {"data.image_size": (16,)})))
 invalid("even-kernel", model__kernel_size=2)
 invalid("wide-kernel", model__kernel_size=11, model__convolution="periodic")
@@ -242,6 +244,42 @@ bad_folder("text-png", GOOD | {"bad.png": b"no image at all\n"})
 bad_folder("zero-bytes", GOOD | {"bad.png": b""})
 bad_data("missing-folder", name="folder")
 add("no-folder-given", lambda here, monkeypatch: data.check(config_of(data__name="folder").data))
+
+
+@trigger
+def no_labels(here, monkeypatch):
+    data.with_classes(config_of(model__condition="class", data__name="celeb_a_hq", data__image_size=256))
+
+
+@trigger
+def few_classes(here, monkeypatch):
+    pixels, labels = np.zeros((1, 32, 32, 3), np.uint8), np.zeros(1, np.int32)
+    images = data.ImageData("cifar10", "1", "", "", {"train": pixels}, {"train": labels}, [*"abcdefghij"])
+    data.check_classes(config_of(model__condition="class", model__classes=2, data__name="cifar10"), images)
+
+
+def of_a_run(row, use, **fields):
+    """What is done with a run that has nothing but a config."""
+
+    def run(here, monkeypatch):
+        workdir = Workdir(here / "run")
+        workdir.path.mkdir()
+        workdir.save_config(config_of(**fields))
+        use(workdir)
+
+    add(row, run)
+
+
+OF_CLASSES = {"model__condition": "class", "model__classes": 10}
+of_a_run("no-classes", lambda workdir: conditions.check_flags(workdir, "cat", None))
+of_a_run("unknown-class", lambda workdir: conditions.check_flags(workdir, "10", None), **OF_CLASSES)
+of_a_run("not-enlarged", lambda workdir: conditions.check_flags(workdir, None, "mine"))
+of_a_run("no-condition", lambda workdir: load.refuse_condition(workdir, "interpolate.py"), **OF_CLASSES)
+
+
+@trigger
+def conditional_program(here, monkeypatch):
+    export_step.export_step(types.SimpleNamespace(output=here), config_of(model__condition="class"))
 
 
 @trigger

@@ -134,6 +134,7 @@ class Evaluation:
     seed: int = setting(0, "of the dequantization noise of every evaluation", at_least=0, at_most=LARGEST_SEED)
     temperatures: tuple = setting((0.0, 0.5, 0.7, 0.8, 0.9, 1.0), "of the grids of samples", at_least=0)
     samples: int = setting(16, "images a grid", at_least=1)
+    classify: bool = setting(True, "given classes, also without labels: as many passes as there are classes")
 
 
 @dataclass

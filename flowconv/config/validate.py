@@ -119,6 +119,24 @@ def _check_backward(fields: Mapping[str, Any]) -> None:
         raise UserError(f"--config.model.backward=invert: {right}")
 
 
+def _check_condition(fields: Mapping[str, Any]) -> None:
+    size = fields["data.image_size"]
+    if fields["model.condition"] == "low_resolution" and any(side % 4 for side in sides(size)):
+        raise UserError(
+            f"--config.data.image_size={size}: must be divisible by 4 with model.condition=low_resolution, "
+            f"whose small images have a quarter of the height and width"
+        )
+
+
 # Of the families whose levels halve images: how many of the L halvings no coupling sees the result of.
 HALVINGS_LESS = {"glow": 0, "nice": 0, "realnvp": 1}
-RULES = (_check_size, _check_patches, _check_kernel, _check_depth, _check_heads, _check_patch_size, _check_backward)
+RULES = (
+    _check_size,
+    _check_patches,
+    _check_kernel,
+    _check_depth,
+    _check_heads,
+    _check_patch_size,
+    _check_backward,
+    _check_condition,
+)

@@ -5,16 +5,19 @@
 """
 
 from flowconv.data.batches import evaluation_batches, first_of, training_batches
+from flowconv.data.classes import check_classes, with_classes
 from flowconv.data.image_files import list_anew
 from flowconv.data.loading import ImageData, check, load, load_for_use
 
 __all__ = [
     "ImageData",
     "check",
+    "check_classes",
     "evaluation_batches",
     "first_of",
     "list_anew",
     "load",
     "load_for_use",
     "training_batches",
+    "with_classes",
 ]

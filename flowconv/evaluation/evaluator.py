@@ -89,6 +89,34 @@ class Evaluator:
         # Below that, rounding is all there is; a NaN stays one.
         return mean, math.sqrt(variance) if variance > 1e-12 * mean**2 else 0.0 * variance
 
+    def classification(self, examples: Examples, name: str = "classification") -> dict[str, float]:
+        """Takes the images of examples as if their labels weren't known, of a flow of images given their class.
+
+        All classes count as equally likely, p(x) = mean_c p(x | c), and by Bayes' rule the most likely one of an image
+        is that with the highest p(x | c). It takes a pass for each class.
+
+        Args:
+          examples: images and labels.
+          name: of the pass, for its progress.
+
+        Returns:
+          bits_per_dim: the mean, without labels, from the same draws of noise as `statistics`;
+          accuracy: the share of images whose most likely class is their own.
+        """
+        classes = self.flow.condition.classes
+        summed, of_classes = np.zeros(3), []
+        for batch, label in self._pass(examples, name, classes):
+            labels = tf.fill(batch["label"].shape, label)
+            values = self._bits_per_dim({**batch, "label": labels}, tf.constant(0, tf.int64))
+            of_classes.append(values.numpy()[: int(batch["count"])])
+            if len(of_classes) == classes:
+                bits = np.stack(of_classes).astype(np.float64)
+                right = bits.argmin(0) == batch["label"].numpy()[: bits.shape[1]]
+                summed += _bits_of_mean_density(bits, self.flow.dimensions).sum(), right.sum(), len(right)
+                of_classes = []
+        bits, right, count = self.total(tf.constant(summed)).numpy()
+        return {"bits_per_dim": float(bits / count), "accuracy": float(right / count)}
+
     def reconstruction(self, examples: Examples, name: str = "reconstruction") -> dict[str, float]:
         """Compares the images of examples with decode(encode(images)); `name` is that of the pass.
 

@@ -15,16 +15,18 @@ class Measurement:
       examples: of the whole split.
       name: of the split, for the progress of a pass.
       samples: importance samples an image.
+      classify: whether classes are told from each other, if the flow has any.
 
     Attributes:
-      evaluator, examples, name, samples: the arguments.
+      evaluator, examples, name, samples, classify: the arguments.
     """
 
-    def __init__(self, evaluator: Evaluator, examples: Examples, name: str, samples: int = 1):
+    def __init__(self, evaluator: Evaluator, examples: Examples, name: str, samples: int = 1, classify: bool = False):
         self.evaluator = evaluator
         self.examples = examples
         self.name = name
         self.samples = samples
+        self.classify = classify
 
     @property
     def flow(self) -> Flow:
@@ -58,3 +60,10 @@ class Measurement:
     def reconstruction(self) -> dict[str, float]:
         """As `Evaluator.reconstruction`."""
         return self.evaluator.reconstruction(self.examples, f"{self.name.partition(', ')[0]}, reconstruction")
+
+    @cached_property
+    def classification(self) -> dict[str, float] | None:
+        """As `Evaluator.classification`; None unless it was asked for, and the flow is one of images given a class."""
+        if not self.classify or not self.flow.condition.classes:
+            return None
+        return self.evaluator.classification(self.examples, f"{self.name}, classification")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from flowconv.data.batches import Examples
+from flowconv.data.batches import Examples, first_of
 from flowconv.data.crop import image_of
 from flowconv.files import write_bytes
 from flowconv.models import Flow
@@ -83,9 +83,24 @@ def warn_of(count: int, total: int) -> None:
         )
 
 
-def sample_grid(flow: Flow, n: int, temperature: float, seed: int) -> np.ndarray:
-    """Returns a grid of n samples at one temperature, uint8."""
-    return grid(shown(flow, flow.sample(n, temperature, seed)))
+def sample_grid(flow: Flow, n: int, temperature: float, seed: int, examples: Examples) -> np.ndarray:
+    """Returns a grid of about n samples at one temperature, uint8.
+
+    Of a flow of images given their class, each class has a row; of another conditional one, each sample has the
+    condition of one of the examples.
+    """
+    classes = flow.condition.classes
+    if classes:
+        labels, columns = class_rows(classes, n)
+        return grid(shown(flow, flow.sample(len(labels), temperature, seed, labels)), columns)
+    given = {name: np.resize(array, (n, *array.shape[1:])) for name, array in first_of(examples, n).items()}
+    return grid(shown(flow, flow.sample(n, temperature, seed, flow.condition_of(given))))
+
+
+def class_rows(classes: int, n: int) -> tuple[np.ndarray, int]:
+    """Returns labels, int32, of about n images in a grid with a row a class, and the number of its columns."""
+    columns = max(1, round(n / classes))
+    return np.repeat(np.arange(classes, dtype=np.int32), columns), columns
 
 
 def reconstruction_grid(flow: Flow, examples: Examples) -> np.ndarray:

@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,6 +125,25 @@ def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | No
     if average_is_best:
         optimizer.finalize_variable_values(flow.trainable_variables)
     return Run(flow, config, workdir)
+
+
+def refuse_condition(workdir: Workdir, program: str, kinds: Sequence[str] = ("class", "low_resolution")) -> None:
+    """Refuses runs of conditional flows for a program that has no condition to give; to be called before the work.
+
+    Args:
+      workdir: of the run.
+      program: its name.
+      kinds: of conditions that it can't make up.
+
+    Raises:
+      UserError: for a run of such a kind.
+    """
+    condition = workdir.load_config().model.condition
+    if condition in kinds:
+        raise UserError(
+            f"{workdir.flag}={workdir.path}: holds a run of model.condition={condition}, for which {program} has no "
+            f"condition: sample.py and evaluate.py take it"
+        )
 
 
 def find_images(flag: str, given: str | None) -> list[Path]:

@@ -1,5 +1,6 @@
 """A flow as a SavedModel, which TensorFlow loads and runs without this package."""
 
+import math
 import os
 import shutil
 
@@ -20,6 +21,9 @@ def export(flow: Flow, folder: str | os.PathLike) -> None:
     * encode: `images` → `latents` `[B, H·W·C]`, all levels one after the other; an error outside of the support.
     * decode: `latents` → `images`.
     * sample: `count` int32, `temperature` float32, `seed` int32, scalars → `images`.
+
+    Of a conditional flow each takes `condition` `[B, …]`, too, as `Flow.condition_of` gives it: labels, int32 `[B]`, of
+    images given their class. B is the number of images, or of latents, or `count`.
 
     Args:
       flow: the model.
@@ -56,7 +60,6 @@ class _Module(tf.Module):
     def __init__(self, flow: Flow):
         super().__init__()
         self.variables_of_the_flow = [variable.value for variable in flow.variables]
-        bijector = flow.as_bijector()
         images = tf.TensorSpec([None, *flow.image_shape], flow.compute_dtype, "images")
         latents = tf.TensorSpec([None, flow.dimensions], flow.compute_dtype, "latents")
         scalars = [
@@ -64,18 +67,41 @@ class _Module(tf.Module):
             tf.TensorSpec([], tf.float32, "temperature"),
             tf.TensorSpec([], tf.int32, "seed"),
         ]
+        condition = _condition(flow)
 
-        def sample(count, temperature, seed):
-            z = tf.random.stateless_normal([count, flow.dimensions], [seed, 0], dtype=flow.compute_dtype)
-            return {"images": bijector.inverse(z * tf.cast(temperature, z.dtype))}
+        def log_prob(images, condition=None):
+            return {"log_prob": flow.log_prob(images, condition)}
 
-        def encode(images):
+        def encode(images, condition=None):
             refused = ["encode: expected images in [0, 1); some are outside of the support"]
             with tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(flow.outside_support(images)), refused)]):
-                return {"latents": bijector.forward(tf.identity(images))}
+                found = flow.encode(tf.identity(images), condition)
+            vectors = [
+                tf.reshape(z, [-1, math.prod(shape)]) for z, shape in zip(found, flow.latent_shapes, strict=True)
+            ]
+            return {"latents": tf.concat(vectors, 1)}
 
-        options = {"autograph": False}
-        self.log_prob = tf.function(lambda images: {"log_prob": flow.log_prob(images)}, [images], **options)
-        self.encode = tf.function(encode, [images], **options)
-        self.decode = tf.function(lambda latents: {"images": bijector.inverse(latents)}, [latents], **options)
-        self.sample = tf.function(sample, scalars, **options)
+        def decode(latents, condition=None):
+            parts = tf.split(latents, [math.prod(shape) for shape in flow.latent_shapes], axis=1)
+            parts = [tf.reshape(z, [-1, *shape]) for z, shape in zip(parts, flow.latent_shapes, strict=True)]
+            return {"images": flow.decode(parts, condition)}
+
+        def sample(count, temperature, seed, condition=None):
+            z = tf.random.stateless_normal([count, flow.dimensions], [seed, 0], dtype=flow.compute_dtype)
+            return decode(z * tf.cast(temperature, z.dtype), condition)
+
+        def function(compute, *inputs):
+            return tf.function(compute, [*inputs, *condition], autograph=False)
+
+        self.log_prob = function(log_prob, images)
+        self.encode = function(encode, images)
+        self.decode = function(decode, latents)
+        self.sample = function(sample, *scalars)
+
+
+def _condition(flow: Flow) -> list[tf.TensorSpec]:
+    """The input that is the condition; none of an unconditional flow."""
+    if not flow.is_conditional:
+        return []
+    one = flow.condition_of({"image": tf.zeros([1, *flow.image_shape], tf.uint8), "label": tf.zeros([1], tf.int32)})
+    return [tf.TensorSpec([None, *one.shape[1:]], one.dtype, "condition")]

@@ -15,7 +15,9 @@ from flowconv.workdir import Workdir
 OF_TRAINING = ("images_trained", "images_per_second", "seconds", "seed", "world_size")
 
 
-def evaluate_test_split(state: RunState, evaluator: Evaluator, examples: Examples, samples: int = 1) -> dict[str, Any]:
+def evaluate_test_split(
+    state: RunState, evaluator: Evaluator, examples: Examples, samples: int = 1, classify: bool = False
+) -> dict[str, Any]:
     """Returns the metrics of the test split, of a state that has its best weights; the same on every worker.
 
     Args:
@@ -23,9 +25,10 @@ def evaluate_test_split(state: RunState, evaluator: Evaluator, examples: Example
       evaluator: of its flow.
       examples: of the split.
       samples: importance samples an image.
+      classify: whether classes are told from each other, if the flow has any.
     """
-    raw = Measurement(evaluator, examples, "test", samples)
-    averaged = Measurement(evaluator, examples, "test, averaged weights", samples)
+    raw = Measurement(evaluator, examples, "test", samples, classify)
+    averaged = Measurement(evaluator, examples, "test, averaged weights", samples, classify)
     figures = compute_metrics("test", raw, "raw")
     with state.ema_weights():
         figures |= compute_metrics("test", averaged, "ema")

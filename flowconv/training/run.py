@@ -155,7 +155,8 @@ class Run:
     def _evaluate(self, samples: int = 1) -> dict[str, Any]:
         """Restores the best weights; returns the figures of the test split, and what they depend on."""
         self.state.restore_best()
-        figures = evaluate_test_split(self.state, self.evaluator, self.images.examples("test"), samples)
+        examples, classify = self.images.examples("test"), self.config.evaluation.classify
+        figures = evaluate_test_split(self.state, self.evaluator, examples, samples, classify)
         return figures | describe(self.state, self.config.model.precision, self.images.describe(), self.config.seed)
 
     def _report(self, results, path):

@@ -43,7 +43,7 @@ def _save_all(flow, test, settings, seed, workdir):
         if path.name not in wanted:  # of an earlier evaluation
             path.unlink()
     for temperature in settings.temperatures:
-        grid = pictures.sample_grid(flow, settings.samples, temperature, seed)
+        grid = pictures.sample_grid(flow, settings.samples, temperature, seed, test)
         pictures.save(workdir.pictures / f"samples-temperature-{temperature:g}.png", grid)
         yield
     pictures.save(workdir.pictures / "reconstructions.png", pictures.reconstruction_grid(flow, first_of(test, 16)))

@@ -48,9 +48,11 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
         try:
             distributed.initialize(config.distributed.fusion_megabytes, config.train.batch_size)
             workdir = Workdir(workdir)
+            config = distributed.run_on_all_ranks(lambda: data.with_classes(config))
             preflight.require_checks(config, workdir)
             distributed.run_on_all_ranks(lambda: held.enter_context(workdir.alone()) if distributed.is_root() else None)
             images = load_data(config.data)
+            data.check_classes(config, images)
             preflight.check_consistency(config, images)
             run = Run(config, workdir, images)
             held.callback(run.watchdog.stop)
@@ -112,6 +114,7 @@ def evaluate(
                 config.update_from_flattened_dict(overrides)
                 validate(config)
             images = load_data(config.data, data.load_for_use)
+            data.check_classes(config, images)
             if distributed.is_root() and (changed := dataset_record.changes(workdir, images)):
                 warn(changed)
             run = Run(config, workdir, images)

@@ -98,7 +98,7 @@ class Validation:
             logger.keep_data()
 
     def _sample(self, images_seen, logger):
-        samples = pictures.sample_grid(self.state.flow, self.samples, 0.8, self.seed)
+        samples = pictures.sample_grid(self.state.flow, self.samples, 0.8, self.seed, self.examples)
         path = self.workdir.pictures / f"samples-{images_seen:09}.png"
         logger.attempt("pictures", lambda: pictures.save(path, samples))
         return samples

@@ -37,6 +37,13 @@ def changes(workdir: Workdir, images: ImageData) -> str:
     return f"the images have changed since the run's best weights were chosen: {'; '.join(differing)}{moved}"
 
 
+def class_names(workdir: Workdir, classes: int) -> tuple[str, ...]:
+    """Returns the names of a run's classes in the order of labels: their numbers, where none are kept."""
+    kept = (_kept(workdir) or {}).get("class_names")
+    names = [str(name) for name in kept] if isinstance(kept, list) and len(kept) <= classes else []
+    return tuple(names + [str(number) for number in range(len(names), classes)])
+
+
 def _record(images):
     """What is kept: the description of results.json, the names of all classes, and how many images each one has."""
     counts = {

@@ -140,7 +140,7 @@ def test_grid_and_png(flow, tmp_path):
     pictures.save(tmp_path / "deep" / "grid.png", sheet, least_side=50)
     saved = np.asarray(Image.open(tmp_path / "deep" / "grid.png"))
     np.testing.assert_array_equal(saved[::3, ::3], sheet)
-    assert pictures.sample_grid(flow, 4, 0.7, 0).shape == (22, 22, 3)
+    assert pictures.sample_grid(flow, 4, 0.7, 0, {}).shape == (22, 22, 3)
     pairs = pictures.reconstruction_grid(flow, first_of(EXAMPLES, 4))
     np.testing.assert_array_equal(pairs[2:10, 2:10], PIXELS[0])
     np.testing.assert_array_equal(pairs[2:10, 12:20], PIXELS[0])

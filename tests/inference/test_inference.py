@@ -133,7 +133,7 @@ DRAWN = {
     "sample": lambda flow, images: sampling.sample(flow, 3, 0.7, 0, batch_size=4),
     "interpolate": lambda flow, images: interpolation.interpolate(flow, images, 3),
     "manipulate": lambda flow, images: interpolation.manipulate(flow, images, flow.encode(images[:1] / 256.0), [0.0]),
-    "sample_grid": lambda flow, images: pictures.sample_grid(flow, 4, 0.7, 0),
+    "sample_grid": lambda flow, images: pictures.sample_grid(flow, 4, 0.7, 0, {}),
     "reconstruction_grid": lambda flow, images: pictures.reconstruction_grid(flow, {"image": images}),
 }
 

@@ -22,10 +22,11 @@ FLAGS = (shared_flags.workdir("folder of the run to be (default: as train.py's)"
 
 
 def doctor(given, config):
-    from flowconv import distributed, preflight
+    from flowconv import data, distributed, preflight
     from flowconv.workdir import Workdir
 
     distributed.initialize(config.distributed.fusion_megabytes)
+    config = data.with_classes(config)
     workdir = Workdir(given.workdir or config_file.default_workdir(given.config))
     everyone = distributed.gather(preflight.run_checks(config, workdir))
     bad = [check.message for rows in everyone for check in rows if check.failed]

@@ -9,6 +9,9 @@
 The figures are the same for any number of processes and any batch size. They go to evaluation.json in the workdir.
 bits/dim are an upper bound, from one draw of the dequantization noise an image. --samples=k adds a tighter one, that
 of the mean density of k draws (importance-weighted). It takes k times as long.
+
+A run with model.condition=class is evaluated with labels and, --noclassify aside, without them: p(x) is the mean of
+p(x | class) over the classes, and Bayes' rule tells the class of an image. That takes a pass for each class.
 """
 
 from dataclasses import replace
@@ -26,6 +29,10 @@ FLAGS = (
         field="model.precision",
     ),
     replace(shared_flags.batch_size("images per process at a time, if not the run's"), field="evaluation.batch_size"),
+    replace(
+        flags.boolean("classify", None, "given classes, also without labels, if not as the run's"),
+        field="evaluation.classify",
+    ),
     flags.whole("samples", 1, "draws of noise an image, for a tighter bound", 1),
     shared_flags.output("folder for evaluation.json and pictures/ (default: the workdir)"),
 )

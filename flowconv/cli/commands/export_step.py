@@ -27,6 +27,8 @@ FLAGS = (
 def export_step(given, config):
     if given.output is None:
         raise UserError("--output is missing: name the directory to write")
+    if config.model.condition != "none":
+        raise UserError(f"--config.model.condition={config.model.condition}: must be none: programs take images alone")
     batch_size = config.train.batch_size if given.batch_size is None else given.batch_size
     output = Path(given.output)
     try:

@@ -29,6 +29,7 @@ def interpolate(given):
     from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
+    load.refuse_condition(workdir, "interpolate.py")
     folder = workdir.results_folder(given.output, workdir.pictures)
     run = load.load_run(workdir.path, given.data_dir)
     images = run.images_of("images", given.images, MOST if given.images is None else None)

@@ -33,6 +33,7 @@ def manipulate(given):
     from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
+    load.refuse_condition(workdir, "manipulate.py")
     folder = workdir.results_folder(given.output, workdir.pictures)
     run = load.load_run(workdir.path, given.data_dir)
     if given.labels:

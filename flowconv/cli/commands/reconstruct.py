@@ -29,6 +29,8 @@ def reconstruct(given):
     from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
+    if given.images is not None:
+        load.refuse_condition(workdir, "reconstruct.py --images", ("class",))
     folder = workdir.results_folder(given.output, workdir.pictures)
     run = load.load_run(workdir.path, given.data_dir)
     examples = run.examples_of("images", given.images, given.count)

@@ -3,8 +3,14 @@
     python scripts/sample.py --workdir=runs/photos
     python scripts/sample.py --workdir=runs/photos --temperatures=0.7,0.9 --count=64 --seed=1
     python scripts/sample.py --workdir=runs/photos --count=1000 --files --output=samples
+    python scripts/sample.py --workdir=runs/classes --class=cat
+    python scripts/sample.py --workdir=runs/enlarge --images=photos --count=9
 
 The same seed gives the same samples. Lower temperatures are cleaner and less varied.
+
+Of a run with model.condition=class each class has a row of the grid, or --class names one. Of a run with
+model.condition=low_resolution samples are super-resolution: of each image its 4× smaller version, a sample of what
+that may be, and the image itself stand side by side.
 """
 
 from flowconv.cli import flags, shared_flags
@@ -14,6 +20,9 @@ FLAGS = (
     shared_flags.WORKDIR,
     flags.whole("count", 36, "images a temperature", 1),
     flags.numbers("temperatures", (0.5, 0.7, 0.9, 1.0), "standard deviations of the latents", 0.0),
+    flags.text("class", None, "name or number of the class, with model.condition=class (default: each has a row)"),
+    shared_flags.images("what to enlarge, with model.condition=low_resolution (default: the test split)"),
+    shared_flags.DATA_DIR,
     shared_flags.seed("of the draw"),
     flags.boolean("files", False, "write each image to a file of its own instead of grids"),
     shared_flags.output("folder for the pictures (default: pictures/ in the workdir)"),
@@ -21,20 +30,29 @@ FLAGS = (
 
 
 def sample(given):
-    from flowconv.inference import load, sampling
+    import numpy as np
+
+    from flowconv.inference import conditions, load, sampling
     from flowconv.utils.console import say
     from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
     folder = workdir.results_folder(given.output, workdir.pictures)
-    names = {temperature: f"samples-{temperature:g}" for temperature in given.temperatures}
+    label = conditions.check_flags(workdir, getattr(given, "class"), given.images)
+    of_class = "" if label is None else f"-class-{label}"
+    names = {temperature: f"samples-{temperature:g}{of_class}" for temperature in given.temperatures}
     if given.files:
         for name in names.values():
             load.free_folder("output", folder / name)
-    run = load.load_run(workdir.path)
+    run = load.load_run(workdir.path, given.data_dir)
+    asked = conditions.samples_of(run, label, given.images, given.count)
+    count = given.count if asked.condition is None else len(asked.condition)
     for temperature, name in names.items():
-        images = sampling.sample(run.flow, given.count, temperature, given.seed)
-        say(sampling.save(images, folder, name, single=given.files))
+        images = sampling.sample(run.flow, count, temperature, given.seed, asked.condition)
+        if asked.beside is not None and not given.files:
+            between = (asked.beside[:, 0], images, asked.beside[:, 1])
+            images = np.stack(between, axis=1).reshape(-1, *images.shape[1:])
+        say(sampling.save(images, folder, name, given.files, asked.columns))
 
 
 main = Command(sample, __doc__, FLAGS)

@@ -41,6 +41,7 @@ def score(given):
     if given.check:
         check(load.load_run(workdir.path, given.data_dir), given)
         return
+    load.refuse_condition(workdir, "score.py --images", ("class",))
     folder = workdir.results_folder(given.output, workdir.path)
     table = ScoreTable(folder / "scores.csv")
     table.check(load.find_images("images", given.images))

@@ -1,0 +1,150 @@
+"""Runs of conditional flows through the programs: one of two classes, one of small images."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from scipy.special import logsumexp
+
+from flowconv.evaluation import Evaluator
+from flowconv.inference import load
+from tests.programs import Ended, run_here
+from tests.runs import SMALL, TINY, saved_variables
+
+SIZE = 8
+FIELDS = {**TINY, **SMALL, "data.name": "folder", "data.image_size": SIZE, "train.images": 64, "data.patches": True}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A folder of bright and of dark images, in two sub-folders."""
+    folder = tmp_path_factory.mktemp("conditional") / "images"
+    generator = np.random.default_rng(0)
+    for number in range(40):
+        dark = number % 2
+        path = folder / ("bright", "dark")[dark] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        low = 0 if dark else 128
+        Image.fromarray(generator.integers(low, low + 128, (SIZE, SIZE, 3), np.uint8)).save(path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def train(images, cache):
+    """Trains into a folder beside the images; returns it."""
+
+    def train(name, **fields):
+        fields = FIELDS | {"data.dir": images, "data.cache_dir": cache} | fields
+        flags = [f"--config.{field}={value}" for field, value in fields.items()]
+        run_here("train.py", f"--workdir={images.parent / name}", *flags)
+        return images.parent / name
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def of_classes(train):
+    return train("classes", **{"model.condition": "class"})
+
+
+@pytest.fixture(scope="module")
+def of_small_images(train):
+    return train("small", **{"model.condition": "low_resolution"})
+
+
+def test_classes_are_those_of_the_data(of_classes):
+    saved = json.loads((of_classes / "config.json").read_text())["model"]
+    assert (saved["condition"], saved["classes"]) == ("class", 2)
+    results = json.loads((of_classes / "results.json").read_text())
+    with_labels = results["test_bits_per_dim_ema" if results["better_weights"] == "averaged" else "test_bits_per_dim"]
+    worth = results["test_bits_per_dim_without_labels"] - with_labels
+    np.testing.assert_allclose(results["test_bits_per_dim_of_labels"], worth, atol=1e-9)
+    assert worth <= 1 / (SIZE * SIZE * 3) + 1e-9 and 0.0 <= results["test_accuracy"] <= 1.0
+
+
+def test_a_run_of_classes_goes_on_bit_for_bit(of_classes, train):
+    part = train("part", **{"model.condition": "class", "train.images": 32})
+    whole = saved_variables(train("part", **{"model.condition": "class"}))
+    expected = saved_variables(of_classes)
+    assert part.exists() and any("embedding" in name for name in expected)
+    for name, value in expected.items():
+        if "seconds" not in name:
+            np.testing.assert_array_equal(whole[name], value, name)
+
+
+def test_bits_without_labels_are_those_of_the_mixture(of_classes):
+    run = load.load_run(of_classes)
+    examples = run.examples("test")
+    found = Evaluator(run.flow, batch_size=3, seed=5).classification(examples)
+    x = run.flow.dequantize(examples["image"], 5)
+    logs = np.stack([run.flow.log_prob(x, np.full(len(x), label)) for label in range(2)]).astype(np.float64)
+    expected = run.flow.to_bits_per_dim(tf.constant(logsumexp(logs, axis=0) - np.log(2)))
+    np.testing.assert_allclose(found["bits_per_dim"], np.mean(expected), rtol=1e-5)
+    assert found["accuracy"] == np.mean(logs.argmax(0) == examples["label"])
+
+
+def test_samples_of_classes(of_classes, tmp_path, capsys):
+    run_here("scripts/sample.py", f"--workdir={of_classes}", f"--output={tmp_path}", "--count=6", "--temperatures=0.7")
+    with Image.open(tmp_path / "samples-0.7.png") as grid:  # a row for each of two classes
+        assert grid.size[0] * (2 * (SIZE + 2) + 2) == grid.size[1] * (3 * (SIZE + 2) + 2)
+    for given in ("dark", "1"):
+        run_here(
+            "scripts/sample.py", f"--workdir={of_classes}", f"--output={tmp_path}", f"--class={given}", "--count=2"
+        )
+        assert "samples-0.7-class-1.png" in capsys.readouterr().out
+    for flag, right in (
+        ("--class=drak", r"must be a class of the run, .* from 0 to 1 \(did you mean dark\?\)"),
+        ("--class=2", "must be a class of the run, by its name or as a number from 0 to 1"),
+        ("--images=x", "is used with runs of model.condition=low_resolution, not class"),
+    ):
+        with pytest.raises(Ended, match=f"{flag}: {right}"):
+            run_here("scripts/sample.py", f"--workdir={of_classes}", flag)
+
+
+def test_small_images_are_enlarged(of_small_images, images, tmp_path):
+    arguments = [f"--workdir={of_small_images}", f"--output={tmp_path}", "--temperatures=0.5"]
+    run_here("scripts/sample.py", *arguments, f"--images={images}/dark", "--count=2")
+    with Image.open(tmp_path / "samples-0.5.png") as grid:  # small, sample, original, of each image a row
+        assert grid.size[0] * (2 * (SIZE + 2) + 2) == grid.size[1] * (3 * (SIZE + 2) + 2)
+    with pytest.raises(Ended, match=r"--class=dark: is used with runs of model.condition=class, not low_resolution"):
+        run_here("scripts/sample.py", f"--workdir={of_small_images}", "--class=dark")
+    results = json.loads((of_small_images / "results.json").read_text())
+    assert "test_accuracy" not in results and np.isfinite(results["test_bits_per_dim"])
+
+
+def test_evaluation_without_the_passes_over_classes(of_classes, tmp_path):
+    run_here("scripts/evaluate.py", f"--workdir={of_classes}", f"--output={tmp_path}", "--noclassify")
+    assert "test_accuracy" not in json.loads((tmp_path / "evaluation.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["of_classes", "of_small_images"])
+def test_an_exported_flow_takes_the_condition(name, tmp_path, request):
+    workdir = request.getfixturevalue(name)
+    run_here("scripts/export.py", f"--workdir={workdir}", f"--output={tmp_path}/saved")
+    run = load.load_run(workdir)
+    examples = run.examples("test")
+    x, condition = run.flow.dequantize_midpoint(examples["image"]), run.flow.condition_of(examples)
+    signatures = tf.saved_model.load(f"{tmp_path}/saved").signatures
+    found = signatures["log_prob"](images=x, condition=condition)["log_prob"]
+    np.testing.assert_allclose(found, run.flow.log_prob(x, condition), rtol=1e-4)
+    latents = signatures["encode"](images=x, condition=condition)["latents"]
+    np.testing.assert_allclose(signatures["decode"](latents=latents, condition=condition)["images"], x, atol=1e-3)
+
+
+def test_labels_that_are_not_there_are_refused(train, images):
+    flat = images.parent / "flat"
+    flat.mkdir()
+    for path in list(images.rglob("*.png"))[:8]:
+        (flat / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(Ended, match=r"condition=class: data.name=folder has no labels: put the images of each class"):
+        train("flat_run", **{"model.condition": "class", "data.dir": flat})
+    with pytest.raises(Ended, match="classes=1: folder has 2 classes"):
+        train("few_run", **{"model.condition": "class", "model.classes": 1})
+
+
+@pytest.mark.parametrize("program", ["interpolate", "manipulate", "reconstruct", "score"])
+def test_programs_without_a_condition_say_so(program, of_classes):
+    with pytest.raises(Ended, match=rf"a run of model.condition=class, for which {program}.py.* has no condition"):
+        run_here(f"scripts/{program}.py", f"--workdir={of_classes}", "--images=x")
