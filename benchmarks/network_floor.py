@@ -18,6 +18,8 @@ from flowconv import distributed
 from flowconv.ops.batch_parallel import num_slices, slice_sizes
 from flowconv.ops.conv2d import conv2d
 
+Floor = Callable[[list[list[tf.Tensor]]], tf.Tensor]
+
 
 class Product(NamedTuple):
     """A convolution, and the two products of the attention that it makes queries, keys and values for, if there is one.
@@ -76,9 +78,7 @@ def compute(product: Product, convolve: Convolve, x: tf.Tensor, kernel: tf.Tenso
     return tf.matmul(tf.matmul(queries, keys, transpose_b=True), values)
 
 
-def build_floor(
-    size: Size, levels: Sequence[Sequence[Product]], convolve: Convolve
-) -> Callable[[list[list[tf.Tensor]]], tf.Tensor]:
+def build_floor(size: Size, levels: Sequence[Sequence[Product]], convolve: Convolve) -> Floor:
     """Returns a function of `draw_kernels`' kernels that computes the products of one training step and all gradients.
 
     As the program does, in parts of the batch, side by side, one for each core. Each gradient leaves one of its numbers
@@ -140,7 +140,11 @@ def build(size: Size, network: str, blocks: int, heads: int) -> tuple[Actions, d
     levels = [NETWORKS[network](channels, size.width, blocks, heads) for _, _, channels in size.level_shapes()]
     kernels = draw_kernels(size, levels)
     runs = {"library": build_floor(size, levels, library_conv2d), "products": build_floor(size, levels, conv2d)}
-    actions = {name: lambda run=run: float(run(kernels)) for name, run in runs.items()}
+
+    def action(run: Floor) -> Callable[[], float]:
+        return lambda: float(run(kernels))
+
+    actions = {name: action(run) for name, run in runs.items()}
     parameters = sum(math.prod(stack.shape) for stacks in kernels for stack in stacks)
     return actions, {"parameters": parameters, "threads": threads()}
 
