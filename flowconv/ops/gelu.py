@@ -11,14 +11,14 @@ INNER, CUBIC = 0.7978845608028654, 0.044715  # √(2/π)
 def gelu(x: tf.Tensor) -> Any:
     """Returns ½x(1 + tanh(√(2/π)(x + 0.044715·x³))), which is x·Φ(x) to 5e-4 (Hendrycks & Gimpel 2016).
 
-    TensorFlow's own gradient of it keeps six tensors of x's size, this one two.
+    TensorFlow's own takes nine operations, and its gradient more than twice as many, each of which passes over all
+    of x; here it is six and eight.
     """
-    tanh = tf.tanh(INNER * x * (1.0 + CUBIC * x * x))
-    half = 0.5 * (1.0 + tanh)
+    gate = tf.sigmoid(x * (2.0 * INNER + 2.0 * INNER * CUBIC * tf.square(x)))  # ½(1 + tanh)
+    y = x * gate
 
     def gradient(dy: tf.Tensor) -> tf.Tensor:
-        # σ' of half = (1 + tanh)/2 is 2·half·(1 − half) by the inner function.
-        inner = INNER * x * (1.0 + 3.0 * CUBIC * x * x)
-        return dy * half * (1.0 + 2.0 * (1.0 - half) * inner)
+        slope = 2.0 * INNER + 6.0 * INNER * CUBIC * tf.square(x)  # of what the sigmoid is of
+        return dy * (gate + y * (1.0 - gate) * slope)
 
-    return x * half, gradient
+    return y, gradient

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from flowconv.ops.attention import attention
+
 
 def self_attention(queries_keys_values: tf.Tensor, heads: int) -> tf.Tensor:
     """Returns softmax(QKᵀ/√d)V of each head, all heads' side by side: `[B, H, W, 3·F]` → `[B, H, W, F]`.
@@ -19,10 +21,8 @@ def self_attention(queries_keys_values: tf.Tensor, heads: int) -> tf.Tensor:
     filters, pixels = channels // 3, height * width
     parts = tf.reshape(queries_keys_values, [-1, pixels, 3, heads, filters // heads])
     queries, keys, values = tf.unstack(tf.transpose(parts, [2, 0, 3, 1, 4]))
-    logits = tf.matmul(queries * (filters // heads) ** -0.5, keys, transpose_b=True)
-    precision = tf.float32 if logits.dtype.size < 4 else logits.dtype
-    weights = tf.cast(tf.nn.softmax(tf.cast(logits, precision)), values.dtype)
-    merged = tf.transpose(tf.matmul(weights, values), [0, 2, 1, 3])
+    attended = attention(queries * (filters // heads) ** -0.5, keys, values)
+    merged = tf.transpose(attended, [0, 2, 1, 3])
     return tf.reshape(merged, [-1, height, width, filters])
 
 
