@@ -25,7 +25,8 @@ class AttentionNetwork(Network):
     number of pixels.
 
     The convolutions are initialized by data: each one's output has deviation 1, or 0.1 at the end of a block and of
-    the network. So a new coupling isn't the same map for all images.
+    the network. So a new coupling isn't the same map for all images. A condition's embedding is added within every
+    gated convolution, as the paper does with the image that a dequantization sees.
 
     Args:
       width: channels of the hidden layers.
@@ -84,10 +85,10 @@ class AttentionNetwork(Network):
             return built(LayerNorm(name=name, **kwargs), wide)
 
         self.first = built(Conv2D(self.width, 3, weight_norm=self.weight_norm, name="first", **kwargs), input_shape)
-        self.build_embedding(wide)
         self.convolutions, self.attentions, self.norms = [], [], []
         for k in range(1, self.blocks + 1):
-            self.convolutions.append(built(GatedConvolution(name=f"convolution_{k}", **of_all), wide))
+            convolution = GatedConvolution(condition=self.condition, name=f"convolution_{k}", **of_all)
+            self.convolutions.append(built(convolution, wide))
             self.norms.append(norm(f"convolution_norm_{k}"))
             if self.heads:
                 self.attentions.append(built(GatedAttention(self.heads, name=f"attention_{k}", **of_all), wide))
@@ -111,7 +112,7 @@ class AttentionNetwork(Network):
         return y
 
     def _outputs(self, x: tf.Tensor, inputs: Inputs, convolve: Convolve) -> tf.Tensor:
-        x = self.add_embedding(convolve(self.first, tf.cast(x, self.computing_dtype(inputs))), inputs)
+        x = convolve(self.first, tf.cast(x, self.computing_dtype(inputs)))
         norms = iter(self.norms)
         for number, convolution in enumerate(self.convolutions):
             x = next(norms).call(convolution.call(x, inputs.fold_in(2 * number), convolve))

@@ -5,11 +5,13 @@ import pytest
 import tensorflow as tf
 
 from flowconv.bijectors import NONE, Affine, Coupling, Inputs, Repeated, Seed
+from flowconv.conditions.class_ import ClassCondition
 from flowconv.networks.attention import AttentionNetwork
 from flowconv.networks.layers.attention import self_attention
 from flowconv.networks.layers.dropout import dropout
 from flowconv.networks.layers.gates import concat_elu, gate
 from flowconv.networks.layers.layer_norm import LayerNorm
+from flowconv.ops.attention import attention
 from flowconv.ops.gelu import gelu
 from flowconv.ops.layer_norm import normalize_channels
 from flowconv.testing import images, perturb
@@ -108,6 +110,23 @@ def test_dropout_is_the_same_in_all_ways_back():
     assert abs(others[0] - results["store"][0]) > 1e-3
 
 
+def test_a_condition_enters_every_gated_convolution():
+    """By an embedding of its own."""
+    condition, labels = ClassCondition(3), tf.constant([0, 1, 2])
+    network = built(condition=condition)
+    of_condition = [variable for variable in network.trainable_variables if "embedding" in variable.path]
+    assert [tuple(variable.shape) for variable in of_condition] == network.blocks * [(3, 8)]
+    x = images(SHAPE, "float64")
+    y = network.call(x, Inputs(labels))
+    for variable in of_condition:
+        value = variable.numpy()
+        variable.assign(0.0 * value)
+        assert np.min(np.max(np.abs(network.call(x, Inputs(labels)) - y), axis=(1, 2, 3))) > 1e-6
+        variable.assign(value)
+    with pytest.raises(ValueError, match="convolution_1: expected a condition in its inputs, got none"):
+        network.call(x)
+
+
 def test_attention_is_that_of_each_head():
     heads, filters = 2, 6
     x = random_images(3, 2, 4, 3 * filters)
@@ -116,6 +135,25 @@ def test_attention_is_that_of_each_head():
     weights = np.exp(logits) / np.sum(np.exp(logits), -1, keepdims=True)
     expected = np.reshape(np.einsum("bhij,bjhd->bihd", weights, v), (3, 2, 4, filters))
     np.testing.assert_allclose(self_attention(x, heads), expected, atol=1e-12)
+
+
+def test_gradients_of_attention_are_tensorflow_s():
+    """And second ones."""
+    q, k, v = (random_images(2, 3, 5, 4, seed=seed) for seed in range(3))
+    upstream = random_images(2, 3, 5, 4, seed=3)
+
+    def twice(function):
+        with tf.GradientTape() as outer:
+            outer.watch([q, k, v])
+            with tf.GradientTape() as tape:
+                tape.watch([q, k, v])
+                y = function(q, k, v)
+            gradients = tape.gradient(y, [q, k, v], tf.sin(y))
+        return y, *gradients, *outer.gradient(gradients, [q, k, v], [upstream] * 3)
+
+    expected = twice(lambda q, k, v: tf.matmul(tf.nn.softmax(tf.matmul(q, k, transpose_b=True)), v))
+    for found, reference in zip(twice(attention), expected, strict=True):
+        np.testing.assert_allclose(found, reference, atol=1e-10)
 
 
 def test_attention_of_bfloat16_has_a_softmax_of_float32(monkeypatch):
