@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.bijectors import NONE, Affine, CheckerboardMask, Coupling, Inputs, Seed
+from flowconv.bijectors import NONE, Affine, CheckerboardMask, Coupling, Inputs, Repeated, Seed
 from flowconv.config.parts import NETWORKS
 from flowconv.ops.batch_parallel import share_weights
 from flowconv.testing import (
@@ -144,3 +144,25 @@ def test_in_a_coupling_of_a_checkerboard(name):
     check_round_trip(layer, x, NONE, 1e-10)
     check_log_det(layer, x, NONE, 1e-10)
     check_gradients(layer, x, NONE, 1e-9)
+
+
+@every_network
+def test_the_graph_of_a_depth_loop_does_not_grow(name):
+    """Nor does, with it, what it keeps beside each step's input."""
+
+    def nodes(depth):
+        layer = Repeated(coupling(name), depth, "recompute", dtype="float64")
+        layer.build((None, 4, 4, 4))
+
+        @tf.function(autograph=False)
+        def gradient(x):
+            sources = [x, *(variable.value for variable in layer.trainable_variables)]
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y, _ = layer.forward_and_log_det(x)
+            return tape.gradient(y, sources)
+
+        graph = gradient.get_concrete_function(images((4, 4, 4), "float64")).graph.as_graph_def()
+        return len(graph.node) + sum(len(function.node_def) for function in graph.library.function)
+
+    assert nodes(2) == nodes(3)  # (deeper, some more stacks have 1,000 numbers: their zeros are no constants)
