@@ -44,7 +44,7 @@ class AttentionNetwork(Network):
       >>> from flowconv.networks.attention import AttentionNetwork
       >>> layer = Coupling(Affine(), AttentionNetwork(width=8, blocks=1, heads=2))
       >>> layer.build((None, 4, 4, 6))
-      >>> layer.network.positions.shape
+      >>> tuple(layer.network.positions.shape)
       (4, 4, 8)
 
     References:

@@ -40,7 +40,7 @@ class TransformerNetwork(Network):
       >>> from flowconv.networks.transformer import TransformerNetwork
       >>> layer = Coupling(Affine(), TransformerNetwork(width=8, blocks=1, heads=2, patch_size=2))
       >>> layer.build((None, 4, 4, 6))
-      >>> layer.network.positions.shape
+      >>> tuple(layer.network.positions.shape)
       (2, 2, 8)
 
     References:
