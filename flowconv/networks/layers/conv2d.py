@@ -51,7 +51,7 @@ class Conv2D(Layer):
     def call(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         """Returns the convolution, `[B, H, W, filters]`."""
         kernel, bias = inputs.once(self.weights_in, x.dtype.name)
-        return conv2d(x, kernel) + bias
+        return tf.nn.bias_add(conv2d(x, kernel), bias)
 
     def initialize(self, x: tf.Tensor, average: Average, initialized: tf.Tensor) -> tf.Tensor:
         """Scales the kernel and sets the bias so that the output has mean 0 and `deviation`; returns it.

@@ -10,7 +10,6 @@ from flowconv.networks.layers.attention import check_heads, self_attention
 from flowconv.networks.layers.building import built
 from flowconv.networks.layers.dense import Dense
 from flowconv.networks.layers.layer_norm import LayerNorm
-from flowconv.ops.gelu import gelu
 
 
 class TransformerBlock(Layer):
@@ -41,4 +40,5 @@ class TransformerBlock(Layer):
         """Returns the output, of the shape of x."""
         attended = self_attention(self.queries_keys_values.call(self.attention_norm.call(x), inputs), self.heads)
         x += self.merge.call(attended, inputs)
-        return x + self.last.call(gelu(self.hidden.call(self.mlp_norm.call(x), inputs)), inputs)
+        hidden = tf.nn.gelu(self.hidden.call(self.mlp_norm.call(x), inputs), approximate=True)
+        return x + self.last.call(hidden, inputs)

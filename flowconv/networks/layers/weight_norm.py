@@ -54,4 +54,4 @@ class WeightNormConv2D(Layer):
         """Returns the convolution, `[B, H, W, filters]`."""
         kernel, bias = inputs.once(self.weights_in, x.dtype.name)
         y = conv2d(x, kernel)
-        return y if bias is None else y + bias
+        return y if bias is None else tf.nn.bias_add(y, bias)
