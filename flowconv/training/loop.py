@@ -53,8 +53,7 @@ class TrainingLoop:
 
     def __post_init__(self):
         self.host_updates = elastic.HostUpdates()
-        self.traced = False
-        self.last_checkpoint = time.monotonic()
+        self.traced, self.last_checkpoint = False, time.monotonic()
 
     def run(self) -> float:
         """Trains; returns the rate in images/s over all workers, evaluations not counted."""
@@ -139,11 +138,7 @@ class TrainingLoop:
         self.begin()
 
     def restart(self) -> NoReturn:
-        """Ends this process' part, for all workers to join anew.
-
-        Raises:
-          WorkersChanged: always.
-        """
+        """Ends this process' part with `WorkersChanged`, for all workers to join anew."""
         self.checkpoint()
         raise elastic.WorkersChanged
 
