@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from flowconv import bijectors
 from flowconv.bijectors import CheckerboardMask
+from flowconv.bijectors.matrices import MATRICES
 from tests.bijectors.test_bijectors import BIJECTORS, SHAPE, build, images
 from tests.layers import additive_coupling, affine_coupling
 
@@ -104,7 +105,7 @@ WRONG = {
     **{
         f"{name}'s parameterization": (
             lambda name=name: bijectors.build_convolution(name, {"parameterization": "lu"}),
-            "parameterization must be one of direct, orthogonal, plu, qr, got 'lu'",
+            f"parameterization must be one of {', '.join(MATRICES)}, got 'lu'",
         )
         for name in ("conv1x1", "emerging", "rolled_shift", "shift")
     },

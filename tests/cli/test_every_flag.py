@@ -3,6 +3,7 @@
 Each wave gives all flags of a program at once, each the next of its values; FULL=1 gives each value alone, too.
 """
 
+import contextlib
 import itertools
 
 import numpy as np
@@ -28,6 +29,7 @@ RUNS = {
             "precision": SETTINGS["model.precision"].names,
             "batch_size": (500, 1000),
             "samples": (1, 2),
+            "classify": (True, False),
             "data_dir": ("IMAGES",),  # photos come with the package, and need none
             "output": OUT,
         }
@@ -69,8 +71,10 @@ CONFIGS = {
     ],
     "export_step": [{"output": OUT, "batch_size": (2, 3), "programs": ("init,train,encode,sample", "sample")}],
 }
-ELSEWHERE = {  # what each takes is parsed below, and run in tests/benchmarks
-    "benchmark": ("parts", "sizes", "rounds", "peers", "peers_environment", "bfloat16", "depths", "output")
+ELSEWHERE = {
+    "sample": ("class", "images", "data_dir"),  # of conditional runs, in tests/conditions
+    # What each takes is parsed below, and run in tests/benchmarks.
+    "benchmark": ("parts", "sizes", "rounds", "peers", "peers_environment", "bfloat16", "depths", "output"),
 }
 ALL = RUNS | CONFIGS
 
@@ -146,7 +150,9 @@ def test_every_choice_of_every_field_is_explained_and_taken(setting, choice, tmp
     """Trained with are all of them, in combinations, by tests/test_any_config.py."""
     assert choice in setting.explanation
     fields = {f"config.{name}": value for name, value in (TINY | {"model.depth": 4, setting.name: choice}).items()}
-    run_here("scripts/doctor.py", f"--workdir={tmp_path}/run", *given(fields))
+    # The photographs have no labels.
+    with pytest.raises(Ended, match="has no labels") if choice == "class" else contextlib.nullcontext():
+        run_here("scripts/doctor.py", f"--workdir={tmp_path}/run", *given(fields))
 
 
 NUMBERS = [setting for setting in SETTINGS.values() if setting.kind in (int, float)]
