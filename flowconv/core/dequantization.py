@@ -19,7 +19,12 @@ class Dequantization(Layer):
 
     Args:
       n_bits: bits that are kept of each uint8 number: its level.
+
+    Attributes:
+      noise: the kind of u, by which results tell what their bits/dim are.
     """
+
+    noise = "dequantization"
 
     def __init__(self, n_bits: int = 8, **kwargs: Any):
         super().__init__(**kwargs)

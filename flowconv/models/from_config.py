@@ -65,16 +65,20 @@ class Parts:
         return self._build(folders.PREPROCESSINGS, "preprocessing", dtype=self.dtype)
 
     def dequantization(self) -> Dequantization:
-        """Returns the dequantization."""
-        return self._build(folders.DEQUANTIZATIONS, "dequantization", dtype=self.dtype)
+        """Returns the dequantization; one that is a flow has the couplings' transform and network."""
+        settings = self._of_parts | {
+            "coupling": self._with_settings(folders.TRANSFORMS, "coupling"),
+            "network": self._with_settings(folders.NETWORKS, "network"),
+            "network_dtype": self._network_dtype,
+            "backward": self.backward,
+        }
+        return folders.DEQUANTIZATIONS.make(self.settings["dequantization"], settings, dtype=self.dtype)
 
-    def convolution(self) -> Bijector:
+    def convolution(self, name: str = "convolution") -> Bijector:
         """Returns the convolution of a step."""
-        matrix = self.settings["parameterization"]
-        own = {name: self._of_parts[name] for name in folders.MATRICES.part(matrix).keywords if name in self._of_parts}
-        settings = self._of_parts | ({"parameterization": {"name": matrix, **own}} if own else {})
-        name = self.settings["convolution"]
-        return folders.CONVOLUTIONS.make(name, settings, dtype=self.dtype, name="convolution")
+        matrix = self._with_settings(folders.MATRICES, "parameterization")
+        settings = self._of_parts | ({"parameterization": matrix} if len(matrix) > 1 else {})
+        return folders.CONVOLUTIONS.make(self.settings["convolution"], settings, dtype=self.dtype, name=name)
 
     def coupling(
         self, mask: Mask | None = None, transform: Transform | None = None, name: str = "coupling"
@@ -110,6 +114,12 @@ class Parts:
     def has_learned_prior(self) -> bool:
         """Whether the latents' means and deviations are learned."""
         return self.settings["prior"] == "learned"
+
+    def _with_settings(self, folder: Folder, setting: str) -> dict[str, Any]:
+        """Returns the name of a part, and its settings as far as they are given."""
+        name = self.settings[setting]
+        own = {each: self._of_parts[each] for each in folder.part(name).keywords if each in self._of_parts}
+        return {"name": name, **own}
 
     def _build(self, folder: Folder, setting: str, **arguments: Any) -> Any:
         """Returns a part by the name that its setting has."""

@@ -16,6 +16,8 @@ class UniformDequantization(Dequantization):
       Theis, van den Oord, Bethge 2016, "A note on the evaluation of generative models".
     """
 
+    noise = "uniform"
+
     def forward_and_log_density(self, images, inputs):
         noise = inputs.seed.uniform((batch_size(images), *images.shape[1:]))
         x = self.add(images, tf.cast(noise, self.compute_dtype))

@@ -49,6 +49,7 @@ def describe(state: RunState, precision: str, dataset: Mapping[str, Any], seed: 
       seed: the run's.
     """
     return {
+        "bits_per_dim_is": f"an upper bound: one draw of {state.flow.dequantization.noise} noise an image",
         "better_weights": "averaged" if state.average_is_best else "raw",
         "best_at_images": int(state.images_seen),
         "parameters": state.flow.parameters,

@@ -94,6 +94,7 @@ def print_table(results: dict, workdir: Workdir) -> None:
     """Prints what a run reached and where everything lies."""
     dataset = results["dataset"]
     rows = metric_rows(results) + [
+        ("bits/dim are", results.get("bits_per_dim_is", "")),
         ("data", f"{dataset['name']} {dataset['version']}, {counted(dataset['test'], 'test image')}"),
         ("parameters", f"{results['parameters']:,}, {results['precision']}"),
     ]
