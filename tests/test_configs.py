@@ -16,6 +16,9 @@ from tests.batches import batch_of
 CONFIGS = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
 
 
+SMALL = {"layers": "1 stripes, squeeze, 1 channels", "blocks": 1, "components": 2, "dequantizer_width": 8}
+
+
 def load(path):
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
@@ -34,6 +37,8 @@ def test_takes_a_training_step(path):
     validate(config)
     config.model.depth = 2
     config.model.width = 8
+    for name in SMALL.keys() & set(config.model):
+        config.model[name] = SMALL[name]
     config.optimizer.warmup_images = 0
     flow = build_flow(config)
     step = build_step(config, flow)

@@ -111,6 +111,29 @@ invalid("patches", data__name="cifar10", data__patches=True)
 invalid("temperatures", evaluation__temperatures=(-1.0,))
 
 
+def refused(row, **fields):
+    """As `invalid`, of settings of parts."""
+    add(
+        row, lambda here, monkeypatch: validate(changed(default_config(), {f"model.{n}": v for n, v in fields.items()}))
+    )
+
+
+refused("layers", name="flowpp", layers="4 stripe")
+refused("layers-patch", name="flowpp", network="transformer", patch_size=16)
+refused("odd-channels", name="flowpp", layers="2 channels")
+VARIATIONAL = {"dequantization": "variational"}
+refused("dequantizer-heads", **VARIATIONAL, network="attention", dequantizer_width=10)
+refused(
+    "dequantizer-patch", dequantization="variational", network="transformer", patch_size=32, levels=1, name="realnvp"
+)
+
+
+@trigger
+def layers_size(here, monkeypatch):
+    fields = {"model.name": "flowpp", "model.layers": "squeeze, squeeze, squeeze, 1 channels", "data.image_size": 40}
+    validate(changed(default_config(), fields))
+
+
 @trigger
 def patch_size(here, monkeypatch):
     validate(changed(default_config(), {"model.network": "transformer", "model.patch_size": 8}))

@@ -6,7 +6,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from flowconv.config.fields import choices_with, flatten, refusal_to_invert, settings, settings_of_parts, sides
-from flowconv.config.parts import NETWORKS, Folder
+from flowconv.config.layer_list import layer_list, squeezes
+from flowconv.config.parts import DEQUANTIZATIONS, MODELS, NETWORKS, Folder
 from flowconv.config.schema import SETTINGS
 from flowconv.errors import UserError
 from flowconv.words import nearest
@@ -107,6 +108,59 @@ def _check_patch_size(fields: Mapping[str, Any]) -> None:
         )
 
 
+def _check_layers(fields: Mapping[str, Any]) -> None:
+    if fields["model.name"] != "flowpp":
+        return
+    layers, size = _of_family(fields, "layers"), fields["data.image_size"]
+    try:
+        parts = layer_list(layers)
+    except ValueError as error:
+        raise UserError(f"--config.model.layers={layers}: {str(error).removeprefix('layers ')}") from None
+    halvings = 2 ** squeezes(layers)
+    if any(side % (2 * halvings) for side in sides(size)):
+        raise UserError(
+            f"--config.data.image_size={size}: must be divisible by {2 * halvings} with model.layers={layers}, "
+            f"each squeeze of which halves height and width, and stripes halve the width"
+        )
+    patch_size = _of_network(fields, "patch_size")
+    smallest = [side // (2 * halvings) for side in sides(size)]
+    if patch_size is not None and (patch_size < 1 or any(side % patch_size for side in smallest)):
+        raise UserError(
+            f"--config.model.patch_size={patch_size}: must divide {min(smallest)} with model.layers={layers}, "
+            f"the width of the smallest images' halves"
+        )
+    if parts[0][0] == "channels" and fields["data.channels"] % 2:
+        raise UserError(f"--config.model.layers={layers}: must begin with stripes or a squeeze: channels are odd")
+
+
+def _check_dequantizer(fields: Mapping[str, Any]) -> None:
+    own = DEQUANTIZATIONS.part(fields["model.dequantization"]).settings("model")
+    values = {name: fields.get(name, setting.default) for name, setting in own.items()}
+    pairs = {"model.context_heads": "model.context_width"}
+    if _of_network(fields, "heads") is not None:
+        pairs["model.dequantizer_heads"] = "model.dequantizer_width"
+    for heads, width in pairs.items():
+        number = values.get(heads, 0)
+        if number and (number < 0 or values[width] % number):
+            raise UserError(
+                f"--config.{width}={values[width]}: must be divisible by {heads} = {number}, "
+                f"since each head has an equal part of the channels"
+            )
+    patch_size = _of_network(fields, "patch_size")
+    halves = [side // 2 for side in sides(fields["data.image_size"])]
+    if patch_size is not None and values and (patch_size < 1 or any(side % patch_size for side in halves)):
+        raise UserError(
+            f"--config.model.patch_size={patch_size}: must divide half of data.image_size = "
+            f"{fields['data.image_size']} with model.dequantization={fields['model.dequantization']}"
+        )
+
+
+def _of_family(fields: Mapping[str, Any], setting: str) -> Any:
+    """The value of a setting of the chosen family."""
+    name = f"model.{setting}"
+    return fields.get(name, MODELS.part(fields["model.name"]).settings("model")[name].default)
+
+
 def _of_network(fields: Mapping[str, Any], setting: str) -> Any:
     """The value of a setting of the chosen network; None if it has no such one."""
     name = f"model.{setting}"
@@ -137,6 +191,8 @@ RULES = (
     _check_depth,
     _check_heads,
     _check_patch_size,
+    _check_layers,
+    _check_dequantizer,
     _check_backward,
     _check_condition,
 )

@@ -9,8 +9,9 @@ from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts, build_flow, build_model
 from flowconv.models.standard_normal import StandardNormal
 
+flowpp = functools.partial(build_model, "flowpp")
 glow = functools.partial(build_model, "glow")
 nice = functools.partial(build_model, "nice")
 realnvp = functools.partial(build_model, "realnvp")
 
-__all__ = ["Flow", "Parts", "StandardNormal", "build_flow", "build_model", "glow", "nice", "realnvp"]
+__all__ = ["Flow", "Parts", "StandardNormal", "build_flow", "build_model", "flowpp", "glow", "nice", "realnvp"]

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from flowconv import data, distributed
 from flowconv.config import backward_of, flatten, image_shape, images_per_rank, refusal_to_invert
+from flowconv.config.parts import MODELS
 from flowconv.errors import UserError
 from flowconv.preflight import rendezvous
 from flowconv.preflight.cgroups import memory_limit
@@ -82,7 +83,10 @@ def require_checks(config: ConfigDict, workdir: Workdir) -> None:
 
 
 def _config(config, parameters):
-    return f"{config.model.name}, L {config.model.levels}, K {config.model.depth}, width {config.model.width}, " + (
+    own = MODELS.part(config.model.name).keywords
+    sizes = {"levels": f"L {config.model.levels}, ", "depth": f"K {config.model.depth}, "}
+    sizes = "".join(text for name, text in sizes.items() if name in own)
+    return f"{config.model.name}, {sizes}width {config.model.width}, " + (
         f"{parameters:,} parameters; backward={backward_of(dict(flatten(config)))}; "
         f"{counted(images_per_rank(config) * distributed.size(), 'image')} a step"
     )
