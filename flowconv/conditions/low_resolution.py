@@ -1,5 +1,6 @@
 """Small versions of images as a condition."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from flowconv.core.condition import Condition
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.layer import Layer
 from flowconv.networks.layers.convolutions import ZeroConv2D
+from flowconv.ops.shapes import batch_size
 
 FACTOR = 4
 
@@ -71,17 +73,27 @@ class ImageEmbedding(Layer):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         size, wanted = self.image_shape[:2], tuple(input_shape[1:3])
-        self.larger, self.smaller = wanted[0] // size[0] or 1, size[0] // wanted[0] or 1
-        if any(self.larger * here != self.smaller * there for here, there in zip(size, wanted, strict=True)):
+        sides = list(zip(size, wanted, strict=True))  # of half an image's, one may fit by another factor
+        self.larger = [there // here or 1 for here, there in sides]
+        self.smaller = [here // there or 1 for here, there in sides]
+        if any(a * here != b * there for a, b, (here, there) in zip(self.larger, self.smaller, sides, strict=True)):
             raise ValueError(f"images {size[0]}×{size[1]} can't be brought to {wanted[0]}×{wanted[1]} by whole factors")
         self.convolution = ZeroConv2D(self.channels, 3, dtype=self.dtype_policy, name="convolution")
-        self.convolution.build((None, *wanted, self.image_shape[-1] * self.smaller**2))
+        self.convolution.build((None, *wanted, self.image_shape[-1] * math.prod(self.smaller)))
 
     def call(self, condition: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         """Returns the convolution, `[B, H, W, channels]`."""
         x = tf.cast(condition, self.variable_dtype if inputs.full_precision else self.compute_dtype)
-        if self.smaller > 1:
-            x = tf.nn.space_to_depth(x, self.smaller)
-        elif self.larger > 1:
-            x = tf.repeat(tf.repeat(x, self.larger, axis=1), self.larger, axis=2)
+        for axis, times in enumerate(self.larger, 1):
+            x = tf.repeat(x, times, axis=axis) if times > 1 else x
+        if self.smaller != [1, 1]:
+            x = _blocks_to_channels(x, *self.smaller)
         return self.convolution.call(x, inputs)
+
+
+def _blocks_to_channels(x: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Returns images whose pixels are blocks of so many pixels of x: space_to_depth, which has squares alone."""
+    _, rows, columns, channels = x.shape
+    rows, columns, count = rows // height, columns // width, batch_size(x)
+    blocks = tf.transpose(tf.reshape(x, [count, rows, height, columns, width, channels]), [0, 1, 3, 2, 4, 5])
+    return tf.reshape(blocks, [count, rows, columns, height * width * channels])

@@ -72,7 +72,9 @@ class Parts:
             "network_dtype": self._network_dtype,
             "backward": self.backward,
         }
-        return folders.DEQUANTIZATIONS.make(self.settings["dequantization"], settings, dtype=self.dtype)
+        # A name of its own, or Keras would number them within a process: checkpoints are found by names.
+        name = self.settings["dequantization"]
+        return folders.DEQUANTIZATIONS.make(name, settings, dtype=self.dtype, name="dequantization")
 
     def convolution(self, name: str = "convolution") -> Bijector:
         """Returns the convolution of a step."""

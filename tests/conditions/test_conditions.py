@@ -13,7 +13,7 @@ from flowconv.conditions.low_resolution import LowResolutionCondition
 from flowconv.config.parts import CONDITIONS, NETWORKS
 from flowconv.models import build_model
 from flowconv.networks.convolution import ConvolutionNetwork
-from flowconv.testing import check_bijector, check_log_det, check_round_trip, perturb
+from flowconv.testing import check_bijector, check_log_det, check_round_trip, jacobian, perturb
 
 SHAPE = (8, 8, 3)
 SETTINGS = {"class": {"classes": 4}}  # without which a condition isn't known
@@ -127,6 +127,17 @@ def test_an_image_is_brought_to_the_features_size(size):
         moved = np.abs(layer.call(tf.constant(other)).numpy() - y).max((0, 2, 3)) > 0
         first, last = row * size // 4, ((row + 1) * size - 1) // 4  # rows of the features in which it lies
         np.testing.assert_array_equal(np.flatnonzero(moved), np.arange(max(0, first - 1), min(size, last + 2)))
+
+
+@pytest.mark.parametrize("size", [(8, 4), (8, 2), (4, 2), (2, 1), (8, 1)])
+def test_a_small_image_is_seen_in_half_an_image(size):
+    """Whose width is brought to that of the features by another factor than its height; each pixel has an influence."""
+    layer = LowResolutionCondition((16, 16, 2)).embedding(5, dtype="float64")
+    layer.build((None, *size, 5))
+    perturb(layer)
+    image = tf.constant(np.random.default_rng(0).uniform(-0.5, 0.5, (1, 4, 4, 2)))
+    assert layer.call(image).shape == (1, *size, 5)
+    assert np.all(np.any(jacobian(layer.call, image) != 0, axis=0))
 
 
 def test_sizes_that_do_not_fit_are_refused():

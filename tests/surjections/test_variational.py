@@ -117,7 +117,8 @@ def test_noise_far_out_stays_within_its_level():
     """Though float32 rounds σ to 0 and to 1 there."""
     layer = VariationalDequantization(dequantizer_width=4, context_width=4)
     layer.build((None, *SHAPE))
-    layer.flow._stacked[id(layer.flow.step().layers[0].bias)].assign(tf.fill((4, *SHAPE), 60.0))
+    bias = next(variable for variable in layer.variables if variable.path.endswith("norm.bias"))
+    bias.assign(tf.fill(bias.shape, 60.0))
     x, log_density = layer.forward_and_log_density(pixels(3, SHAPE), Inputs(seed=Seed(0)))
     np.testing.assert_array_equal(layer.inverse(x), pixels(3, SHAPE))
     assert np.all(np.isfinite(log_density))
