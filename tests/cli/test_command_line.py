@@ -105,7 +105,10 @@ def test_the_benchmark_explains_its_parts_and_sizes():
         ("--config.model.depth=nan", "--config.model.depth=nan: must be a whole number"),
         ("--config.model.depth=0e3", "--config.model.depth=0: must be at least 1"),  # 0e3 is a whole number
         ("--config=CIFAR10", "--config=CIFAR10: there is no such file (did you mean cifar10?)"),
-        ("--config=mine", "there is no such file; there are celebahq256, cifar10, imagenet32, imagenet64, photos"),
+        (
+            "--config=mine",
+            "there is no such file; there are celebahq256, cifar10, flowpp_cifar10, ",
+        ),
         ("--config=cifar10:depth=8", "takes nothing after a colon, say --config.FIELD=VALUE"),
         ("--config=", "--config is empty"),
         ("--flagfile=none.txt", "--flagfile can't be read: [Errno 2] No such file or directory: 'none.txt'"),

@@ -29,6 +29,8 @@ a_batch = (time.monotonic() - started) / 50  # which a busy machine takes long f
 seconds = float(distributed.maximum(tf.constant(max(0.2, 4.0 * a_batch))))
 run.watchdog.stop()
 run.stopper._watchdog = distributed.Watchdog(seconds)
+# Less than the evaluation takes, and more than a busy machine may halt a process for.
+run.stopper._watchdog.patient_seconds = 40.0 * seconds
 batches = []
 
 

@@ -32,7 +32,10 @@ def test_a_variant_may_set_what_its_parts_alone_have():
 @pytest.mark.parametrize(
     ("variant", "message"),
     [
-        ("emergin", r"--variants=emergin: must be one of nice, realnvp, conv1x1, .* \(did you mean emerging\?\)"),
+        (
+            "emergin",
+            r"--variants=emergin: must be one of flowpp, nice, .* \(did you mean emerging\?\)",
+        ),
         ("shift:kernelsize=5", r"has no field kernelsize \(did you mean kernel_size\?\)"),
         ("shift:kernel_size=many", "kernel_size can't be 'many'"),
         ("shift:kernel_size=4", "--config.model.kernel_size=4: must be odd"),
