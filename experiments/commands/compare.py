@@ -6,8 +6,9 @@ r"""Trains variants of a model alike, several seeds each, and puts them side by 
 
 A variant is a model (realnvp, nice) or Glow with a convolution (shift, conv1x1, emerging, …), and may change further
 fields of config.model: emerging:kernel_size=5, shift:parameterization=orthogonal. All see the same images in the same
-order. Stopped and started again with the same flags, it goes on where it was. --output gets table.md, table.csv,
-curves.png, layers.md and layers.csv (the cost of one layer of each convolution that is compared), and the runs.
+order: --config.train.images of them or, with --seconds, those that a variant is through with in so much training.
+Stopped and started again with the same flags, it goes on where it was. --output gets table.md, table.csv, curves.png,
+layers.md and layers.csv (the cost of one layer of each convolution that is compared), and the runs.
 """
 
 from experiments.comparison import variants
@@ -21,6 +22,7 @@ FLAGS = (
     flags.whole("seeds", 3, "runs of each variant, with seeds from config.seed on", 1),
     shared_flags.output("folder of tables, curves and runs", "runs/comparison"),
     flags.whole("rounds", 10, "alternated rounds in which speeds are measured", 1),
+    flags.number("seconds", None, "of training for each run, in place of an equal number of images", 1),
     flags.boolean(
         "layers", True, "whether the cost of each convolution that is compared, one layer alone, is measured too"
     ),
@@ -31,7 +33,7 @@ def compare(given, config):
     configs = variants.variant_configs(config, given.variants, given.seeds)
     from experiments.comparison import compare as comparison  # flags are checked before TensorFlow is imported
 
-    comparison.compare(configs, given.output, given.rounds, given.layers)
+    comparison.compare(configs, given.output, given.rounds, given.layers, given.seconds)
 
 
 main = Command(compare, __doc__, FLAGS, takes_config=True)

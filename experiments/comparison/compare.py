@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from benchmarks.layers import cost_layers
 from benchmarks.model_speeds import measure_speeds
+from experiments.comparison.budget import training_images, with_budget
 from experiments.comparison.tables import draw_curves, summarize, write_layers, write_variants
 from experiments.comparison.variants import folder_name
 from flowconv import data, distributed
@@ -32,7 +33,11 @@ IMMATERIAL = (
 
 
 def compare(
-    configs: Mapping[tuple[str, int], ConfigDict], output: str | os.PathLike, rounds: int = 10, layers: bool = True
+    configs: Mapping[tuple[str, int], ConfigDict],
+    output: str | os.PathLike,
+    rounds: int = 10,
+    layers: bool = True,
+    seconds: float | None = None,
 ) -> list[dict]:
     """Trains each variant from each seed on the same images in the same order, and writes tables and curves.
 
@@ -43,6 +48,7 @@ def compare(
       output: folder of table.md, table.csv, curves.png, layers.md, layers.csv, and of the runs, in runs/.
       rounds: alternated rounds in which speeds are measured.
       layers: whether the cost of the convolutions that are compared is measured too, one layer alone.
+      seconds: that each variant trains for, whatever images it sees in them; without it all see config.train.images.
 
     Returns:
       The rows of table.csv, on every worker.
@@ -58,6 +64,10 @@ def compare(
     tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
     distributed.initialize(config.distributed.fusion_megabytes)
     distributed.run_on_all_ranks(lambda: data.check(config.data))
+    if seconds is not None:
+        first = {variant: configs[variant, seeds[0]] for variant in variants}
+        budgets = training_images(first, load_data(config.data), seconds, rounds, output / "budget.json")
+        configs = {key: with_budget(config, budgets[key[0]]) for key, config in configs.items()}
     distributed.run_on_root(lambda: [_check(workdir, configs[key]) for key, workdir in workdirs.items()])
 
     results = {key: _run(configs[key], workdirs[key], f"{key[0]}, seed {key[1]}") for key in configs}
@@ -70,8 +80,8 @@ def compare(
 
     def write():
         curves = {v: [read_metrics(workdirs[v, seed].metrics) for seed in seeds] for v in variants}
-        say("\n" + write_variants(output, rows, results[variants[0], seeds[0]], config))
-        draw_curves(output / "curves.png", curves)
+        say("\n" + write_variants(output, rows, results[variants[0], seeds[0]], config, seconds))
+        draw_curves(output / "curves.png", curves, over="images" if seconds is None else "seconds")
         if layers and convolutions:
             say("\n" + write_layers(output, cost_layers(convolutions, config.model.kernel_size, rounds)))
         say(f"\nTables and curves are in {output}")

@@ -23,6 +23,7 @@ COLUMNS = (  # then those of the metrics
     "bits_per_dim_std",
     "seeds",
     "parameters",
+    "images_trained",
     "train_images_per_second",
     "encode_images_per_second",
     "decode_images_per_second",
@@ -50,6 +51,7 @@ def summarize(variant: str, results: Sequence[Mapping]) -> dict:
         "bits_per_dim_std": float(np.std(bits, ddof=1)) if len(bits) > 1 else float("nan"),
         "seeds": len(bits),
         "parameters": results[0]["parameters"],
+        "images_trained": results[0]["images_trained"],
         **{
             name: metric.worst(result.get(name, float("nan")) for result in results)
             for name, metric in compared_metrics().items()
@@ -57,8 +59,18 @@ def summarize(variant: str, results: Sequence[Mapping]) -> dict:
     }
 
 
-def write_variants(output: Path, rows: Sequence[Mapping], result: Mapping, config: ConfigDict) -> str:
-    """Writes table.csv and table.md; returns what a terminal shows of them."""
+def write_variants(
+    output: Path, rows: Sequence[Mapping], result: Mapping, config: ConfigDict, seconds: float | None = None
+) -> str:
+    """Writes table.csv and table.md; returns what a terminal shows of them.
+
+    Args:
+      output: folder of both.
+      rows: as `summarize` has them, with speeds.
+      result: of one of the runs.
+      config: that all have in common.
+      seconds: that each variant trained for, if it was not the images that were equal.
+    """
     stream = io.StringIO()
     metrics = compared_metrics()
     writer = csv.DictWriter(stream, [*COLUMNS, *metrics], extrasaction="ignore", lineterminator="\n")
@@ -69,6 +81,7 @@ def write_variants(output: Path, rows: Sequence[Mapping], result: Mapping, confi
     dataset = result["dataset"]
     in_paper = config.data.name == "cifar10" and "subset" not in dataset["name"] and config.data.image_size == 32
     header = ["variant", "test bits/dim", *(["paper (Table 2)"] if in_paper else []), "parameters"]
+    header += ["training images"] if seconds is not None else []
     header += ["training", "encoding", "decoding", *(metric.heading for metric in metrics.values())]
     lines = [
         [
@@ -76,6 +89,7 @@ def write_variants(output: Path, rows: Sequence[Mapping], result: Mapping, confi
             f"{row['bits_per_dim_mean']:.3f}" + (f" ± {row['bits_per_dim_std']:.3f}" if row["seeds"] > 1 else ""),
             *([f"{PAPER[row['variant']]:.2f}" if row["variant"] in PAPER else ""] if in_paper else []),
             f"{row['parameters']:,}",
+            *([f"{row['images_trained']:,}"] if seconds is not None else []),
             *(f"{row[f'{what}_images_per_second']:,.0f}" for what in ("train", "encode", "decode")),
             *(metric.shown(row[name]) for name, metric in metrics.items()),
         ]
@@ -85,10 +99,13 @@ def write_variants(output: Path, rows: Sequence[Mapping], result: Mapping, confi
     seeds = f"{count} seeds from {config.seed}. Test bits/dim: mean ± standard deviation over seeds."
     if count == 1:
         seeds = f"1 seed, {config.seed}: nothing is known of the noise between seeds."
+    budget = f"{result['images_trained']:,} training images"
+    if seconds is not None:
+        budget = f"training images as many as {seconds:g} seconds of steps have, by rates measured before"
     text = (
         f"{dataset['name']} {dataset['version']}, {dataset['train']:,} / {dataset['validation']:,} / "
         f"{dataset['test']:,} images; K {config.model.depth}, L {config.model.levels}, width {config.model.width}; "
-        f"{result['images_trained']:,} training images, {result['world_size']} × {images_per_rank(config)} a step; "
+        f"{budget}, {result['world_size']} × {images_per_rank(config)} a step; "
         f"{seeds} Training, "
         f"encoding, decoding: images/s, medians of alternated rounds. Condition number: the largest of any W. "
         f"Reconstruction error: the largest over all test images and seeds, in pixel levels."
@@ -119,7 +136,7 @@ def write_layers(output: Path, rows: Sequence[Mapping]) -> str:
     return text + _plain(header, lines)
 
 
-def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]]) -> None:
+def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]], over: str = "images") -> None:
     """Draws validation bits/dim over training images: a line for the mean over seeds, a band for their range.
 
     Of raw and averaged weights the better ones count, as in the table.
@@ -127,6 +144,7 @@ def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]]) -
     Args:
       path: of the PNG file.
       curves: for each variant the rows of metrics.csv of each seed.
+      over: "images", or the training "seconds" in which they were seen, the mean over seeds.
     """
     import matplotlib
 
@@ -145,9 +163,11 @@ def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]]) -
         ]
         images = sorted(set.intersection(*map(set, points)))
         values = np.array([[run[number] for number in images] for run in points])
-        (line,) = axes.plot(images, values.mean(axis=0), marker="o", markersize=3, label=variant)
-        axes.fill_between(images, values.min(axis=0), values.max(axis=0), color=line.get_color(), alpha=0.2)
-    axes.set_xlabel("training images")
+        taken = [{row["images"]: row[over] for row in rows} for rows in runs]
+        at = [np.mean([run[number] for run in taken]) for number in images]
+        (line,) = axes.plot(at, values.mean(axis=0), marker="o", markersize=3, label=variant)
+        axes.fill_between(at, values.min(axis=0), values.max(axis=0), color=line.get_color(), alpha=0.2)
+    axes.set_xlabel(f"training {over}")
     axes.set_ylabel("validation bits/dim")
     axes.grid(alpha=0.3)
     axes.legend()

@@ -65,6 +65,7 @@ CONFIGS = {
             "variants": ("conv1x1", "nice,shift:parameterization=qr"),
             "seeds": (1, 2),
             "rounds": (1,),
+            "seconds": (1,),
             "layers": (False, True),
             "output": OUT,
         }

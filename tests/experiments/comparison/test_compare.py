@@ -1,6 +1,7 @@
 """scripts/compare.py from its start to its table."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from benchmarks.layers import _cost
 from experiments.comparison.fold import fold
 from flowconv.errors import UserError
+from tests.programs import run_here
 from tests.runs import ROOT, TINY, launch
 
 FIELDS = TINY | {"model.levels": 1, "train.images": 96, "train.evaluate_images": 48}
@@ -82,6 +84,16 @@ def test_two_ranks(arguments, tmp_path):
     assert result.returncode == 0, result.stderr
     (row,) = table(tmp_path)
     assert row["variant"] == "shift" and 4 < float(row["bits_per_dim_mean"]) < 9
+
+
+def test_equal_seconds(arguments, tmp_path):
+    """The counts come from rates that are measured, are kept with the runs, and stand in the table."""
+    flags = ["--seconds=1", "--config.train.images=100000", "--config.train.evaluate_images=100000"]
+    run_here("scripts/compare.py", f"--output={tmp_path}", *arguments, *flags, "--variants=shift")
+    kept = json.loads((tmp_path / "budget.json").read_text())["images"]["shift"]
+    ((row,), config) = table(tmp_path), tmp_path / "runs" / "shift-seed-0" / "config.json"
+    assert int(row["images_trained"]) == kept == json.loads(config.read_text())["train"]["images"]
+    assert kept % 16 == 0 and 16 <= kept < 100_000
 
 
 def test_refuses_the_folder_of_another_comparison(arguments, uninterrupted):

@@ -5,6 +5,7 @@ import math
 import re
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from experiments.comparison import tables
@@ -61,8 +62,19 @@ def test_of_one_seed_no_deviation_is_shown(tmp_path):
         assert "nan" not in text and "±" not in text and "4.000" in text
 
 
-def test_curves(tmp_path):
+def test_at_equal_seconds_the_images_have_a_column(tmp_path):
+    rows = [
+        tables.summarize(name, [RESULT | {"images_trained": images}]) | SPEEDS
+        for name, images in (("shift", 6400), ("periodic", 3200))
+    ]
+    text = " ".join(tables.write_variants(tmp_path, rows, RESULT, default_config(), seconds=60.0).split())
+    assert "training images as many as 60 seconds of steps have" in text and "100 training images" not in text
+    assert "| periodic | 4.000 | 1,234 | 3,200 |" in (tmp_path / "table.md").read_text()
+
+
+@pytest.mark.parametrize("over", ["images", "seconds"])
+def test_curves(tmp_path, over):
     names = ("validation_bits_per_dim", "validation_bits_per_dim_ema")
-    rows = [{"images": n} | {name: 8 / n if n > 1 else None for name in names} for n in (1, 2, 3)]
-    tables.draw_curves(tmp_path / "curves.png", {"shift": [rows, rows[:2]]})
+    rows = [{"images": n, "seconds": 0.5 * n} | {name: 8 / n if n > 1 else None for name in names} for n in (1, 2, 3)]
+    tables.draw_curves(tmp_path / "curves.png", {"shift": [rows, rows[:2]]}, over)
     assert np.asarray(Image.open(tmp_path / "curves.png")).std() > 1

@@ -1,0 +1,70 @@
+"""Training budgets in seconds, for variants whose steps take different times."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from benchmarks.model_speeds import measure_speeds
+from flowconv import data, distributed
+from flowconv.config import images_per_rank
+from flowconv.errors import UserError
+from flowconv.files import read_json, write_json
+
+OF_IMAGES = ("train.images", "train.evaluate_images", "optimizer.warmup_images")
+
+
+def training_images(
+    configs: Mapping[str, ConfigDict], images: data.ImageData, seconds: float, rounds: int, file: Path
+) -> dict[str, int]:
+    """Returns how many training images each variant sees in equal training seconds.
+
+    The rates are measured once, in turns, and the counts are kept: a comparison that goes on gives each run the
+    budget that it had before. A variant that was added since is measured for itself.
+
+    Args:
+      configs: by variant.
+      images: that speeds are measured on.
+      seconds: that each variant trains for; evaluations are not counted.
+      rounds: alternated rounds in which rates are measured.
+      file: which keeps the counts.
+
+    Raises:
+      UserError: if the file holds another number of seconds.
+    """
+    kept = distributed.run_on_root(lambda: _read(file, seconds))
+    new = {variant: config for variant, config in configs.items() if variant not in kept}
+    if not new:
+        return kept
+    speeds = measure_speeds(new, images, rounds)
+
+    def write():
+        for variant, config in new.items():
+            step = images_per_rank(config) * distributed.size()
+            kept[variant] = step * max(1, round(speeds[variant]["train_images_per_second"] * seconds / step))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, {"seconds": seconds, "images": kept})
+        return kept
+
+    return distributed.run_on_root(write)
+
+
+def with_budget(config: ConfigDict, images: int) -> ConfigDict:
+    """Returns a config for so many training images, its evaluations and its warm-up stretched alike."""
+    ratio = images / config.train.images
+    config = ConfigDict(config.to_dict())
+    for name in OF_IMAGES:
+        section, field = name.split(".")
+        config[section][field] = max(int(config[section][field] > 0), round(config[section][field] * ratio))
+    config.train.images = images
+    return config
+
+
+def _read(file, seconds):
+    """The images by variant that a file keeps."""
+    if not file.exists():
+        return {}
+    kept = read_json(file)
+    if kept["seconds"] != seconds:
+        raise UserError(f"--seconds={seconds:g}: {file} is of {kept['seconds']:g}: choose another --output")
+    return kept["images"]
