@@ -24,8 +24,9 @@ def measure_speeds(
     new ones: speed doesn't depend on weights.
     """
     batch_size = images_per_rank(next(iter(configs.values())))
-    pixels = tf.constant(images.splits["train"][:batch_size])
-    actions = {name: _actions(config, pixels) for name, config in configs.items()}
+    batch = {name: tf.constant(each[:batch_size]) for name, each in images.examples("train").items()}
+    batch["position"] = tf.constant(0, tf.int64)
+    actions = {name: _actions(config, batch) for name, config in configs.items()}
     seconds: dict[str, dict[str, list[float]]] = {name: {what: [] for what in does} for name, does in actions.items()}
     visible = distributed.is_root()
     for does in progress(actions.values(), len(actions), "tracing", "models", visible):
@@ -35,22 +36,23 @@ def measure_speeds(
         for name, does in actions.items():
             for what, act in does.items():
                 seconds[name][what].append(timed(act))
-    at_once = len(pixels) * distributed.size()
+    at_once = len(batch["image"]) * distributed.size()
     return {
         name: {what: at_once / float(np.median(values)) for what, values in each.items()}
         for name, each in seconds.items()
     }
 
 
-def _actions(config, pixels):
+def _actions(config, batch):
     flow = build_flow(config)
     step = build_step(config, flow)
-    x = flow.dequantize(pixels, seed=0)
-    flow.initialize(x, average=distributed.average)
-    encode = compile_fn(lambda x: tf.reduce_sum(flow.log_prob(x)), uses_xla(config.train.jit_compile))
-    decode = compile_fn(lambda latents: tf.reduce_sum(flow.decode(latents)), uses_xla(config.train.jit_compile))
-    batch = {"image": pixels, "position": tf.constant(0, tf.int64)}
-    latents = flow.sample_latents(len(pixels), temperature=0.7)
+    step.initialize(batch)
+    condition = flow.condition_of(batch)
+    x = flow.dequantize(batch["image"], seed=0)
+    xla = uses_xla(config.train.jit_compile)
+    encode = compile_fn(lambda x: tf.reduce_sum(flow.log_prob(x, condition)), xla)
+    decode = compile_fn(lambda latents: tf.reduce_sum(flow.decode(latents, condition)), xla)
+    latents = flow.sample_latents(len(x), temperature=0.7)
     return {
         "train_images_per_second": lambda: step(batch)["bits_per_dim"],
         "encode_images_per_second": lambda: encode(x),

@@ -64,6 +64,7 @@ def compare(
     tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
     distributed.initialize(config.distributed.fusion_megabytes)
     distributed.run_on_all_ranks(lambda: data.check(config.data))
+    configs = distributed.run_on_all_ranks(lambda: {key: data.with_classes(each) for key, each in configs.items()})
     if seconds is not None:
         first = {variant: configs[variant, seeds[0]] for variant in variants}
         budgets = training_images(first, load_data(config.data), seconds, rounds, output / "budget.json")

@@ -1,5 +1,6 @@
 """Runs of conditional flows through the programs: one of two classes, one of small images."""
 
+import csv
 import json
 
 import numpy as np
@@ -62,6 +63,19 @@ def test_classes_are_those_of_the_data(of_classes):
     worth = results["test_bits_per_dim_without_labels"] - with_labels
     np.testing.assert_allclose(results["test_bits_per_dim_of_labels"], worth, atol=1e-9)
     assert worth <= 1 / (SIZE * SIZE * 3) + 1e-9 and 0.0 <= results["test_accuracy"] <= 1.0
+
+
+def test_a_comparison_of_conditions(images, cache, tmp_path, capsys):
+    """Of classes, of small images and of none; finished runs are taken as they are."""
+    fields = FIELDS | {"data.dir": images, "data.cache_dir": cache, "train.images": 16}
+    flags = [f"--config.{field}={value}" for field, value in fields.items()]
+    flags += ["--variants=nice:condition=class,nice:condition=low_resolution,nice", "--seeds=1", "--rounds=1"]
+    for trained in (True, False):
+        run_here("scripts/compare.py", f"--output={tmp_path}", "--nolayers", *flags)
+        assert ("everything goes to" in capsys.readouterr().out) == trained
+    with (tmp_path / "table.csv").open() as file:
+        bits = {row["variant"]: float(row["bits_per_dim_mean"]) for row in csv.DictReader(file)}
+    assert len(set(bits.values())) == 3 and all(5 < value < 9 for value in bits.values())
 
 
 def test_a_run_of_classes_goes_on_bit_for_bit(of_classes, train):
