@@ -14,6 +14,7 @@ import tensorflow as tf
 from flowconv.ops.backends import on_same_backend
 from flowconv.ops.batch_parallel import concat_batch, num_slices, share_weights, slice_sizes, split_batch
 from flowconv.ops.closures import check_closed, closed, first_order, refuse_variables
+from flowconv.ops.custom_gradient import custom_gradient
 from flowconv.ops.shapes import batch_size
 from flowconv.ops.stack import empty_like, finalize, lend_slices, read_slices, write_slice
 
@@ -89,7 +90,7 @@ def memory_efficient_scan(
     conditions = inputs.tensors()
     names: list[int] = []  # of the updates: known once the function is traced
 
-    @tf.custom_gradient
+    @custom_gradient
     def run(x: tf.Tensor, *tensors: tf.Tensor) -> Any:
         given, stacks = inputs.with_tensors(tensors[: len(conditions)]), tensors[len(conditions) :]
         keep = backward == "recompute"
@@ -133,12 +134,17 @@ def _scan(
     slices, of_slices = split_batch(x, sizes), inputs.split(sizes)
     kept = [tf.TensorArray(x.dtype, length, element_shape=p.shape) for p in slices] if keep_inputs else []
     found: set[int] = set()
+    others = [i for i in range(len(stacks)) if i not in assigned]
 
     def body(number: tf.Tensor, stacks: Any, updated: Any, slices: Any, log_dets: Any, kept: Any) -> tuple[Any, ...]:
         k = length - 1 - number if reverse else number
         if keep_inputs:
             kept = [array.write(k, part) for array, part in zip(kept, slices, strict=True)]
-        values, stacks = lend_slices(stacks, k)
+        lent, stacks = lend_slices(stacks, k) if others else ([], [])
+        of_step = dict(zip(others, lent, strict=True)) | {
+            i: stack[k] for i, stack in zip(assigned, updated, strict=True)
+        }
+        values = [of_step[i] for i in range(len(of_step))]
         given = [inputs.fold_in(k) for inputs in share_weights(of_slices)]
         results = [step.apply(*each, values) for each in zip(slices, given, strict=True)]
         slices, more, updates = zip(*results, strict=True)
@@ -151,8 +157,14 @@ def _scan(
         log_dets = [a + b for a, b in zip(log_dets, more, strict=True)]
         return number + 1, stacks, updated, list(slices), log_dets, kept
 
-    before = [tf.stop_gradient(stacks[i]) for i in assigned]
-    start = (0, list(stacks), before, slices, [_zeros(part) for part in slices], kept)
+    start = (
+        0,
+        [stacks[i] for i in others],
+        [stacks[i] for i in assigned],
+        slices,
+        [_zeros(part) for part in slices],
+        kept,
+    )
     _, after, updated, slices, log_dets, kept = _loop(body, start, length)
     if found - set(assigned):
         return _scan(step, x, inputs, stacks, reverse, sorted(found), keep_inputs)
