@@ -4,8 +4,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from flowconv.ops.custom_gradient import custom_gradient
 
-@tf.custom_gradient
+
+@custom_gradient
 def attention(queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor) -> Any:
     """Returns softmax(QKᵀ)V, `[…, T, d]` as each of the three; the softmax has at least float32's precision.
 

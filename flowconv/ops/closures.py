@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 import keras
 import tensorflow as tf
 
+from flowconv.ops.custom_gradient import custom_gradient
+
 
 @contextlib.contextmanager
 def closed(layer: keras.layers.Layer, known: Sequence[tf.Tensor], backward: str) -> Iterator[None]:
@@ -40,7 +42,7 @@ def refuse_variables(variables: Sequence[tf.Variable], backward: str) -> None:
 def first_order(gradients: Sequence[tf.Tensor], backward: str) -> list[tf.Tensor]:
     """Returns gradients that can't be differentiated again: a tape that is asked to raises a ValueError."""
 
-    @tf.custom_gradient
+    @custom_gradient
     def identity(*gradients: tf.Tensor) -> Any:
         def second(*_: tf.Tensor) -> NoReturn:
             raise ValueError(

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.ops.backends import runs_on_cpu
+from flowconv.ops.custom_gradient import custom_gradient
 
 
 def conv2d(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -39,7 +40,7 @@ def conv1x1(x: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
     return tf.reshape(rows, [-1, *x.shape[1:3], matrix.shape[-1]])
 
 
-@tf.custom_gradient
+@custom_gradient
 def _convolve_few(x: tf.Tensor, kernel: tf.Tensor) -> Any:
     """Of few channels: the k×k neighbours of each pixel side by side, times a matrix."""
     size, _, channels, filters = kernel.shape
@@ -56,7 +57,7 @@ def _convolve_few(x: tf.Tensor, kernel: tf.Tensor) -> Any:
     return tf.reshape(y, [-1, *x.shape[1:3], filters]), gradient
 
 
-@tf.custom_gradient
+@custom_gradient
 def _convolve_to_few(x: tf.Tensor, kernel: tf.Tensor) -> Any:
     """To few filters: the products of each pixel with all taps, each added where its tap puts it."""
     size, _, channels, filters = kernel.shape

@@ -5,6 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from flowconv.ops.custom_gradient import custom_gradient
+
 
 def implicit(
     function: Callable[..., tuple[tf.Tensor, tf.Tensor]], x: tf.Tensor, y: tf.Tensor, *parameters: tf.Tensor
@@ -20,7 +22,7 @@ def implicit(
       parameters: of the function.
     """
 
-    @tf.custom_gradient
+    @custom_gradient
     def solution(y: tf.Tensor, *parameters: tf.Tensor) -> Any:
         def gradient(dx: tf.Tensor) -> tuple[tf.Tensor, ...]:
             root = implicit(function, x, y, *parameters)  # not x: these derivatives may be differentiated, too

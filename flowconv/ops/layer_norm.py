@@ -4,6 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from flowconv.ops.custom_gradient import custom_gradient
+
 
 def normalize_channels(x: tf.Tensor, epsilon: float) -> tf.Tensor:
     """Returns (x − mean) / √(variance + epsilon) over the last axis, in the dtype of x.
@@ -12,7 +14,7 @@ def normalize_channels(x: tf.Tensor, epsilon: float) -> tf.Tensor:
     twice as many tensors of x's size.
     """
 
-    @tf.custom_gradient
+    @custom_gradient
     def normalized(x: tf.Tensor) -> Any:
         wide = tf.cast(x, tf.float32) if x.dtype.size < 4 else x
         centered = wide - tf.reduce_mean(wide, -1, keepdims=True)

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from flowconv.ops.custom_gradient import custom_gradient
+
 
 def log_abs_det(matrix: tf.Tensor) -> tf.Tensor:
     """Returns log |det W| of square matrices `[..., C, C]`, computed in float64 from W = QR.
@@ -14,7 +16,7 @@ def log_abs_det(matrix: tf.Tensor) -> tf.Tensor:
     return _log_abs_det(matrix)
 
 
-@tf.custom_gradient
+@custom_gradient
 def _log_abs_det(matrix: tf.Tensor) -> Any:
     q, r = tf.linalg.qr(tf.cast(matrix, tf.float64))
     result = tf.cast(tf.reduce_sum(tf.math.log(tf.abs(tf.linalg.diag_part(r))), axis=-1), matrix.dtype)

@@ -2,8 +2,10 @@
 
 import tensorflow as tf
 
+from flowconv.ops.custom_gradient import custom_gradient
 
-@tf.custom_gradient
+
+@custom_gradient
 def permute(x: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
     """Returns the channels of x in an order, int32 `[C]`.
 

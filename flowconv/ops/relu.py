@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.ops.backends import runs_on_cpu
+from flowconv.ops.custom_gradient import custom_gradient
 
 
 def relu(x: tf.Tensor) -> tf.Tensor:
@@ -18,7 +19,7 @@ def relu(x: tf.Tensor) -> tf.Tensor:
     return _relu_of_bits(x) if x.dtype == tf.bfloat16 and runs_on_cpu() else tf.nn.relu(x)
 
 
-@tf.custom_gradient
+@custom_gradient
 def _relu_of_bits(x: tf.Tensor) -> Any:
     y = tf.nn.relu(tf.bitcast(x, tf.int16))
 

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from flowconv.ops.backends import compiles_with_xla, on_same_backend, runs_on_cpu
+from flowconv.ops.custom_gradient import custom_gradient
 
 
 def read_slices(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> list[tf.Tensor]:
@@ -30,7 +31,7 @@ def write_slice(stack: tf.Tensor, k: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     it need not.
     """
 
-    @tf.custom_gradient
+    @custom_gradient
     def written(stack: tf.Tensor, values: tf.Tensor) -> Any:
         if compiles_with_xla():
             result = tf.tensor_scatter_nd_update(stack, [[k]], values[None])
@@ -54,7 +55,7 @@ def lend_slices(stacks: Sequence[tf.Tensor], k: tf.Tensor) -> tuple[list[tf.Tens
     Close the loop with `finalize`. Each slice may be read only once, so that its gradient is written once.
     """
 
-    @tf.custom_gradient
+    @custom_gradient
     def slices(*stacks: tf.Tensor) -> Any:
         @on_same_backend
         def gradient(*gradients: tf.Tensor) -> list[tf.Tensor | None]:
@@ -77,7 +78,7 @@ def finalize(results: Sequence[tf.Tensor], stacks: Sequence[tf.Tensor]) -> list[
     shape, which are written in place.
     """
 
-    @tf.custom_gradient
+    @custom_gradient
     def identity(*tensors: tf.Tensor) -> Any:
         return [*map(tf.identity, tensors[: len(results)])], lambda *gradients: [*gradients, *map(empty_like, stacks)]
 
