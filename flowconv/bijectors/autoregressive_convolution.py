@@ -67,14 +67,10 @@ class AutoregressiveConvolution(SolvedBySubstitution):
         return tf.reshape(tf.concat([self.centre()[None], self.others()], axis=0), self.taps.shape)
 
     def systems(self) -> list[TriangularSystem]:
-        centre = tf.cast(self.centre(), tf.float64)
-        identity = tf.eye(self.taps.shape[-1], dtype=tf.float64)
-        inverse = tf.linalg.triangular_solve(centre, identity, lower=self.reverse)
-        return [TriangularSystem(tf.cast(inverse, self.variable_dtype), self.others(), self.reverse)]
+        return [TriangularSystem(self.kernel(), self.reverse)]
 
     def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
-        y = _correlate(x, self.kernel(), self.reverse)
-        return y, per_example(pixels(x) * tf.reduce_sum(self.log_diagonal), x)
+        return self.systems()[0].apply(x), per_example(pixels(x) * tf.reduce_sum(self.log_diagonal), x)
 
     def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         return self.solve(y), per_example(-pixels(y) * tf.reduce_sum(self.log_diagonal), y)
@@ -105,11 +101,3 @@ class AutoregressivePair(SolvedBySubstitution, Chain):
     inverse_and_gradients = Bijector.inverse_and_gradients  # with the inverse of both, not one by one
     initialize = Bijector.initialize
     flat = Bijector.flat
-
-
-def _correlate(x: tf.Tensor, kernel: tf.Tensor, reverse: bool) -> tf.Tensor:
-    """Σ_ab x_{i+a, j+b} K_ab, or x_{i−a, j−b}; pixels beyond the border are 0."""
-    border = kernel.shape[0] - 1
-    pad = [border, 0] if reverse else [0, border]
-    x = tf.pad(x, [[0, 0], pad, pad, [0, 0]])
-    return tf.nn.conv2d(x, tf.reverse(kernel, axis=[0, 1]) if reverse else kernel, 1, "VALID")

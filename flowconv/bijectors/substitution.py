@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
-from flowconv.ops.triangular_solve import TriangularSystem, substitute_back
+from flowconv.ops.triangular_solve import TriangularSystem, solve
 
 ERROR_LIMIT = 4e-4  # of the error of all numbers of x together, by the size of one
 PROBES = 2  # images of noise, with which errors are estimated
@@ -25,7 +25,7 @@ class SolvedBySubstitution(Bijector):
         are solved together with y: in the same operations, since an inverse of a few images takes as many.
         """
         v = tf.random.stateless_normal([PROBES, *y.shape[1:]], [0, 0], dtype=y.dtype)
-        x, of_noise = tf.split(substitute_back(tf.concat([y, v], axis=0), self.systems()[::-1]), [-1, PROBES])
+        x, of_noise = tf.split(solve(tf.concat([y, v], axis=0), self.systems()), [-1, PROBES])
         enlarged = tf.sqrt(tf.reduce_sum(of_noise**2) / PROBES)
         error = np.finfo(y.dtype.as_numpy_dtype).eps * enlarged * _size(y)
         right = error <= ERROR_LIMIT * _size(x)  # (false for NaN)

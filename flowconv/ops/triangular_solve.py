@@ -1,8 +1,8 @@
 """Substitution in triangular systems of images, one anti-diagonal of pixels at a time."""
 
-import math
+import functools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -13,17 +13,67 @@ CHAINS = 2  # parts of the batch that are solved side by side: one product alone
 
 
 class TriangularSystem(NamedTuple):
-    """y_ij = x_ij K_00 + Σ_ab x_{i+a, j+b} K_ab, over 0 ≤ a, b < window; pixels beyond the border are 0.
+    """y_ij = Σ_ab x_{i+a, j+b} K_ab over 0 ≤ a, b < window, K_00 triangular; pixels beyond the border are 0.
 
     Attributes:
-      centre_inverse: K_00⁻¹, `[C, C]` = [in, out].
-      taps: K_ab of all (a, b) but (0, 0), row by row, `[window² − 1, C, C]`.
+      kernel: K, `[window, window, C, C]` = [a, b, in, out]; K_00 is upper triangular, with `reverse` lower.
       reverse: whether x_{i−a, j−b} stands in the place of x_{i+a, j+b}.
     """
 
-    centre_inverse: tf.Tensor
-    taps: tf.Tensor
+    kernel: tf.Tensor
     reverse: bool
+
+    def apply(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns y."""
+        border = self.kernel.shape[0] - 1
+        pad = [border, 0] if self.reverse else [0, border]
+        kernel = tf.reverse(self.kernel, axis=[0, 1]) if self.reverse else self.kernel
+        return tf.nn.conv2d(tf.pad(x, [[0, 0], pad, pad, [0, 0]]), kernel, 1, "VALID")
+
+    def centre_inverse(self) -> tf.Tensor:
+        """Returns K_00⁻¹, computed in float64."""
+        centre = tf.cast(self.kernel[0, 0], tf.float64)
+        inverse = tf.linalg.triangular_solve(centre, tf.eye(centre.shape[0], dtype=tf.float64), lower=self.reverse)
+        return tf.cast(inverse, self.kernel.dtype)
+
+    def other_taps(self) -> tf.Tensor:
+        """Returns K_ab of all (a, b) but (0, 0), row by row, `[window² − 1, C, C]`."""
+        return tf.reshape(self.kernel, [-1, *self.kernel.shape[2:]])[1:]
+
+    def transposed(self) -> "TriangularSystem":
+        """Returns the system of the transposed matrix."""
+        return TriangularSystem(tf.linalg.matrix_transpose(self.kernel), not self.reverse)
+
+
+def solve(y: tf.Tensor, systems: Sequence[TriangularSystem]) -> tf.Tensor:
+    """Returns x of which the systems, applied one after the other, make y.
+
+    The gradient is that of the implicit function theorem: one more substitution, in the transposed systems, and the
+    gradient of convolutions. TensorFlow's own would keep all intermediate results of all steps.
+
+    Args:
+      y: `[B, H, W, C]`.
+      systems: in the order in which they are applied to x.
+    """
+    reverse = [system.reverse for system in systems]
+
+    @tf.custom_gradient
+    def solution(y: tf.Tensor, *kernels: tf.Tensor) -> Any:
+        given = [TriangularSystem(*pair) for pair in zip(kernels, reverse, strict=True)]
+
+        def gradient(dx: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            # In a loop's gradient they are tensors of another graph, which a tape follows only if they are new to it.
+            own = [TriangularSystem(tf.identity(system.kernel), system.reverse) for system in given]
+            root = solve(y, own)  # not x: these derivatives may be differentiated, too
+            dy = solve(tf.ensure_shape(dx, root.shape), [system.transposed() for system in reversed(own)])
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch([system.kernel for system in own])
+                applied = functools.reduce(lambda x, system: system.apply(x), own, root)
+            return dy, *tape.gradient(applied, [system.kernel for system in own], -dy)
+
+        return substitute_back(y, given[::-1]), gradient
+
+    return solution(y, *(system.kernel for system in systems))
 
 
 def substitute_back(y: tf.Tensor, systems: Sequence[TriangularSystem]) -> tf.Tensor:
@@ -66,27 +116,28 @@ def _solve(
     y: Sequence[tf.Tensor], system: TriangularSystem, diagonals: Sequence[tuple[int, int]], batch: int
 ) -> list[tf.Tensor]:
     """Solves one system; y and the result are lists over the diagonals of `[n·B, C]`."""
-    window = math.isqrt(system.taps.shape[0] + 1)
+    window = system.kernel.shape[0]
     sign = -1 if system.reverse else 1
     offsets = [(sign * a, sign * b) for a in range(window) for b in range(window)][1:]
-    taps = -system.taps @ system.centre_inverse
+    inverse = system.centre_inverse()
+    taps = [inverse, *tf.unstack(-system.other_taps() @ inverse)]
+    margin = (window - 1) * batch  # rows of zeros on both sides of a diagonal: pixels beyond the border
+
+    @functools.cache
+    def matrix(numbers: tuple[int, ...]) -> tf.Tensor:
+        return tf.concat([taps[number] for number in numbers], axis=0)
+
     solved: list[tf.Tensor] = [None] * len(y)
-    products: list[list[tf.Tensor]] = [[]] * len(y)
-
-    def contribution(number: int, d: int, first_row: int, length: int) -> tf.Tensor | None:
-        """Rows `first_row`, … of a product of diagonal d, 0 beyond the border; None if all of them are beyond it."""
-        if not 0 <= d < len(y):
-            return None
-        start = first_row - diagonals[d][0]
-        above, below = max(0, -start), max(0, start + length - diagonals[d][1])
-        if max(above, below) >= length:
-            return None
-        inside = products[d][number][(start + above) * batch : (start + length - below) * batch]
-        return tf.pad(inside, [[above * batch, below * batch], [0, 0]]) if above or below else inside
-
+    padded: list[tf.Tensor] = [None] * len(y)
     for d in range(len(y))[::-sign]:
+        # All that a pixel depends on side by side, so that a step is one product: few operations are what counts.
         first, length = diagonals[d]
-        terms = [contribution(number, d + a + b, first + a, length) for number, (a, b) in enumerate(offsets)]
-        solved[d] = tf.add_n([tf.matmul(y[d], system.centre_inverse), *(term for term in terms if term is not None)])
-        products[d] = tf.unstack(tf.matmul(solved[d][None], taps))
+        numbers, columns = [0], [y[d]]
+        for number, (a, b) in enumerate(offsets, 1):
+            if 0 <= d + a + b < len(y):
+                start = margin + (first + a - diagonals[d + a + b][0]) * batch
+                numbers.append(number)
+                columns.append(padded[d + a + b][start : start + length * batch])
+        solved[d] = tf.matmul(tf.concat(columns, axis=1), matrix(tuple(numbers)))
+        padded[d] = tf.pad(solved[d], [[margin, margin], [0, 0]])
     return solved
