@@ -8,6 +8,7 @@ from flowconv.bijectors.conditional import Conditional
 from flowconv.bijectors.convolutions import CONVOLUTIONS, build_convolution
 from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
 from flowconv.bijectors.convolutions.emerging import EmergingConvolution
+from flowconv.bijectors.convolutions.grouped_shift import GroupedShiftConvolution
 from flowconv.bijectors.convolutions.periodic import PeriodicConvolution
 from flowconv.bijectors.convolutions.reverse import Reverse
 from flowconv.bijectors.convolutions.rolled_shift import RolledShiftConvolution
@@ -30,6 +31,7 @@ from flowconv.bijectors.pixels import PREPROCESSINGS, build_preprocessing
 from flowconv.bijectors.pixels.centre import Centre
 from flowconv.bijectors.pixels.logit import Logit
 from flowconv.bijectors.repeated import Repeated
+from flowconv.bijectors.reshape.grouped_shift import GroupedShift
 from flowconv.bijectors.reshape.permutation import Permutation
 from flowconv.bijectors.reshape.roll import Roll
 from flowconv.bijectors.reshape.squeeze import Squeeze
@@ -60,6 +62,8 @@ __all__ = [
     "EmergingConvolution",
     "Gaussian",
     "Gradients",
+    "GroupedShift",
+    "GroupedShiftConvolution",
     "Halves",
     "Inputs",
     "InvertibleShift",

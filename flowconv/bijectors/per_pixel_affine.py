@@ -35,10 +35,10 @@ class PerPixelAffine(Bijector):
         return per_example(pixels(x) * self.log_abs_det(), x)
 
     def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
-        return self.affine().apply(x), self.log_det(x)
+        return inputs.once(self.affine).apply(x), self.log_det(x)
 
     def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
-        return self.inverse_affine().apply(y), -self.log_det(y)
+        return inputs.once(self.inverse_affine).apply(y), -self.log_det(y)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""1×1 convolutions of shifted channels, shifted back."""
+
+from typing import Any, Literal
+
+from flowconv.bijectors.chain import Chain
+from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
+from flowconv.bijectors.reshape.grouped_shift import GroupedShift
+from flowconv.core import arguments
+
+
+class GroupedShiftConvolution(Chain):
+    """A 1×1 convolution, then rounds of y = R⁻¹ W R x: groups of channels shifted, mixed by a 1×1, and shifted back.
+
+    R shifts each group of channels by an offset of its own. So R⁻¹ W R is a convolution with one tap for each pair of
+    channels, at the difference of their offsets: y_c[i] = Σ_d W_cd x_d[i + o_d − o_c]. Channels of one place stay
+    together, which `rolled_shift` lacks. The offsets of the first round run over the window from (0, 0) to
+    (k//2, k//2), those of the next are negative, and so on in turn.
+
+    Inverse: R⁻¹ W⁻¹ R, exact, at the cost of forward. Log-determinant: H·W·Σ log |det W|. Cost: `rounds` + 1 1×1
+    convolutions and as many copies: what one round shifts back and the next one shifts is one of them. Invertible as
+    long as the W are: those of the rounds are W = LU with a diagonal that can't be 0.
+
+    Args:
+      kernel_size: k, odd; with border=periodic a round sees a k×k window, with conveyor (2k−1)×(2k−1).
+      rounds: how many.
+      border: what becomes of that which leaves an image, as of `reshape.grouped_shift`.
+      parameterization: of the first 1×1 convolution's W.
+    """
+
+    def __init__(
+        self,
+        kernel_size: int = 3,
+        rounds: int = 2,
+        border: Literal["periodic", "conveyor"] = "periodic",
+        parameterization: str = "plu",
+        **kwargs: Any,
+    ):
+        dtype = kwargs.get("dtype")
+        arguments.number(rounds, lambda n: n >= 1 and n == int(n), "rounds", "a whole number of at least 1")
+        reach = arguments.kernel_size(kernel_size) // 2 + 1
+        window = [(a, b) for a in range(reach) for b in range(reach)]
+        layers = [Conv1x1(parameterization, dtype=dtype, name="conv1x1")]
+        before = [(0, 0) for _ in window]
+        for number in range(1, rounds + 1):
+            offsets = [(a, b) if number % 2 else (-a, -b) for a, b in window]
+            layers += [
+                GroupedShift(offsets, before, border, dtype=dtype, name=f"shift_{number}"),
+                Conv1x1("lu", dtype=dtype, name=f"conv1x1_{number}"),
+            ]
+            before = offsets
+        layers.append(GroupedShift([(0, 0) for _ in window], before, border, dtype=dtype, name="shift_back"))
+        super().__init__(layers, **kwargs)
