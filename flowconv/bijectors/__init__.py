@@ -5,15 +5,21 @@ from flowconv.bijectors.autoregressive_convolution import AutoregressiveConvolut
 from flowconv.bijectors.bijector import Bijector, Gradients
 from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.conditional import Conditional
+from flowconv.bijectors.convolution_exponential import ConvolutionExponential
 from flowconv.bijectors.convolutions import CONVOLUTIONS, build_convolution
 from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
 from flowconv.bijectors.convolutions.emerging import EmergingConvolution
+from flowconv.bijectors.convolutions.exponential import ExponentialConvolution
+from flowconv.bijectors.convolutions.four_corner import FourCornerConvolution
 from flowconv.bijectors.convolutions.grouped_shift import GroupedShiftConvolution
+from flowconv.bijectors.convolutions.inverse_emerging import InverseEmergingConvolution
+from flowconv.bijectors.convolutions.macow import MacowConvolution
 from flowconv.bijectors.convolutions.periodic import PeriodicConvolution
 from flowconv.bijectors.convolutions.reverse import Reverse
 from flowconv.bijectors.convolutions.rolled_shift import RolledShiftConvolution
 from flowconv.bijectors.convolutions.shift import ShiftConvolution
 from flowconv.bijectors.convolutions.shuffle import Shuffle
+from flowconv.bijectors.convolutions.woodbury import WoodburyConvolution
 from flowconv.bijectors.coupling import Coupling
 from flowconv.bijectors.elementwise import TRANSFORMS, build_transform
 from flowconv.bijectors.elementwise.additive import Additive
@@ -22,7 +28,9 @@ from flowconv.bijectors.elementwise.gaussian import Gaussian
 from flowconv.bijectors.elementwise.mixture import Mixture
 from flowconv.bijectors.elementwise.spline import Spline
 from flowconv.bijectors.halves import Halves
+from flowconv.bijectors.invert import Invert
 from flowconv.bijectors.invertible_shift import InvertibleShift
+from flowconv.bijectors.low_rank import LowRank
 from flowconv.bijectors.masks import ChannelMask, CheckerboardMask, Mask, StripeMask
 from flowconv.bijectors.matrices import MATRICES, build_matrix
 from flowconv.bijectors.multiscale.multiscale import MultiScale
@@ -36,6 +44,7 @@ from flowconv.bijectors.reshape.permutation import Permutation
 from flowconv.bijectors.reshape.roll import Roll
 from flowconv.bijectors.reshape.squeeze import Squeeze
 from flowconv.bijectors.reshape.swap_halves import SwapHalves
+from flowconv.bijectors.row_autoregressive import RowAutoregressive
 from flowconv.bijectors.square_matrix import SquareMatrix
 from flowconv.bijectors.transform import Transform
 from flowconv.core.inputs import NONE, Inputs
@@ -58,16 +67,23 @@ __all__ = [
     "CheckerboardMask",
     "Conditional",
     "Conv1x1",
+    "ConvolutionExponential",
     "Coupling",
     "EmergingConvolution",
+    "ExponentialConvolution",
+    "FourCornerConvolution",
     "Gaussian",
     "Gradients",
     "GroupedShift",
     "GroupedShiftConvolution",
     "Halves",
     "Inputs",
+    "InverseEmergingConvolution",
+    "Invert",
     "InvertibleShift",
     "Logit",
+    "LowRank",
+    "MacowConvolution",
     "Mask",
     "Mixture",
     "MultiScale",
@@ -77,6 +93,7 @@ __all__ = [
     "Reverse",
     "Roll",
     "RolledShiftConvolution",
+    "RowAutoregressive",
     "Seed",
     "ShiftConvolution",
     "Shuffle",
@@ -87,6 +104,7 @@ __all__ = [
     "StripeMask",
     "SwapHalves",
     "Transform",
+    "WoodburyConvolution",
     "build_convolution",
     "build_matrix",
     "build_preprocessing",

@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 from flowconv.config.fields import choices_with, flatten, refusal_to_invert, settings, settings_of_parts, sides
 from flowconv.config.layer_list import layer_list, squeezes
-from flowconv.config.parts import DEQUANTIZATIONS, MODELS, NETWORKS, Folder
+from flowconv.config.parts import CONVOLUTIONS, DEQUANTIZATIONS, MODELS, NETWORKS, Folder
 from flowconv.config.schema import SETTINGS
 from flowconv.errors import UserError
 from flowconv.words import nearest
@@ -76,6 +76,13 @@ def _check_kernel(fields: Mapping[str, Any]) -> None:
             f"--config.model.kernel_size={kernel_size}: must be at most {2 * min(height, width) + 1} with "
             f"model.convolution=periodic, since the last level's images are {height}×{width}"
         )
+
+
+def _check_convolution(fields: Mapping[str, Any]) -> None:
+    own = CONVOLUTIONS.part(fields["model.convolution"]).settings("model")
+    for name in ("model.rounds", "model.rank"):
+        if name in own and (value := fields.get(name, own[name].default)) < 1:
+            raise UserError(f"--config.{name}={value}: must be at least 1")
 
 
 def _check_depth(fields: Mapping[str, Any]) -> None:
@@ -188,6 +195,7 @@ RULES = (
     _check_size,
     _check_patches,
     _check_kernel,
+    _check_convolution,
     _check_depth,
     _check_heads,
     _check_patch_size,

@@ -43,11 +43,16 @@ BIJECTORS = {
         f"{name}_convolution_5x5": lambda dtype, name=name: bijectors.build_convolution(
             name, {"kernel_size": 5}, dtype=dtype
         )
-        for name in ("emerging", "periodic", "rolled_shift")
+        for name in ("emerging", "periodic", "rolled_shift", "grouped_shift")
     },
+    "grouped_shift_convolution_conveyor": lambda dtype: bijectors.GroupedShiftConvolution(
+        border="conveyor", dtype=dtype
+    ),
     "shift_convolution_per_position": lambda dtype: bijectors.ShiftConvolution("position", dtype=dtype),
     "autoregressive_convolution": lambda dtype: bijectors.AutoregressiveConvolution(dtype=dtype),
     "autoregressive_convolution_reverse": lambda dtype: bijectors.AutoregressiveConvolution(5, True, dtype=dtype),
+    "grouped_shift": lambda dtype: bijectors.GroupedShift([(0, 1), (1, 0)], dtype=dtype),
+    "invert": lambda dtype: bijectors.Invert(bijectors.InvertibleShift("position", dtype=dtype), dtype=dtype),
     "roll": lambda dtype: bijectors.Roll(dtype=dtype),
     "affine_coupling": lambda dtype: affine_coupling(8, dtype=dtype),
     "additive_coupling": lambda dtype: additive_coupling(8, dtype=dtype),

@@ -104,10 +104,10 @@ WRONG = {
     "width": (lambda: additive_coupling(0), "width must be a whole number of at least 1, got 0"),
     **{
         f"{name}'s parameterization": (
-            lambda name=name: bijectors.build_convolution(name, {"parameterization": "lu"}),
-            f"parameterization must be one of {', '.join(MATRICES)}, got 'lu'",
+            lambda name=name: bijectors.build_convolution(name, {"parameterization": "svd"}),
+            f"parameterization must be one of {', '.join(MATRICES)}, got 'svd'",
         )
-        for name in ("conv1x1", "emerging", "rolled_shift", "shift")
+        for name in ("conv1x1", "emerging", "grouped_shift", "rolled_shift", "shift")
     },
     **{
         f"{make.__name__}'s kernel_size {size}": (
@@ -118,11 +118,27 @@ WRONG = {
         for make in (
             bijectors.AutoregressiveConvolution,
             bijectors.EmergingConvolution,
+            bijectors.GroupedShiftConvolution,
+            bijectors.ConvolutionExponential,
+            bijectors.FourCornerConvolution,
+            bijectors.RowAutoregressive,
             bijectors.PeriodicConvolution,
             bijectors.Roll,
             bijectors.RolledShiftConvolution,
         )
     },
+    "rounds": (
+        lambda: bijectors.GroupedShiftConvolution(rounds=0),
+        "rounds must be a whole number of at least 1",
+    ),
+    "border": (lambda: bijectors.GroupedShift([(0, 1)], border="mirror"), "border must be one of periodic, conveyor"),
+    "rank": (lambda: bijectors.LowRank(rank=0), "rank must be a whole number of at least 1, got 0"),
+    "over": (lambda: bijectors.LowRank("rows"), "over must be one of channels, pixels, got 'rows'"),
+    "order": (lambda: bijectors.RowAutoregressive(order="south"), "order must be one of down, up, right, left, got 's"),
+    "an inverse of another shape": (
+        lambda: bijectors.Invert(bijectors.Squeeze()).build((None, 4, 4, 1)),
+        "only a layer that keeps shapes can be inverted, got Squeeze",
+    ),
     "a field that none has": (
         lambda: bijectors.build_convolution("emerging", {"kernel_sise": 7}),
         r"emerging has no kernel_sise \(did you mean kernel_size\?\)",

@@ -84,7 +84,8 @@ def test_the_benchmark_explains_its_parts_and_sizes():
         ("--config.train.batch_size=0", "--config.train.batch_size=0: must be at least 1"),
         (
             "--config.model.convolution=shfit",
-            "must be one of conv1x1, emerging, periodic, reverse, rolled_shift, shift, shuffle (did you mean shift?)",
+            "must be one of conv1x1, emerging, exponential, four_corner, grouped_shift, inverse_emerging, macow, "
+            "periodic, reverse, rolled_shift, shift, shuffle, woodbury (did you mean shift?)",
         ),
         ("--config.data.image_size=36", "must be divisible by 2^model.levels = 8"),
         (
