@@ -10,6 +10,7 @@ from flowconv.bijectors import (
     Affine,
     Bijector,
     Chain,
+    CheckerboardMask,
     Conv1x1,
     Coupling,
     Gaussian,
@@ -17,10 +18,14 @@ from flowconv.bijectors import (
     InvertibleShift,
     Logit,
     MultiScale,
+    PackedMask,
+    Rearranged,
     Repeated,
     ShiftConvolution,
+    ShuffledChannelMask,
     Split,
     Squeeze,
+    StripeMask,
 )
 from flowconv.conditions.class_ import ClassCondition
 from flowconv.models import Flow, StandardNormal
@@ -49,6 +54,12 @@ def learned_split(dtype=None):
 def halves(mask, dtype=None):
     """Layers on each half: a normalization and a matrix."""
     return Halves(ActNorm("position", dtype=dtype), Conv1x1("near_identity", dtype=dtype), mask, dtype=dtype)
+
+
+def rearranged(masks=None, dtype=None):
+    """Couplings of one mask after another."""
+    masks = masks or [ShuffledChannelMask(3), PackedMask(CheckerboardMask(0)), PackedMask(StripeMask(1, "rows"))]
+    return Rearranged(affine_coupling(8, dtype=dtype), masks, dtype=dtype)
 
 
 def step(dtype=None, convolution=ShiftConvolution, coupling=affine_coupling):

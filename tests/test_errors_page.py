@@ -131,6 +131,16 @@ refused(
 )
 
 
+refused("squeeze", name="jet", squeeze=0)
+refused("squeeze-size", name="jet", squeeze=32)
+refused("jet-patch", name="jet", network="transformer", patch_size=3)
+
+
+@trigger
+def squeeze_channels(here, monkeypatch):
+    validate(changed(default_config(), {"model.name": "jet", "model.squeeze": 1, "data.channels": 3}))
+
+
 @trigger
 def layers_size(here, monkeypatch):
     fields = {"model.name": "flowpp", "model.layers": "squeeze, squeeze, squeeze, 1 channels", "data.image_size": 40}

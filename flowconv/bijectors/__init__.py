@@ -24,6 +24,7 @@ from flowconv.bijectors.coupling import Coupling
 from flowconv.bijectors.elementwise import TRANSFORMS, build_transform
 from flowconv.bijectors.elementwise.additive import Additive
 from flowconv.bijectors.elementwise.affine import Affine
+from flowconv.bijectors.elementwise.bounded_affine import BoundedAffine
 from flowconv.bijectors.elementwise.gaussian import Gaussian
 from flowconv.bijectors.elementwise.mixture import Mixture
 from flowconv.bijectors.elementwise.spline import Spline
@@ -31,13 +32,22 @@ from flowconv.bijectors.halves import Halves
 from flowconv.bijectors.invert import Invert
 from flowconv.bijectors.invertible_shift import InvertibleShift
 from flowconv.bijectors.low_rank import LowRank
-from flowconv.bijectors.masks import ChannelMask, CheckerboardMask, Mask, StripeMask
+from flowconv.bijectors.masks import (
+    ChannelMask,
+    CheckerboardMask,
+    Mask,
+    PackedMask,
+    ShuffledChannelMask,
+    StripeMask,
+)
 from flowconv.bijectors.matrices import MATRICES, build_matrix
 from flowconv.bijectors.multiscale.multiscale import MultiScale
 from flowconv.bijectors.multiscale.split import Split
 from flowconv.bijectors.pixels import PREPROCESSINGS, build_preprocessing
 from flowconv.bijectors.pixels.centre import Centre
 from flowconv.bijectors.pixels.logit import Logit
+from flowconv.bijectors.pixels.symmetric import Symmetric
+from flowconv.bijectors.rearranged import Rearranged
 from flowconv.bijectors.repeated import Repeated
 from flowconv.bijectors.reshape.grouped_shift import GroupedShift
 from flowconv.bijectors.reshape.permutation import Permutation
@@ -61,6 +71,7 @@ __all__ = [
     "Affine",
     "AutoregressiveConvolution",
     "Bijector",
+    "BoundedAffine",
     "Centre",
     "Chain",
     "ChannelMask",
@@ -87,8 +98,10 @@ __all__ = [
     "Mask",
     "Mixture",
     "MultiScale",
+    "PackedMask",
     "PeriodicConvolution",
     "Permutation",
+    "Rearranged",
     "Repeated",
     "Reverse",
     "Roll",
@@ -97,12 +110,14 @@ __all__ = [
     "Seed",
     "ShiftConvolution",
     "Shuffle",
+    "ShuffledChannelMask",
     "Spline",
     "Split",
     "SquareMatrix",
     "Squeeze",
     "StripeMask",
     "SwapHalves",
+    "Symmetric",
     "Transform",
     "WoodburyConvolution",
     "build_convolution",

@@ -1,12 +1,13 @@
 """Masks: the part of an image's numbers that a coupling changes, and the part that stays."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
 
 from flowconv.core import arguments
 from flowconv.core.serialization import Configured
+from flowconv.ops.permute import permute
 from flowconv.ops.shapes import batch_size
 
 Shape = tuple[Any, ...]  # (H, W, C); None where it may be any
@@ -75,7 +76,7 @@ class CheckerboardMask(Mask):
 
     def half_shape(self, shape: Shape) -> Shape:
         height, width, channels = shape
-        return height, _half_of_width(width, "a checkerboard needs"), channels
+        return height, _half_of(width, "width", "a checkerboard needs"), channels
 
     def network_shape(self, shape: Shape) -> Shape:
         return tuple(shape)
@@ -104,34 +105,110 @@ class CheckerboardMask(Mask):
 
 
 class StripeMask(Mask):
-    """x_a are the columns of one parity, x_b the others (Ho et al. 2019, whose text calls it a checkerboard).
+    """x_a are the columns of one parity, x_b the others (Ho et al. 2019, whose text calls it a checkerboard); or rows.
 
-    Both are `[B, H, W/2, C]`, and so is what the network sees: half an image, without gaps. W must be even.
+    Both are `[B, H, W/2, C]`, and so is what the network sees: half an image, without gaps. W must be even. Of rows
+    they are `[B, H/2, W, C]`, and H must be.
 
     Args:
-      parity: 0 if the first column belongs to x_a, 1 if it belongs to x_b.
+      parity: 0 if the first column, or row, belongs to x_a, 1 if it belongs to x_b.
+      of: what the stripes are.
     """
 
-    def __init__(self, parity: int = 0):
+    def __init__(self, parity: int = 0, of: Literal["columns", "rows"] = "columns"):
         arguments.number(parity, lambda parity: parity in (0, 1), "parity", "0 or 1")
+        arguments.choice({"columns": None, "rows": None}, of, "of")
         self.parity = parity
+        self.of = of
 
     def half_shape(self, shape: Shape) -> Shape:
         height, width, channels = shape
-        return height, _half_of_width(width, "stripes need"), channels
+        if self.of == "rows":
+            return _half_of(height, "height", "stripes of rows need"), width, channels
+        return height, _half_of(width, "width", "stripes need"), channels
 
     def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         _, height, width, channels = x.shape
-        pairs = tf.unstack(tf.reshape(x, [batch_size(x), height, width // 2, 2, channels]), axis=3)
+        if self.of == "rows":
+            pairs = tf.unstack(tf.reshape(x, [batch_size(x), height // 2, 2, width, channels]), axis=2)
+        else:
+            pairs = tf.unstack(tf.reshape(x, [batch_size(x), height, width // 2, 2, channels]), axis=3)
         return pairs[self.parity], pairs[1 - self.parity]
 
     def merge(self, x_a: tf.Tensor, x_b: tf.Tensor) -> tf.Tensor:
-        _, height, half_width, channels = x_a.shape
-        pairs = tf.stack([x_b, x_a] if self.parity else [x_a, x_b], axis=3)
-        return tf.reshape(pairs, [batch_size(x_a), height, 2 * half_width, channels])
+        _, height, width, channels = x_a.shape
+        if self.of == "rows":
+            height, axis = 2 * height, 2
+        else:
+            width, axis = 2 * width, 3
+        pairs = tf.stack([x_b, x_a] if self.parity else [x_a, x_b], axis=axis)
+        return tf.reshape(pairs, [batch_size(x_a), height, width, channels])
 
 
-def _half_of_width(width: int | None, need: str) -> int | None:
-    if width is not None and width % 2:
-        raise ValueError(f"{need} an even width, got {width}")
-    return width if width is None else width // 2
+class ShuffledChannelMask(Mask):
+    """x_a are half of the channels, x_b the others, in an order that is drawn from a seed; `[B, H, W, C/2]` each.
+
+    The order is a setting, not a weight: one seed and one C always give the same. C must be even.
+
+    Args:
+      seed: of the order.
+    """
+
+    def __init__(self, seed: int = 0):
+        arguments.number(seed, lambda seed: seed >= 0 and seed == int(seed), "seed", "a whole number of at least 0")
+        self.seed = seed
+
+    def half_shape(self, shape: Shape) -> Shape:
+        return ChannelMask().half_shape(shape)
+
+    def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return ChannelMask().split(permute(x, tf.constant(self._order(x.shape[-1]), tf.int32)))
+
+    def merge(self, x_a: tf.Tensor, x_b: tf.Tensor) -> tf.Tensor:
+        x = ChannelMask().merge(x_a, x_b)
+        return permute(x, tf.constant(np.argsort(self._order(x.shape[-1])), tf.int32))
+
+    def _order(self, channels: int) -> np.ndarray:
+        return np.random.default_rng(self.seed).permutation(channels)
+
+
+class PackedMask(Mask):
+    """The halves of another mask, as images of the whole height and width with half of the channels.
+
+    Row by row, each pixel of a half becomes two, of the first and the second half of its channels. So halves of pixels
+    have the shape that halves of channels have, and one network fits both (Kolesnikov et al. 2024). C must be even.
+
+    Args:
+      mask: the other one.
+
+    Example:
+      >>> from flowconv.bijectors import PackedMask, StripeMask
+      >>> StripeMask().half_shape((4, 4, 6)), PackedMask(StripeMask()).half_shape((4, 4, 6))
+      ((4, 2, 6), (4, 4, 3))
+
+    References:
+      Kolesnikov, Pinto, Tschannen 2024, "Jet: A Modern Transformer-Based Normalizing Flow".
+    """
+
+    def __init__(self, mask: Mask):
+        self.mask = mask
+
+    def half_shape(self, shape: Shape) -> Shape:
+        self.mask.half_shape(shape)  # (which refuses images without halves)
+        return ChannelMask().half_shape(shape)
+
+    def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        packed = [batch_size(x), *self.half_shape(tuple(x.shape[1:]))]
+        x_a, x_b = (tf.reshape(half, packed) for half in self.mask.split(x))
+        return x_a, x_b
+
+    def merge(self, x_a: tf.Tensor, x_b: tf.Tensor) -> tf.Tensor:
+        height, width, channels = x_a.shape[1:]
+        unpacked = [batch_size(x_a), *self.mask.half_shape((height, width, 2 * channels))]
+        return self.mask.merge(tf.reshape(x_a, unpacked), tf.reshape(x_b, unpacked))
+
+
+def _half_of(side: int | None, name: str, need: str) -> int | None:
+    if side is not None and side % 2:
+        raise ValueError(f"{need} an even {name}, got {side}")
+    return side if side is None else side // 2

@@ -12,7 +12,7 @@ import tensorflow as tf
 from flowconv.bijectors.bijector import Bijector
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.network import Average
-from flowconv.core.weights import RandomInitializer, Stacked, as_initializer
+from flowconv.core.weights import PerStep, RandomInitializer, Stacked, as_initializer
 from flowconv.ops.scan import Backward, Updates, memory_efficient_scan, scan
 
 
@@ -180,4 +180,6 @@ def _stacked(variable: keras.Variable) -> Any:
     initializer = as_initializer(getattr(variable, "initializer", None) or variable._initializer)
     if isinstance(initializer, RandomInitializer):
         return Stacked(initializer)
+    if isinstance(initializer, PerStep):
+        return initializer.stack
     return lambda shape, dtype=None: tf.broadcast_to(initializer(shape[1:], dtype), shape)

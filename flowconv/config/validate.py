@@ -54,6 +54,8 @@ def _check_parts(fields: Mapping[str, Any]) -> None:
 
 def _check_size(fields: Mapping[str, Any]) -> None:
     size, levels = fields["data.image_size"], fields["model.levels"]
+    if "levels" not in MODELS.part(fields["model.name"]).keywords:
+        return
     if any(side % 2**levels for side in sides(size)):
         raise UserError(
             f"--config.data.image_size={size}: must be divisible by 2^model.levels = {2**levels}, "
@@ -140,6 +142,31 @@ def _check_layers(fields: Mapping[str, Any]) -> None:
         raise UserError(f"--config.model.layers={layers}: must begin with stripes or a squeeze: channels are odd")
 
 
+def _check_squeeze(fields: Mapping[str, Any]) -> None:
+    if fields["model.name"] != "jet":
+        return
+    squeeze, size, channels = _of_family(fields, "squeeze"), fields["data.image_size"], fields["data.channels"]
+    if squeeze < 1:
+        raise UserError(f"--config.model.squeeze={squeeze}: must be at least 1")
+    if any(side % (2 * squeeze) for side in sides(size)):
+        raise UserError(
+            f"--config.data.image_size={size}: must be divisible by 2·model.squeeze = {2 * squeeze}, "
+            f"since a token is a patch of {squeeze}×{squeeze} pixels, and stripes halve rows and columns of tokens"
+        )
+    if squeeze % 2 and channels % 2:
+        raise UserError(
+            f"--config.model.squeeze={squeeze}: must be even with data.channels={channels}, "
+            f"since couplings halve the numbers of a token"
+        )
+    patch_size = _of_network(fields, "patch_size")
+    if patch_size is not None and (patch_size < 1 or any(side // squeeze % patch_size for side in sides(size))):
+        height, width = (side // squeeze for side in sides(size))
+        raise UserError(
+            f"--config.model.patch_size={patch_size}: must divide the rows and the columns of tokens with "
+            f"model.name=jet, here {height}×{width}; 1 is Jet's own"
+        )
+
+
 def _check_dequantizer(fields: Mapping[str, Any]) -> None:
     own = DEQUANTIZATIONS.part(fields["model.dequantization"]).settings("model")
     values = {name: fields.get(name, setting.default) for name, setting in own.items()}
@@ -200,6 +227,7 @@ RULES = (
     _check_heads,
     _check_patch_size,
     _check_layers,
+    _check_squeeze,
     _check_dequantizer,
     _check_backward,
     _check_condition,

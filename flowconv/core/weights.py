@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -67,6 +67,24 @@ class KerasInitializer(RandomInitializer):
     def draw(self, shape: tuple[int, ...], dtype: Any, seed: int) -> tf.Tensor:
         config = self.initializer.get_config() | {"seed": seed}
         return type(self.initializer).from_config(config)(shape, dtype)
+
+
+class PerStep(keras.initializers.Initializer):
+    """Values that are not random, and others in each step of a depth loop; those of the first one outside of a loop.
+
+    Args:
+      value: returns the values in a step, by its number.
+    """
+
+    def __init__(self, value: Callable[[int], tf.Tensor]):
+        self.value = value
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
+        return tf.cast(self.value(0), dtype)
+
+    def stack(self, shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
+        """Returns the values of K steps, `shape` being [K, …]."""
+        return tf.stack([tf.cast(self.value(step), dtype) for step in range(shape[0])])
 
 
 class Stacked(RandomInitializer):

@@ -11,7 +11,8 @@ from flowconv.models.standard_normal import StandardNormal
 
 flowpp = functools.partial(build_model, "flowpp")
 glow = functools.partial(build_model, "glow")
+jet = functools.partial(build_model, "jet")
 nice = functools.partial(build_model, "nice")
 realnvp = functools.partial(build_model, "realnvp")
 
-__all__ = ["Flow", "Parts", "StandardNormal", "build_flow", "build_model", "flowpp", "glow", "nice", "realnvp"]
+__all__ = ["Flow", "Parts", "StandardNormal", "build_flow", "build_model", "flowpp", "glow", "jet", "nice", "realnvp"]

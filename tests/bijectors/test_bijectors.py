@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from flowconv import bijectors
-from flowconv.bijectors import NONE, CheckerboardMask, Inputs, Seed, StripeMask
+from flowconv.bijectors import NONE, CheckerboardMask, Inputs, PackedMask, Seed, StripeMask
 from flowconv.bijectors.matrices import MATRICES
 from flowconv.testing import (
     check_gradients,
@@ -23,6 +23,7 @@ from tests.layers import (
     affine_coupling,
     halves,
     learned_split,
+    rearranged,
     step,
 )
 
@@ -63,11 +64,15 @@ BIJECTORS = {
     "swap_halves": lambda dtype: bijectors.SwapHalves(dtype=dtype),
     "swap_stripes": lambda dtype: bijectors.SwapHalves(StripeMask(0), dtype=dtype),
     "halves": lambda dtype: halves(StripeMask(0), dtype),
+    "rearranged": lambda dtype: rearranged([PackedMask(CheckerboardMask(0))], dtype),
+    "rearranged_repeated": lambda dtype: bijectors.Repeated(rearranged(None, dtype), 4, dtype=dtype),
     "squeeze": lambda dtype: bijectors.Squeeze(dtype=dtype),
+    "squeeze_4x4": lambda dtype: bijectors.Squeeze(4, dtype=dtype),
     "split_standard": lambda dtype: bijectors.Split(dtype=dtype),
     "split_learned": learned_split,
     "logit": lambda dtype: bijectors.Logit(dtype=dtype),
     "centre": lambda dtype: bijectors.Centre(dtype=dtype),
+    "symmetric": lambda dtype: bijectors.Symmetric(dtype=dtype),
     "chain": step,
     "repeated_store": lambda dtype: bijectors.Repeated(step(dtype), 3, "store", dtype=dtype),
     "repeated_recompute": lambda dtype: bijectors.Repeated(step(dtype), 3, "recompute", dtype=dtype),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.bijectors import TRANSFORMS, Affine, Mixture, Spline
+from flowconv.bijectors import TRANSFORMS, Affine, BoundedAffine, Mixture, Spline
 
 SHAPE = (2, 3, 2, 3)
 every_transform = pytest.mark.parametrize("name", TRANSFORMS)
@@ -181,7 +181,13 @@ def test_any_parameters_give_finite_numbers_and_gradients(name, value):
         assert np.all(np.isfinite(result))
 
 
-NEW = {"additive": 1e-12, "gaussian": 1e-12, "spline": 1e-12, "mixture": 0.1}  # how far from the identity
+NEW = {
+    "additive": 1e-12,
+    "bounded_affine": 1e-12,
+    "gaussian": 1e-12,
+    "spline": 1e-12,
+    "mixture": 0.1,
+}  # how far from the identity
 
 
 @pytest.mark.parametrize("name", NEW)
@@ -189,6 +195,27 @@ def test_is_the_identity_without_parameters(name):
     x, parameters = drawn(made(name), spread=0.5, scale=0.0)
     y, _ = made(name).forward_and_log_det(x, parameters)
     np.testing.assert_allclose(y, x, atol=NEW[name])
+
+
+# The bounded affine transform.
+
+
+@pytest.mark.parametrize("bound", [1.0, 2.0, 3.5])
+def test_a_bounded_affine_transform_is_what_its_formula_says(bound):
+    x, parameters = drawn(BoundedAffine(bound), scale=3.0)
+    bias, logits = np.split(parameters.numpy(), 2, axis=-1)
+    scale = bound / (1.0 + np.exp(-logits))
+    y, log_det = BoundedAffine(bound).forward_and_log_det(x, parameters)
+    np.testing.assert_allclose(y, (x + bias) * scale, rtol=1e-12)
+    np.testing.assert_allclose(log_det, np.sum(np.log(scale), axis=(1, 2, 3)), rtol=1e-12)
+    far, _ = BoundedAffine(bound).forward_and_log_det(tf.ones_like(x), tf.concat([bias * 0, 0 * logits + 40], -1))
+    np.testing.assert_allclose(far, bound, rtol=1e-12)
+
+
+@pytest.mark.parametrize("bound", [0.0, -1.0, float("inf"), float("nan"), "wide"])
+def test_a_bound_of_a_scale_is_a_number_above_0(bound):
+    with pytest.raises(ValueError, match="scale_bound must be a number above 0, got "):
+        BoundedAffine(bound)
 
 
 # The mixture of logistics.

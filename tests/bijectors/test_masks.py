@@ -4,24 +4,37 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.bijectors import ChannelMask, CheckerboardMask, StripeMask, SwapHalves
+from flowconv.bijectors import (
+    ChannelMask,
+    CheckerboardMask,
+    PackedMask,
+    ShuffledChannelMask,
+    StripeMask,
+    SwapHalves,
+)
 from flowconv.testing import jacobian, perturbed
 from tests.layers import additive_coupling, affine_coupling
 
-SHAPE = (3, 4, 2)
+SHAPE = (6, 4, 2)
 MASKS = {
     "channels": ChannelMask(),
     "colour_0": CheckerboardMask(0),
     "colour_1": CheckerboardMask(1),
     "stripes_0": StripeMask(0),
     "stripes_1": StripeMask(1),
+    "rows_0": StripeMask(0, "rows"),
+    "rows_1": StripeMask(1, "rows"),
+    "shuffled_channels": ShuffledChannelMask(1),
+    "packed_fields": PackedMask(CheckerboardMask(0)),
+    "packed_columns": PackedMask(StripeMask(1)),
+    "packed_rows": PackedMask(StripeMask(0, "rows")),
 }
 every_mask = pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS.keys())
 
 
 def changes(mask):
     """Where x_a is."""
-    x = tf.reshape(tf.range(24.0), (1, *SHAPE))
+    x = tf.reshape(tf.range(48.0), (1, *SHAPE))
     x_a, x_b = mask.split(x)
     return mask.merge(tf.ones_like(x_a), tf.zeros_like(x_b))[0].numpy() == 1
 
@@ -50,6 +63,32 @@ def test_columns_alternate():
             np.testing.assert_array_equal(changes(StripeMask(parity))[..., channel], column % 2 == parity)
 
 
+def test_rows_alternate():
+    row, _ = np.indices(SHAPE[:2])
+    for parity in (0, 1):
+        for channel in (0, 1):
+            np.testing.assert_array_equal(changes(StripeMask(parity, "rows"))[..., channel], row % 2 == parity)
+
+
+def test_shuffled_channels_are_those_of_their_seed():
+    """Half of them each time, the same of the same seed, and others of others."""
+    halves = [ShuffledChannelMask(seed).split(tf.reshape(tf.range(12.0), (1, 1, 1, 12))) for seed in (0, 0, 1, 2)]
+    orders = [tuple(np.ravel(tf.concat(pair, -1))) for pair in halves]
+    assert orders[0] == orders[1] and len(set(orders)) == 3
+    assert all(sorted(order) == list(range(12)) for order in orders)
+
+
+def test_a_packed_half_is_a_half_whose_pixels_are_cut_in_two():
+    """Row by row: a token of four numbers becomes two neighbours of two."""
+    x = tf.reshape(tf.range(32.0), (1, 2, 4, 4))
+    for mask in (CheckerboardMask(1), StripeMask(0), StripeMask(1, "rows")):
+        for packed, half in zip(PackedMask(mask).split(x), mask.split(x), strict=True):
+            assert packed.shape == (1, 2, 4, 2)
+            tokens, cut = np.reshape(half, (4, 4)), np.reshape(packed, (8, 2))
+            np.testing.assert_array_equal(np.concatenate([cut[0::2], cut[1::2]], axis=1), tokens)
+        np.testing.assert_array_equal(changes(PackedMask(mask)), changes(mask))
+
+
 @every_mask
 def test_swapped_halves_are_each_other(mask):
     x = tf.random.stateless_normal((2, *SHAPE), [0, 0])
@@ -64,8 +103,12 @@ def test_swapped_halves_are_each_other(mask):
         (ChannelMask(), (4, 4, 3), "halves of the channels need an even number of them, got 3"),
         (CheckerboardMask(), (4, 5, 2), "a checkerboard needs an even width, got 5"),
         (StripeMask(), (4, 5, 2), "stripes need an even width, got 5"),
+        (StripeMask(0, "rows"), (5, 4, 2), "stripes of rows need an even height, got 5"),
+        (ShuffledChannelMask(), (4, 4, 3), "halves of the channels need an even number of them, got 3"),
+        (PackedMask(StripeMask()), (4, 5, 2), "stripes need an even width, got 5"),
+        (PackedMask(StripeMask()), (4, 4, 3), "halves of the channels need an even number of them, got 3"),
     ],
-    ids=["channels", "checkerboard", "stripes"],
+    ids=["channels", "checkerboard", "stripes", "rows", "shuffled", "packed", "packed_channels"],
 )
 def test_what_has_no_halves_is_refused(mask, shape, line):
     with pytest.raises(ValueError, match=line):

@@ -47,7 +47,8 @@ def lowered(config, batch_size=2):
 
 def check(hlo):
     """A program of forward, backward and update that runs on any device."""
-    assert {"while", "convolution", "conditional"} <= xla_export.operations(hlo)
+    operations = xla_export.operations(hlo)
+    assert {"while", "conditional"} <= operations and {"convolution", "dot"} & operations
     assert not xla_export.operations(hlo) & HOST
     assert xla_export.custom_calls(hlo) <= ON_ALL_DEVICES
 
@@ -76,6 +77,13 @@ VARIANTS = {
     },
     "realnvp": {"model.name": "realnvp", "model.depth": 4, "model.precision": "float64"},
     "nice": {"model.name": "nice"},
+    "jet": {
+        "model.name": "jet",
+        "model.squeeze": 2,
+        "model.network": "transformer",
+        "model.heads": 2,
+        "model.coupling": "bounded_affine",
+    },
 }
 VARIANTS |= {name: {"model.convolution": name} | VARIANTS[name] for name in SETTINGS["model.convolution"].names}
 

@@ -21,6 +21,7 @@ from flowconv.bijectors import (
     Seed,
     Split,
     Squeeze,
+    Symmetric,
 )
 from flowconv.bijectors.matrices import MATRICES
 from flowconv.conditions.class_ import ClassCondition
@@ -40,6 +41,7 @@ VARIANTS = {
     "additive": {"coupling": "additive"},
     "learned_prior": {"prior": "learned"},
     "centre": {"preprocessing": "centre"},
+    "symmetric": {"preprocessing": "symmetric"},
 }
 every_variant = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS.keys())
 
@@ -159,6 +161,17 @@ def test_bits_per_dim_of_uniform_noise_under_an_identity_flow(n_bits):
     deviation = math.sqrt(1 / 720) / math.log(2) / math.sqrt(4000 * flow.dimensions)  # of ½·mean z²
     found = tf.reduce_mean(flow.bits_per_dim(images, seed=2))
     np.testing.assert_allclose(found, expected, atol=6 * deviation)
+
+
+@pytest.mark.parametrize("n_bits", [3, 8])
+def test_bits_per_dim_does_not_depend_on_the_scale_of_pixels(n_bits):
+    """Under z = x·256/127.5 − 1 ~ N(0, I), log p is log N(z) + log(256/127.5), as Jet's loss has it at 8 bits."""
+    flow, images = identity_flow(Symmetric, n_bits), pixels()
+    x = flow.dequantize(images, seed=2).numpy()
+    z = x * 256 / 127.5 - 1
+    log_density = -0.5 * z**2 - 0.5 * math.log(2 * math.pi)
+    expected = (math.log(127.5) - log_density) / math.log(2) + n_bits - 8
+    np.testing.assert_allclose(flow.bits_per_dim(images, seed=2), expected.mean(axis=(1, 2, 3)), rtol=1e-12)
 
 
 def test_bits_per_dim_accounts_for_the_logit():

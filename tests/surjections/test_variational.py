@@ -173,7 +173,8 @@ NETWORKS = {
 
 
 def flow_of(model="glow", **settings):
-    own = {name: value for name, value in SETTINGS.items() if model != "flowpp" or name not in ("levels", "depth")}
+    keywords = MODELS.part(model).keywords
+    own = {name: value for name, value in SETTINGS.items() if name in keywords or name not in ("levels", "depth")}
     if model == "flowpp":
         own["layers"] = "2 stripes"
     flow = build_model(model, (8, 8, 3), **own | settings)
