@@ -131,9 +131,16 @@ refused(
 )
 
 
+refused("nice-depth", name="nice_original", depth=3)
+refused("nice-patch", name="nice_original", network="transformer", patch_size=3)
 refused("squeeze", name="jet", squeeze=0)
 refused("squeeze-size", name="jet", squeeze=32)
 refused("jet-patch", name="jet", network="transformer", patch_size=3)
+
+
+@trigger
+def nice_width(here, monkeypatch):
+    validate(changed(default_config(), {"model.name": "nice_original", "data.image_size": (4, 5)}))
 
 
 @trigger

@@ -21,6 +21,7 @@ from flowconv.bijectors.convolutions.shift import ShiftConvolution
 from flowconv.bijectors.convolutions.shuffle import Shuffle
 from flowconv.bijectors.convolutions.woodbury import WoodburyConvolution
 from flowconv.bijectors.coupling import Coupling
+from flowconv.bijectors.diagonal import Diagonal
 from flowconv.bijectors.elementwise import TRANSFORMS, build_transform
 from flowconv.bijectors.elementwise.additive import Additive
 from flowconv.bijectors.elementwise.affine import Affine
@@ -33,6 +34,7 @@ from flowconv.bijectors.invert import Invert
 from flowconv.bijectors.invertible_shift import InvertibleShift
 from flowconv.bijectors.low_rank import LowRank
 from flowconv.bijectors.masks import (
+    AlternatingMask,
     ChannelMask,
     CheckerboardMask,
     Mask,
@@ -51,6 +53,7 @@ from flowconv.bijectors.rearranged import Rearranged
 from flowconv.bijectors.repeated import Repeated
 from flowconv.bijectors.reshape.grouped_shift import GroupedShift
 from flowconv.bijectors.reshape.permutation import Permutation
+from flowconv.bijectors.reshape.reorder import Reorder
 from flowconv.bijectors.reshape.roll import Roll
 from flowconv.bijectors.reshape.squeeze import Squeeze
 from flowconv.bijectors.reshape.swap_halves import SwapHalves
@@ -69,6 +72,7 @@ __all__ = [
     "ActNorm",
     "Additive",
     "Affine",
+    "AlternatingMask",
     "AutoregressiveConvolution",
     "Bijector",
     "BoundedAffine",
@@ -80,6 +84,7 @@ __all__ = [
     "Conv1x1",
     "ConvolutionExponential",
     "Coupling",
+    "Diagonal",
     "EmergingConvolution",
     "ExponentialConvolution",
     "FourCornerConvolution",
@@ -102,6 +107,7 @@ __all__ = [
     "PeriodicConvolution",
     "Permutation",
     "Rearranged",
+    "Reorder",
     "Repeated",
     "Reverse",
     "Roll",

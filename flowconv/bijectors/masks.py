@@ -68,18 +68,20 @@ class CheckerboardMask(Mask):
 
     Args:
       colour: 0 if the field in the first corner belongs to x_a, 1 if it belongs to x_b.
+      shown: whether the network sees the mask, too, as one more channel: 1 at the fields of x_b, 0 at the others.
     """
 
-    def __init__(self, colour: int = 0):
+    def __init__(self, colour: int = 0, shown: bool = False):
         arguments.number(colour, lambda colour: colour in (0, 1), "colour", "0 or 1")
         self.colour = colour
+        self.shown = shown
 
     def half_shape(self, shape: Shape) -> Shape:
         height, width, channels = shape
         return height, _half_of(width, "width", "a checkerboard needs"), channels
 
     def network_shape(self, shape: Shape) -> Shape:
-        return tuple(shape)
+        return (*shape[:-1], shape[-1] + self.shown)
 
     def _first_in_pair(self, height: int) -> np.ndarray:
         """Whether the first of two neighbouring fields belongs to x_a, for each row."""
@@ -98,7 +100,11 @@ class CheckerboardMask(Mask):
         return tf.reshape(pairs, [batch_size(x_a), height, 2 * half_width, channels])
 
     def network_input(self, x_b: tf.Tensor) -> tf.Tensor:
-        return self.merge(tf.zeros_like(x_b), x_b)
+        image = self.merge(tf.zeros_like(x_b), x_b)
+        if not self.shown:
+            return image
+        one_channel = tf.zeros_like(x_b[..., :1])
+        return tf.concat([image, self.merge(one_channel, tf.ones_like(one_channel))], axis=-1)
 
     def parameters(self, outputs: tf.Tensor) -> tf.Tensor:
         return self.split(outputs)[0]
@@ -143,6 +149,38 @@ class StripeMask(Mask):
             width, axis = 2 * width, 3
         pairs = tf.stack([x_b, x_a] if self.parity else [x_a, x_b], axis=axis)
         return tf.reshape(pairs, [batch_size(x_a), height, width, channels])
+
+
+class AlternatingMask(Mask):
+    """x_a is every other number of the image, row by row and with its channels; x_b are those between (NICE's halves).
+
+    Both are `[B, H, W/2, C]`, their numbers one after the other. W must be even.
+
+    Args:
+      parity: 0 if the first number belongs to x_a, 1 if it belongs to x_b.
+
+    References:
+      Dinh, Krueger, Bengio 2015, "NICE: Non-linear Independent Components Estimation".
+    """
+
+    def __init__(self, parity: int = 0):
+        arguments.number(parity, lambda parity: parity in (0, 1), "parity", "0 or 1")
+        self.parity = parity
+
+    def half_shape(self, shape: Shape) -> Shape:
+        height, width, channels = shape
+        return height, _half_of(width, "width", "every other number needs"), channels
+
+    def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        half = [batch_size(x), *self.half_shape(tuple(x.shape[1:]))]
+        pairs = tf.unstack(tf.reshape(x, [batch_size(x), -1, 2]), axis=2)
+        return tf.reshape(pairs[self.parity], half), tf.reshape(pairs[1 - self.parity], half)
+
+    def merge(self, x_a: tf.Tensor, x_b: tf.Tensor) -> tf.Tensor:
+        _, height, half_width, channels = x_a.shape
+        pairs = tf.stack([x_b, x_a] if self.parity else [x_a, x_b], axis=-1)
+        flat = tf.reshape(pairs, [batch_size(x_a), height * half_width * channels, 2])
+        return tf.reshape(flat, [batch_size(x_a), height, 2 * half_width, channels])
 
 
 class ShuffledChannelMask(Mask):

@@ -71,6 +71,7 @@ class Repeated(Bijector):
                 initializer=_stacked(variable),
                 dtype=variable.dtype,
                 trainable=variable.trainable,
+                regularizer=getattr(variable, "regularizer", None),
                 autocast=False,
                 name=variable.path.split(prefix)[-1].replace("/", "."),
             )

@@ -95,6 +95,26 @@ def _check_depth(fields: Mapping[str, Any]) -> None:
         )
 
 
+def _check_nice(fields: Mapping[str, Any]) -> None:
+    if fields["model.name"] != "nice_original":
+        return
+    depth, size = fields["model.depth"], fields["data.image_size"]
+    if depth % 2:
+        raise UserError(f"--config.model.depth={depth}: must be even with model.name=nice_original")
+    height, width = sides(size)
+    if width % 2:
+        raise UserError(
+            f"--config.data.image_size={size}: must have an even width with model.name=nice_original, "
+            f"whose couplings change every other number"
+        )
+    patch_size = _of_network(fields, "patch_size")
+    if patch_size is not None and (patch_size < 1 or height % patch_size or width // 2 % patch_size):
+        raise UserError(
+            f"--config.model.patch_size={patch_size}: must divide {height} and {width // 2} with "
+            f"model.name=nice_original, the sides of half an image"
+        )
+
+
 def _check_heads(fields: Mapping[str, Any]) -> None:
     heads, width = _of_network(fields, "heads"), fields["model.width"]
     if heads and (heads < 0 or width % heads):
@@ -224,6 +244,7 @@ RULES = (
     _check_kernel,
     _check_convolution,
     _check_depth,
+    _check_nice,
     _check_heads,
     _check_patch_size,
     _check_layers,

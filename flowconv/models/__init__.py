@@ -7,12 +7,29 @@ import functools
 
 from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts, build_flow, build_model
+from flowconv.models.standard_logistic import StandardLogistic
 from flowconv.models.standard_normal import StandardNormal
 
 flowpp = functools.partial(build_model, "flowpp")
 glow = functools.partial(build_model, "glow")
 jet = functools.partial(build_model, "jet")
 nice = functools.partial(build_model, "nice")
+nice_original = functools.partial(build_model, "nice_original")
 realnvp = functools.partial(build_model, "realnvp")
+realnvp_original = functools.partial(build_model, "realnvp_original")
 
-__all__ = ["Flow", "Parts", "StandardNormal", "build_flow", "build_model", "flowpp", "glow", "jet", "nice", "realnvp"]
+__all__ = [
+    "Flow",
+    "Parts",
+    "StandardLogistic",
+    "StandardNormal",
+    "build_flow",
+    "build_model",
+    "flowpp",
+    "glow",
+    "jet",
+    "nice",
+    "nice_original",
+    "realnvp",
+    "realnvp_original",
+]

@@ -23,6 +23,7 @@ from flowconv.core.no_image import where_finite
 from flowconv.core.serialization import Configured
 from flowconv.core.structure import described
 from flowconv.core.weights import random_variables, reset_weights
+from flowconv.models.standard_logistic import StandardLogistic
 from flowconv.models.standard_normal import StandardNormal
 from flowconv.ops.random import Seed
 from flowconv.ops.shapes import batch_size
@@ -41,7 +42,7 @@ class Flow(Configured, keras.Model):
     conditions, of as many images; that of an unconditional flow is None.
 
     Images are uint8 `[B, H, W, C]`; x are their floats in [0, 1), `dequantize` and `to_images` lead from one to the
-    other. Latents are a list of tensors, N(0, I) each, which together have as many numbers as x.
+    other. Latents are a list of tensors, of the base distribution each, which together have as many numbers as x.
 
     A little outside of [0, 1) the density isn't 0: samples lie there, too. Its support is what the bijector maps,
     about (−0.056, 1.056) for `Logit` and everything for `Centre`. Whatever else a method is given is a TypeError or a
@@ -72,7 +73,7 @@ class Flow(Configured, keras.Model):
         self,
         dequantization: Dequantization,
         bijector: Bijector,
-        base: StandardNormal,
+        base: StandardNormal | StandardLogistic,
         image_shape: tuple[int, int, int],
         condition: Condition | None = None,
         **kwargs: Any,
@@ -103,6 +104,11 @@ class Flow(Configured, keras.Model):
     def parameters(self) -> int:
         """The number of trainable numbers."""
         return sum(math.prod(variable.shape) for variable in self.trainable_variables)
+
+    def penalty(self) -> tf.Tensor | None:
+        """Returns what training adds to an image's −log p, nats: of weights that have a regularizer; None of none."""
+        regularized = [each for each in self.trainable_variables if getattr(each, "regularizer", None) is not None]
+        return tf.add_n([each.regularizer(each.value) for each in regularized]) if regularized else None
 
     @property
     def is_conditional(self) -> bool:

@@ -37,6 +37,7 @@ class Parts:
     Attributes:
       settings: all of them.
       dtype: of all layers but the networks.
+      network_dtype: of these.
       condition: of the flow, which its couplings' networks and learned priors see; None if it is unconditional.
       backward: how depth is differentiated.
 
@@ -52,7 +53,7 @@ class Parts:
         self.settings = DEFAULTS | settings
         self._of_parts = {name: self.settings[name] for name in folders.keywords() if name in self.settings}
         self.dtype = arguments.choice(FLOW_DTYPES, self.settings["precision"], "precision")
-        self._network_dtype = NETWORK_DTYPES[self.settings["precision"]]
+        self.network_dtype = NETWORK_DTYPES[self.settings["precision"]]
         conditional = self.settings["condition"] != "none"
         self.condition: Condition | None = self._build(folders.CONDITIONS, "condition") if conditional else None
         fields = {f"model.{name}": value for name, value in self.settings.items()}
@@ -69,7 +70,7 @@ class Parts:
         settings = self._of_parts | {
             "coupling": self._with_settings(folders.TRANSFORMS, "coupling"),
             "network": self._with_settings(folders.NETWORKS, "network"),
-            "network_dtype": self._network_dtype,
+            "network_dtype": self.network_dtype,
             "backward": self.backward,
         }
         # A name of its own, or Keras would number them within a process: checkpoints are found by names.
@@ -91,7 +92,7 @@ class Parts:
 
     def network(self) -> Network:
         """Returns the network of a coupling."""
-        kwargs = {"condition": self.condition, "dtype": self._network_dtype, "name": "network"}
+        kwargs = {"condition": self.condition, "dtype": self.network_dtype, "name": "network"}
         return self._build(folders.NETWORKS, "network", **kwargs)
 
     def repeated(self, step: Bijector, depth: int, name: str) -> Repeated:

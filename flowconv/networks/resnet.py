@@ -41,6 +41,8 @@ class ResNetNetwork(Network):
       Dinh, Sohl-Dickstein, Bengio 2017, "Density estimation using Real NVP".
     """
 
+    last_magnitude = 0.0
+
     def __init__(self, width: int = 512, blocks: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
         arguments.number(width, lambda n: n >= 1 and n == int(n), "width", "a whole number of at least 1")
@@ -63,7 +65,7 @@ class ResNetNetwork(Network):
             for number in range(1, self.blocks + 1)
         ]
         self.last_norm = built(HiddenActNorm(name="last_norm", **kwargs), wide)
-        self.last = built(WeightNormConv2D(self.outputs, 1, 0.0, name="last", **kwargs), wide)
+        self.last = built(WeightNormConv2D(self.outputs, 1, self.last_magnitude, name="last", **kwargs), wide)
 
     def call(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         return self._outputs(x, inputs, HiddenActNorm.call)

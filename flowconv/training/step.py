@@ -1,6 +1,7 @@
 """One training step."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 import keras
@@ -111,8 +112,10 @@ class TrainingStep:
             condition = self.flow.condition_of(batch)
             bits_per_dim = self.flow.bits_per_dim(images, self.seed, first, condition=condition, training=True)
             loss = tf.reduce_mean(bits_per_dim)
+            penalty = self.flow.penalty()  # which bits/dim don't include
+            penalized = loss if penalty is None else loss + penalty / (self.flow.dimensions * math.log(2.0))
         # Tensors: of what was gathered from a variable, as an embedding of labels, they are indexed.
-        return loss, [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
+        return loss, [tf.convert_to_tensor(gradient) for gradient in tape.gradient(penalized, variables)]
 
     def differentiate_in_passes(self, batch: Batch) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Returns what `differentiate` does, from `backward_passes` equal parts of the batch, one at a time.

@@ -61,6 +61,8 @@ BIJECTORS = {
     "additive_coupling_on_fields": lambda dtype: additive_coupling(8, CheckerboardMask(1), dtype=dtype),
     "affine_coupling_on_stripes": lambda dtype: affine_coupling(8, StripeMask(0), dtype=dtype),
     "additive_coupling_on_stripes": lambda dtype: additive_coupling(8, StripeMask(1), dtype=dtype),
+    "diagonal": lambda dtype: bijectors.Diagonal(dtype=dtype),
+    "reorder": lambda dtype: bijectors.Reorder([2, 0, 3, 1], dtype=dtype),
     "swap_halves": lambda dtype: bijectors.SwapHalves(dtype=dtype),
     "swap_stripes": lambda dtype: bijectors.SwapHalves(StripeMask(0), dtype=dtype),
     "halves": lambda dtype: halves(StripeMask(0), dtype),

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from flowconv.bijectors import (
+    AlternatingMask,
     ChannelMask,
     CheckerboardMask,
     PackedMask,
@@ -24,6 +25,9 @@ MASKS = {
     "stripes_1": StripeMask(1),
     "rows_0": StripeMask(0, "rows"),
     "rows_1": StripeMask(1, "rows"),
+    "alternating_0": AlternatingMask(0),
+    "alternating_1": AlternatingMask(1),
+    "shown_fields": CheckerboardMask(1, shown=True),
     "shuffled_channels": ShuffledChannelMask(1),
     "packed_fields": PackedMask(CheckerboardMask(0)),
     "packed_columns": PackedMask(StripeMask(1)),
@@ -68,6 +72,18 @@ def test_rows_alternate():
     for parity in (0, 1):
         for channel in (0, 1):
             np.testing.assert_array_equal(changes(StripeMask(parity, "rows"))[..., channel], row % 2 == parity)
+
+
+def test_numbers_alternate():
+    for parity in (0, 1):
+        np.testing.assert_array_equal(changes(AlternatingMask(parity)).ravel(), np.arange(48) % 2 == parity)
+
+
+def test_a_network_that_sees_the_mask_sees_what_stays():
+    mask, x = CheckerboardMask(1, shown=True), tf.random.stateless_normal((2, *SHAPE), [0, 0])
+    seen = mask.network_input(mask.split(x)[1])
+    np.testing.assert_array_equal(seen[..., -1], np.broadcast_to(~changes(mask)[..., 0], seen.shape[:-1]))
+    np.testing.assert_array_equal(seen[..., :-1], CheckerboardMask(1).network_input(mask.split(x)[1]))
 
 
 def test_shuffled_channels_are_those_of_their_seed():

@@ -17,7 +17,7 @@ from flowconv.testing import check_bijector, check_log_det, check_round_trip, ja
 
 SHAPE = (8, 8, 3)
 SETTINGS = {"class": {"classes": 4}}  # without which a condition isn't known
-SMALL = {"width": 4, "blocks": 1, "heads": 2}
+SMALL = {"hidden_layers": 1, "width": 4, "blocks": 1, "heads": 2}
 KINDS = [name for name in CONDITIONS if name != "none"]
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
