@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from flowconv.ops.custom_gradient import custom_gradient
+
 
 def permute_pixels(x: tf.Tensor, order: np.ndarray) -> tf.Tensor:
     """Returns y of the shape of x, of which number n is number order[n] of x, in every image.
@@ -20,7 +22,7 @@ def permute_pixels(x: tf.Tensor, order: np.ndarray) -> tf.Tensor:
     block = _block(order, x.shape[-1])
     blocks = (order[::block] // block).astype(np.int32)
 
-    @tf.custom_gradient
+    @custom_gradient
     def permuted(x: tf.Tensor) -> Any:
         return _gather(x, blocks), lambda dy: permute_pixels(tf.ensure_shape(dy, x.shape), np.argsort(order))
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from flowconv.ops.custom_gradient import custom_gradient
 from flowconv.ops.shapes import batch_size
 
 CHAINS = 2  # parts of the batch that are solved side by side: one product alone is too small for all cores
@@ -57,7 +58,7 @@ def solve(y: tf.Tensor, systems: Sequence[TriangularSystem]) -> tf.Tensor:
     """
     reverse = [system.reverse for system in systems]
 
-    @tf.custom_gradient
+    @custom_gradient
     def solution(y: tf.Tensor, *kernels: tf.Tensor) -> Any:
         given = [TriangularSystem(*pair) for pair in zip(kernels, reverse, strict=True)]
 
