@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from flowconv.ops.backends import compiles_with_xla
 from flowconv.ops.custom_gradient import custom_gradient
 
 
@@ -32,6 +33,38 @@ def inverse(matrix: tf.Tensor) -> tf.Tensor:
     """Returns W⁻¹ of square matrices `[..., C, C]`, computed in float64 from W = QR."""
     q, r = tf.linalg.qr(tf.cast(matrix, tf.float64))
     return tf.cast(tf.linalg.triangular_solve(r, tf.linalg.matrix_transpose(q), lower=False), matrix.dtype)
+
+
+def complex_log_abs_det(real: tf.Tensor, imaginary: tf.Tensor) -> tf.Tensor:
+    """Returns log |det (A + iB)| of square matrices `[..., C, C]`, float64, from W = LU."""
+    if compiles_with_xla():  # which has no LU
+        return 0.5 * log_abs_det(_real_form(real, imaginary))
+    return _complex_log_abs_det(real, imaginary)
+
+
+@custom_gradient
+def _complex_log_abs_det(real: tf.Tensor, imaginary: tf.Tensor) -> Any:
+    matrix = tf.complex(real, imaginary)
+    result = tf.linalg.slogdet(matrix).log_abs_determinant
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        inverse, scale = tf.linalg.matrix_transpose(complex_inverse(real, imaginary)), upstream[..., None, None]
+        return scale * tf.math.real(inverse), -scale * tf.math.imag(inverse)
+
+    return tf.math.real(result), gradient
+
+
+def complex_inverse(real: tf.Tensor, imaginary: tf.Tensor) -> tf.Tensor:
+    """Returns (A + iB)⁻¹ of square matrices `[..., C, C]`, complex128."""
+    if compiles_with_xla():
+        channels, inverted = real.shape[-1], inverse(_real_form(real, imaginary))
+        return tf.complex(inverted[..., :channels, :channels], inverted[..., channels:, :channels])
+    return tf.linalg.inv(tf.complex(real, imaginary))
+
+
+def _real_form(real: tf.Tensor, imaginary: tf.Tensor) -> tf.Tensor:
+    """Returns [[A, −B], [B, A]], whose determinant is |det (A + iB)|²."""
+    return tf.concat([tf.concat([real, -imaginary], axis=-1), tf.concat([imaginary, real], axis=-1)], axis=-2)
 
 
 def singular_values(matrices: np.ndarray) -> np.ndarray:

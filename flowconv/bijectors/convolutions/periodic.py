@@ -58,18 +58,13 @@ class PeriodicConvolution(Bijector):
         kernel = tf.reshape(tf.cast(self.kernel.value, tf.float64), [taps.size**2, -1])
         return tuple(tf.reshape(part @ kernel, [-1, channels, channels]) for part in (phases.real, phases.imag))
 
-    def _matrices(self) -> tf.Tensor:
-        """M_uv as real matrices [[re, −im], [im, re]], `[F, 2C, 2C]`, whose determinants are |det M_uv|²."""
-        real, imaginary = self.transfer_matrices()
-        return tf.concat([tf.concat([real, -imaginary], axis=2), tf.concat([imaginary, real], axis=2)], axis=1)
-
     def _log_det(self) -> tf.Tensor:
         height, width = self.image_size
         twice = np.full((height, width // 2 + 1), 2.0)  # a frequency and its conjugate
         twice[:, 0] = 1.0  # the conjugates of these are among them
         if width % 2 == 0:
             twice[:, -1] = 1.0
-        return tf.tensordot(0.5 * twice.ravel(), linalg.log_abs_det(self._matrices()), 1)
+        return tf.tensordot(twice.ravel(), linalg.complex_log_abs_det(*self.transfer_matrices()), 1)
 
     def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         size, border = 2 * self.border + 1, self.border
@@ -80,10 +75,8 @@ class PeriodicConvolution(Bijector):
 
     def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         (height, width), channels = self.image_size, y.shape[-1]
-        inverse = linalg.inverse(self._matrices())
-        inverse = tf.complex(
-            *(tf.cast(part, y.dtype) for part in (inverse[:, :channels, :channels], inverse[:, channels:, :channels]))
-        )
+        inverse = linalg.complex_inverse(*self.transfer_matrices())
+        inverse = tf.cast(inverse, tf.complex64 if y.dtype == tf.float32 else tf.complex128)
         spectrum = tf.signal.rfft2d(tf.transpose(y, [0, 3, 1, 2]))
         spectrum = tf.reshape(tf.transpose(spectrum, [2, 3, 1, 0]), [inverse.shape[0], channels, -1])
         spectrum = tf.reshape(tf.matmul(inverse, spectrum), [height, width // 2 + 1, channels, -1])
