@@ -8,6 +8,7 @@ from flowconv.bijectors import (
     ActNorm,
     Additive,
     Affine,
+    Autoregressive,
     Bijector,
     Chain,
     CheckerboardMask,
@@ -31,6 +32,7 @@ from flowconv.conditions.class_ import ClassCondition
 from flowconv.models import Flow, StandardNormal
 from flowconv.networks.convolution import ConvolutionNetwork
 from flowconv.networks.glow import GlowNetwork
+from flowconv.networks.masked_convolution import MaskedConvolutionNetwork
 from flowconv.ops.shapes import batch_size, per_example, pixels
 from flowconv.surjections.uniform import UniformDequantization
 from flowconv.testing import perturb
@@ -44,6 +46,12 @@ def affine_coupling(width, mask=None, *, dtype=None, network_dtype=None, transfo
 def additive_coupling(width, mask=None, *, dtype=None):
     """A coupling that keeps volumes."""
     return affine_coupling(width, mask, dtype=dtype, transform=Additive())
+
+
+def autoregressive(transform=None, network=None, *, dtype=None, **settings):
+    """An autoregressive layer with masked convolutions, unless it is given another network."""
+    network = network or MaskedConvolutionNetwork(8, dtype=dtype)
+    return Autoregressive(transform or Gaussian(), network, dtype=dtype, **settings)
 
 
 def learned_split(dtype=None):

@@ -1,6 +1,7 @@
 """Invertible Keras layers, one a file. They know nothing of data, training or Horovod."""
 
 from flowconv.bijectors.actnorm import ActNorm
+from flowconv.bijectors.autoregressive import Autoregressive
 from flowconv.bijectors.autoregressive_convolution import AutoregressiveConvolution
 from flowconv.bijectors.bijector import Bijector, Gradients
 from flowconv.bijectors.chain import Chain
@@ -51,6 +52,7 @@ from flowconv.bijectors.pixels.logit import Logit
 from flowconv.bijectors.pixels.symmetric import Symmetric
 from flowconv.bijectors.rearranged import Rearranged
 from flowconv.bijectors.repeated import Repeated
+from flowconv.bijectors.reshape.flip import Flip
 from flowconv.bijectors.reshape.grouped_shift import GroupedShift
 from flowconv.bijectors.reshape.permutation import Permutation
 from flowconv.bijectors.reshape.reorder import Reorder
@@ -73,6 +75,7 @@ __all__ = [
     "Additive",
     "Affine",
     "AlternatingMask",
+    "Autoregressive",
     "AutoregressiveConvolution",
     "Bijector",
     "BoundedAffine",
@@ -87,6 +90,7 @@ __all__ = [
     "Diagonal",
     "EmergingConvolution",
     "ExponentialConvolution",
+    "Flip",
     "FourCornerConvolution",
     "Gaussian",
     "Gradients",

@@ -12,6 +12,7 @@ from flowconv.networks.layers.attention import check_heads
 from flowconv.networks.layers.building import built
 from flowconv.networks.layers.dense import Dense
 from flowconv.networks.layers.layer_norm import LayerNorm
+from flowconv.networks.layers.patches import check_patch_size, patches, pixels
 from flowconv.networks.layers.transformer_block import TransformerBlock
 
 
@@ -61,11 +62,7 @@ class TransformerNetwork(Network):
     def build(self, input_shape: tuple[Any, ...]) -> None:
         *batch, height, width, channels = input_shape
         size = self.patch_size
-        if height % size or width % size:
-            raise ValueError(
-                f"patch_size must divide the height and the width of every level's images, here {height}×{width}, "
-                f"got {size}"
-            )
+        check_patch_size(size, height, width)
         tokens = (*batch, height // size, width // size)
         wide = (*tokens, self.width)
         kwargs = {"dtype": self.dtype_policy}
@@ -81,18 +78,8 @@ class TransformerNetwork(Network):
         self.last = built(Dense(size**2 * self.outputs, parts=0, name="last", **kwargs), wide)
 
     def call(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
-        x = self.first.call(_patches(tf.cast(x, self.computing_dtype(inputs)), self.patch_size), inputs)
+        x = self.first.call(patches(tf.cast(x, self.computing_dtype(inputs)), self.patch_size), inputs)
         x = self.add_embedding(x + tf.cast(self.positions.value, x.dtype), inputs)
         for block in self.transformer_blocks:
             x = block.call(x, inputs)
-        return _pixels(self.last.call(self.norm.call(x), inputs), self.patch_size)
-
-
-def _patches(x: tf.Tensor, size: int) -> tf.Tensor:
-    """Images `[B, H, W, C]` of patches, whose pixels are channels: `[B, H/p, W/p, p²·C]`."""
-    return x if size == 1 else tf.nn.space_to_depth(x, size)
-
-
-def _pixels(x: tf.Tensor, size: int) -> tf.Tensor:
-    """The reverse of `_patches`."""
-    return x if size == 1 else tf.nn.depth_to_space(x, size)
+        return pixels(self.last.call(self.norm.call(x), inputs), self.patch_size)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.layer import Layer
-from flowconv.networks.layers.attention import check_heads, self_attention
+from flowconv.networks.layers.attention import Cache, check_heads, extended_attention, self_attention
 from flowconv.networks.layers.building import built
 from flowconv.networks.layers.dense import Dense
 from flowconv.networks.layers.layer_norm import LayerNorm
@@ -36,9 +36,30 @@ class TransformerBlock(Layer):
         self.hidden = built(Dense(4 * width, bias_deviation=1e-6, name="hidden", **kwargs), input_shape)
         self.last = built(Dense(width, bias_deviation=1e-6, name="last", **kwargs), (*input_shape[:-1], 4 * width))
 
-    def call(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
-        """Returns the output, of the shape of x."""
-        attended = self_attention(self.queries_keys_values.call(self.attention_norm.call(x), inputs), self.heads)
+    def call(self, x: tf.Tensor, inputs: Inputs = NONE, causal: bool = False) -> tf.Tensor:
+        """Returns the output, of the shape of x; causal: of each pixel that of those up to it, row by row, alone."""
+        return self._after_attention(x, self_attention(self._attended(x, inputs), self.heads, causal), inputs)
+
+    def extend(
+        self, x: tf.Tensor, cache: Cache, first: tf.Tensor | int, inputs: Inputs = NONE
+    ) -> tuple[tf.Tensor, Cache]:
+        """Returns the causal output of a few pixels `[B, S, 1, C]`, and the keys and values that are known then.
+
+        Args:
+          x: of the pixels.
+          cache: of those before.
+          first: place of the first one among all.
+          inputs: as of `call`.
+        """
+        attended, cache = extended_attention(self._attended(x, inputs), self.heads, cache, first)
+        return self._after_attention(x, attended, inputs), cache
+
+    def _attended(self, x: tf.Tensor, inputs: Inputs) -> tf.Tensor:
+        """Queries, keys and values."""
+        return self.queries_keys_values.call(self.attention_norm.call(x), inputs)
+
+    def _after_attention(self, x: tf.Tensor, attended: tf.Tensor, inputs: Inputs) -> tf.Tensor:
+        """The rest of the block."""
         x += self.merge.call(attended, inputs)
         hidden = tf.nn.gelu(self.hidden.call(self.mlp_norm.call(x), inputs), approximate=True)
         return x + self.last.call(hidden, inputs)

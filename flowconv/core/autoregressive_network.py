@@ -1,0 +1,62 @@
+"""What an autoregressive layer asks of its network."""
+
+from typing import Any, ClassVar
+
+import tensorflow as tf
+
+from flowconv.core.inputs import Inputs
+from flowconv.core.network import Network
+
+
+class AutoregressiveNetwork(Network):
+    """A network whose parameters for a pixel depend on those pixels alone that stand before it in an order.
+
+    A pixel's own numbers don't enter its parameters: of which pixels these depend on, the numbers of a pixel are all or
+    none. A network sets `steps` when it is built.
+
+    Attributes:
+      steps: the pixels, or groups of such, in the longest chain each of which depends on the one before. From its
+        output an autoregressive layer's input is exact after as many evaluations.
+      is_autoregressive: told to who chooses a network by its name, without an import.
+    """
+
+    is_autoregressive: ClassVar[bool] = True
+    steps: int
+
+
+class CachedNetwork(AutoregressiveNetwork):
+    """An autoregressive network that goes on from what it kept of the tokens before: one by one, or a few at a time.
+
+    A token is a patch of pixels, of which nothing but the patches before it is seen; `steps` is their number. Tokens
+    are `[B, T, p², C]`, the pixels of a patch in a row. What is kept is a nest of tensors.
+    """
+
+    def tokens(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns the tokens of images `[B, H, W, C]`, in their order."""
+        raise NotImplementedError
+
+    def images(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Returns the images of tokens."""
+        raise NotImplementedError
+
+    def context(self, inputs: Inputs) -> tf.Tensor:
+        """Returns all that is added to tokens: of their places, and of the condition."""
+        raise NotImplementedError
+
+    def empty_cache(self, tokens: tf.Tensor, inputs: Inputs) -> Any:
+        """Returns what is kept before the first token."""
+        raise NotImplementedError
+
+    def extend(
+        self, tokens: tf.Tensor, cache: Any, first: tf.Tensor | int, context: tf.Tensor, inputs: Inputs
+    ) -> tuple[tf.Tensor, Any]:
+        """Returns the parameters for the tokens that follow each of these, and what is kept with these.
+
+        Args:
+          tokens: `[B, S, p², C]`, S in a row.
+          cache: of the tokens before.
+          first: the first one's place.
+          context: of `context`.
+          inputs: as of `call`.
+        """
+        raise NotImplementedError
