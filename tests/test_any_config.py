@@ -25,6 +25,7 @@ SMALL = {
     "model.width": st.integers(1, 6),
     "model.kernel_size": st.sampled_from([1, 3, 5]),
     "model.classes": st.integers(1, 4),
+    "model.segments": st.just(1),
     "data.image_size": st.sampled_from([8, 16, (8, 16), (16, 8)]),
     "data.patches": st.just(False),
     "train.batch_size": st.integers(1, 3),

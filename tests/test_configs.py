@@ -16,7 +16,7 @@ from tests.batches import batch_of
 CONFIGS = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
 
 
-SMALL = {"layers": "1 stripes, squeeze, 1 channels", "blocks": 1, "components": 2, "dequantizer_width": 8}
+SMALL = {"layers": "1 stripes, squeeze, 1 channels", "blocks": 1, "components": 2, "dequantizer_width": 8, "heads": 2}
 
 
 def load(path):

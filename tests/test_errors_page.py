@@ -124,6 +124,14 @@ def refused(row, **fields):
 refused("layers", name="flowpp", layers="4 stripe")
 refused("layers-patch", name="flowpp", network="transformer", patch_size=16)
 refused("odd-channels", name="flowpp", layers="2 channels")
+refused("autoregressive-network", name="maf")
+refused("order", name="maf", network="masked_convolution", order="spiral")
+refused("masked-kernel", name="maf", network="masked_convolution", kernel_size=1)
+refused("segments", name="maf", network="made", segments=2)
+refused("no-order", segments=2)
+refused("patches-of-tokens", name="tarflow", network="causal_transformer", patch_size=3)
+refused("segments-of-patches", name="tarflow", network="causal_transformer", segments=3)
+refused("slow-inverse", name="tarflow", network="causal_transformer", backward="invert")
 VARIATIONAL = {"dequantization": "variational"}
 refused("dequantizer-heads", **VARIATIONAL, network="attention", dequantizer_width=10)
 refused(

@@ -6,7 +6,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from flowconv.config.parts import Folder, Part
+from flowconv.config.parts import MODELS, Folder, Part
 from flowconv.config.schema import ARCHITECTURE, SETTINGS
 from flowconv.config.setting import KINDS, Setting
 from flowconv.errors import UserError
@@ -127,6 +127,9 @@ def refusal_to_invert(fields: Mapping[str, Any]) -> str:
     Returns:
       The sentence; "" if nothing speaks against it.
     """
+    name = fields.get("model.name", SETTINGS["model.name"].default)
+    if name in MODELS and (reason := MODELS.part(name).slow_inverse):
+        return f"must be auto, recompute or store with model.name={name}, {reason}"
     if fields.get("model.precision") == "float64":
         return ""
     for chooser, folder in _choosers():

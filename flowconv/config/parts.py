@@ -142,6 +142,16 @@ class Part:
         return self.definition.attributes.get("unsafe_inverse") or ""
 
     @property
+    def slow_inverse(self) -> str:
+        """Why a family is not trained by inverting it; "" of one that may be."""
+        return self.definition.attributes.get("SLOW_INVERSE") or ""
+
+    @property
+    def is_autoregressive(self) -> bool:
+        """Whether it is a network for autoregressive layers."""
+        return bool(self.definition.attributes.get("is_autoregressive"))
+
+    @property
     def keywords(self) -> tuple[str, ...]:
         """The names of its arguments besides those of every layer."""
         return tuple(each.name for each in self.definition.arguments if each.name not in OF_LAYERS)

@@ -36,7 +36,8 @@ class Definition:
       name: its own.
       summary: the first line of its docstring.
       arguments: of the function, or of the class' constructor, which may be that of a base class.
-      attributes: of the class, its own and those of its base classes, where they are literals.
+      attributes: of the class, its own and those of its base classes, or of the function's file, where they are
+        literals.
     """
 
     name: str
@@ -51,7 +52,13 @@ def function_in(path: Path, name: str) -> Definition | None:
     found = _defined(path, name)
     if not isinstance(found, ast.FunctionDef):
         return None
-    return Definition(name, _summary(found), _arguments(found, _docstring(found)))
+    constants = {
+        ast.unparse(target): _literal(node.value)
+        for node in _parsed(path).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    }
+    return Definition(name, _summary(found), _arguments(found, _docstring(found)), constants)
 
 
 @functools.cache
@@ -72,6 +79,8 @@ def class_in(path: Path, base: str) -> Definition | None:
             elif isinstance(member, ast.Assign):
                 for target in member.targets:
                     attributes.setdefault(ast.unparse(target), _literal(member.value))
+            elif isinstance(member, ast.AnnAssign):
+                attributes.setdefault(ast.unparse(member.target), _literal(member.value))
     return Definition(node.name, _summary(node), arguments or (), attributes)
 
 

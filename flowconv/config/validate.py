@@ -137,6 +137,40 @@ def _check_patch_size(fields: Mapping[str, Any]) -> None:
         )
 
 
+def _check_autoregressive(fields: Mapping[str, Any]) -> None:
+    name, network, segments = fields["model.name"], fields["model.network"], fields["model.segments"]
+    if network == "masked_convolution" and fields["model.kernel_size"] < 3:
+        raise UserError(
+            f"--config.model.kernel_size={fields['model.kernel_size']}: must be at least 3 with "
+            f"model.network=masked_convolution, so that a pixel has neighbours"
+        )
+    if name not in AUTOREGRESSIVE:
+        if segments > 1:
+            raise UserError(f"--config.model.segments={segments}: must be 1 with model.name={name}, which has no order")
+        return
+    if not NETWORKS.part(network).is_autoregressive:
+        right = " or ".join(each for each in NETWORKS if NETWORKS.part(each).is_autoregressive)
+        raise UserError(
+            f"--config.model.network={network}: must be {right} with model.name={name}, "
+            f"since a pixel's parameters may depend on those before it alone"
+        )
+    height, width = sides(fields["data.image_size"])
+    patch_size = _of_network(fields, "patch_size")
+    if patch_size is None:
+        if segments > 1:
+            right = f"must be 1 with model.network={network}, which keeps nothing of a segment"
+            raise UserError(f"--config.model.segments={segments}: {right}")
+        return
+    if patch_size < 1 or height % patch_size or width % patch_size:
+        raise UserError(
+            f"--config.model.patch_size={patch_size}: must divide the height and the width of the images, "
+            f"here {height}×{width}"
+        )
+    patches = height // patch_size * (width // patch_size)
+    if patches % segments:
+        raise UserError(f"--config.model.segments={segments}: must divide the {patches} patches of an image")
+
+
 def _check_layers(fields: Mapping[str, Any]) -> None:
     if fields["model.name"] != "flowpp":
         return
@@ -236,6 +270,7 @@ def _check_condition(fields: Mapping[str, Any]) -> None:
         )
 
 
+AUTOREGRESSIVE = ("iaf", "maf", "tarflow")  # families
 # Of the families whose levels halve images: how many of the L halvings no coupling sees the result of.
 HALVINGS_LESS = {"glow": 0, "nice": 0, "realnvp": 1}
 RULES = (
@@ -247,6 +282,7 @@ RULES = (
     _check_nice,
     _check_heads,
     _check_patch_size,
+    _check_autoregressive,
     _check_layers,
     _check_squeeze,
     _check_dequantizer,

@@ -12,11 +12,14 @@ from flowconv.models.standard_normal import StandardNormal
 
 flowpp = functools.partial(build_model, "flowpp")
 glow = functools.partial(build_model, "glow")
+iaf = functools.partial(build_model, "iaf")
 jet = functools.partial(build_model, "jet")
+maf = functools.partial(build_model, "maf")
 nice = functools.partial(build_model, "nice")
 nice_original = functools.partial(build_model, "nice_original")
 realnvp = functools.partial(build_model, "realnvp")
 realnvp_original = functools.partial(build_model, "realnvp_original")
+tarflow = functools.partial(build_model, "tarflow")
 
 __all__ = [
     "Flow",
@@ -27,9 +30,12 @@ __all__ = [
     "build_model",
     "flowpp",
     "glow",
+    "iaf",
     "jet",
+    "maf",
     "nice",
     "nice_original",
     "realnvp",
     "realnvp_original",
+    "tarflow",
 ]

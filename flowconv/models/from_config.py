@@ -7,11 +7,22 @@ from typing import Any, cast
 
 from ml_collections import ConfigDict
 
-from flowconv.bijectors import Bijector, Conditional, Coupling, Gaussian, Mask, Repeated, Split, Transform
+from flowconv.bijectors import (
+    Autoregressive,
+    Bijector,
+    Conditional,
+    Coupling,
+    Gaussian,
+    Mask,
+    Repeated,
+    Split,
+    Transform,
+)
 from flowconv.config import SETTINGS, backward_of, image_shape, nearest, refusal_to_invert
 from flowconv.config import parts as folders
 from flowconv.config.parts import Folder
 from flowconv.core import arguments
+from flowconv.core.autoregressive_network import AutoregressiveNetwork
 from flowconv.core.condition import Condition
 from flowconv.core.dequantization import Dequantization
 from flowconv.core.network import Network
@@ -90,8 +101,14 @@ class Parts:
         transform = transform or self._build(folders.TRANSFORMS, "coupling")
         return Coupling(transform, self.network(), mask, dtype=self.dtype, name=name)
 
+    def autoregressive(self, transform: Transform | None = None, name: str = "autoregressive") -> Autoregressive:
+        """Returns an autoregressive layer, whose transform and network are those of a coupling."""
+        transform = transform or self._build(folders.TRANSFORMS, "coupling")
+        network = cast(AutoregressiveNetwork, self.network())  # (or the layer refuses it)
+        return Autoregressive(transform, network, self.settings["segments"], dtype=self.dtype, name=name)
+
     def network(self) -> Network:
-        """Returns the network of a coupling."""
+        """Returns the network of a coupling, or of an autoregressive layer."""
         kwargs = {"condition": self.condition, "dtype": self.network_dtype, "name": "network"}
         return self._build(folders.NETWORKS, "network", **kwargs)
 

@@ -174,7 +174,18 @@ def test_a_part_and_the_schema_agree_about_defaults(folder):
 
 
 def test_a_model_is_a_function_of_its_file_s_name():
-    assert MODELS.names == ("flowpp", "glow", "jet", "nice", "nice_original", "realnvp", "realnvp_original")
+    assert MODELS.names == (
+        "flowpp",
+        "glow",
+        "iaf",
+        "jet",
+        "maf",
+        "nice",
+        "nice_original",
+        "realnvp",
+        "realnvp_original",
+        "tarflow",
+    )
     assert MODELS.load("glow").__name__ == "glow"
 
 

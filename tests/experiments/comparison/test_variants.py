@@ -34,7 +34,7 @@ def test_a_variant_may_set_what_its_parts_alone_have():
     [
         (
             "emergin",
-            r"--variants=emergin: must be one of flowpp, jet, nice, .* \(did you mean emerging\?\)",
+            r"--variants=emergin: must be one of flowpp, iaf, .* \(did you mean emerging\?\)",
         ),
         ("shift:kernelsize=5", r"has no field kernelsize \(did you mean kernel_size\?\)"),
         ("shift:kernel_size=many", "kernel_size can't be 'many'"),
