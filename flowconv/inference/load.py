@@ -95,7 +95,9 @@ def _kept_typical(workdir):
     return None
 
 
-def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | None = None) -> Run:
+def load_run(
+    workdir: str | os.PathLike | None, data_dir: str | os.PathLike | None = None, segments: int | None = None
+) -> Run:
     """Returns the run in a folder, its flow with the weights that were best on the validation split.
 
     If these are damaged, a line on stderr says so, and the newest good ones are taken. No data are read.
@@ -103,9 +105,10 @@ def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | No
     Args:
       workdir: the run's folder.
       data_dir: where its data are, if not where it found them (data.dir).
+      segments: of inverses of autoregressive layers, if not those of the run (model.segments).
 
     Raises:
-      UserError: if there is none, or no checkpoint in it that can be read.
+      UserError: if there is none, or no checkpoint in it that can be read, or for segments that it can't have.
     """
     workdir = Workdir(workdir)
     distributed.initialize()
@@ -113,6 +116,9 @@ def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | No
     if data_dir is not None:
         config.data.dir = os.fspath(data_dir)
         validate(config)
+    if segments is not None:
+        config.model.segments = segments
+        _check_segments(config)
     flow = build_flow(config, reset=False)
     optimizer = build_optimizer(config.optimizer, config.train.ema_decay)  # which keeps the averages
     optimizer.build(flow.trainable_variables)
@@ -125,6 +131,13 @@ def load_run(workdir: str | os.PathLike | None, data_dir: str | os.PathLike | No
     if average_is_best:
         optimizer.finalize_variable_values(flow.trainable_variables)
     return Run(flow, config, workdir)
+
+
+def _check_segments(config):
+    try:
+        validate(config)
+    except UserError as error:
+        raise UserError(str(error).replace("--config.model.segments=", "--segments=")) from None
 
 
 def refuse_condition(workdir: Workdir, program: str, kinds: Sequence[str] = ("class", "low_resolution")) -> None:

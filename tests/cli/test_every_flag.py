@@ -22,7 +22,14 @@ OUT = ("OUT",)  # a folder that isn't there
 # By program; where some flags exclude others, one set each.
 RUNS = {
     "sample": [
-        {"count": (1, 5), "temperatures": ("0", "0.5,1e0"), "seed": SEEDS, "files": (True, False), "output": OUT}
+        {
+            "count": (1, 5),
+            "temperatures": ("0", "0.5,1e0"),
+            "seed": SEEDS,
+            "segments": (1,),  # others of autoregressive runs, in tests/models/test_autoregressive.py
+            "files": (True, False),
+            "output": OUT,
+        }
     ],
     "evaluate": [
         {
@@ -143,6 +150,7 @@ def test_of_a_program_that_takes_a_config(name, flags, places, tmp_path):
     run_here(script, *arguments, *given({f"config.{field}": value for field, value in TINY.items()}))
 
 
+NEEDED = {name: {"model.network": "made"} for name in ("iaf", "maf", "tarflow")}  # by a choice, of other fields
 CHOSEN = [(setting, choice) for setting in SETTINGS.values() for choice in setting.names]
 
 
@@ -150,7 +158,8 @@ CHOSEN = [(setting, choice) for setting in SETTINGS.values() for choice in setti
 def test_every_choice_of_every_field_is_explained_and_taken(setting, choice, tmp_path):
     """Trained with are all of them, in combinations, by tests/test_any_config.py."""
     assert choice in setting.explanation
-    fields = {f"config.{name}": value for name, value in (TINY | {"model.depth": 4, setting.name: choice}).items()}
+    values = TINY | {"model.depth": 4, setting.name: choice} | NEEDED.get(choice, {})
+    fields = {f"config.{name}": value for name, value in values.items()}
     # The photographs have no labels.
     with pytest.raises(Ended, match="has no labels") if choice == "class" else contextlib.nullcontext():
         run_here("scripts/doctor.py", f"--workdir={tmp_path}/run", *given(fields))
@@ -172,6 +181,7 @@ WRONG = {
         "count": ("0", "1.5", "x", "", 2**63, "9" * 400),
         "temperatures": ("-1", "", "x", "nan"),
         "seed": ("-1", 2**31, "1e20"),
+        "segments": ("0", "2"),
     },
     "evaluate": {"precision": ("fp16", "", "Float32"), "batch_size": ("0", "x"), "samples": ("0", "inf")},
     "reconstruct": {"count": ("0",), "magnify": ("0", "inf", "x"), "output": ("", "s3://x")},

@@ -8,6 +8,9 @@
 
 The same seed gives the same samples. Lower temperatures are cleaner and less varied.
 
+Runs of autoregressive flows invert their layers all at once, by iteration (--segments=1). With a causal transformer
+that is also done in parts of the order, one after the other: with as many as an image has patches, patch by patch.
+
 Of a run with model.condition=class each class has a row of the grid, or --class names one. Of a run with
 model.condition=low_resolution samples are super-resolution: of each image its 4× smaller version, a sample of what
 that may be, and the image itself stand side by side.
@@ -24,6 +27,7 @@ FLAGS = (
     shared_flags.images("what to enlarge, with model.condition=low_resolution (default: the test split)"),
     shared_flags.DATA_DIR,
     shared_flags.seed("of the draw"),
+    flags.whole("segments", None, "of an order, one after the other, in autoregressive layers (default: the run's)", 1),
     flags.boolean("files", False, "write each image to a file of its own instead of grids"),
     shared_flags.output("folder for the pictures (default: pictures/ in the workdir)"),
 )
@@ -44,7 +48,7 @@ def sample(given):
     if given.files:
         for name in names.values():
             load.free_folder("output", folder / name)
-    run = load.load_run(workdir.path, given.data_dir)
+    run = load.load_run(workdir.path, given.data_dir, given.segments)
     asked = conditions.samples_of(run, label, given.images, given.count)
     count = given.count if asked.condition is None else len(asked.condition)
     for temperature, name in names.items():
