@@ -27,6 +27,13 @@ FLOORS = {
     },
 }
 SIZES = ("small", "paper")
+COMPARED = {  # the columns of a comparison that are shown: their headings and formats
+    "parameters": ("parameters", "{:,.0f}"),
+    "images_trained": ("training images", "{:,.0f}"),
+    "train_images_per_second": ("training", "{:,.0f}"),
+    "encode_images_per_second": ("encoding", "{:,.0f}"),
+    "decode_images_per_second": ("decoding", "{:,.0f}"),
+}
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -233,6 +240,28 @@ def variants() -> str:
     return with_source(markdown(header, rows), "AVX2", "2026-11-22", commit, "comparison/table.csv")
 
 
+def comparison(name: str) -> str:
+    """Returns the tables of comparisons/NAME: table.csv and pairs.csv as compare.py wrote them, about.json by hand."""
+    path = f"comparisons/{name}"
+    about, rows, (header, *pairs) = read(f"{path}/about.json"), _csv(f"{path}/table.csv"), _lines(f"{path}/pairs.csv")
+    shown = {column: kind for column, kind in COMPARED.items() if rows[0].get(column)}
+    table = [
+        [
+            row["variant"],
+            f"{float(row['bits_per_dim_mean']):.3f} ± {float(row['bits_per_dim_std']):.3f}",
+            *(form.format(float(row[column])) for column, (_, form) in shown.items()),
+        ]
+        for row in rows
+    ]
+    source = (about["machine"], about["date"], f"commit {about['commit']}", f"{path}/table.csv", f"{path}/pairs.csv")
+    differences = [
+        [name, *(f"{float(value):+.3f}".replace("-", "−") for value in values), f"{float(noise):.3f}"]
+        for name, *values, noise in pairs
+    ]
+    headings = ["variant", "test bits/dim", *(heading for heading, _ in shown.values())]
+    return with_source(f"{markdown(headings, table)}\n\n{markdown(header, differences)}", *source)
+
+
 def layers() -> str:
     """Returns the table of what a layer costs."""
     rows = [
@@ -256,6 +285,11 @@ def layers() -> str:
 def _csv(path):
     with (RESULTS / path).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def _lines(path):
+    with (RESULTS / path).open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
 
 
 def _two(value, of_cpu):
@@ -293,6 +327,10 @@ TABLES: dict[str, Callable[[], str]] = {
         for kind in ("amx", "avx2")
     },
     "bfloat16 speed": bfloat16_speed,
+    **{
+        f"comparison {path.name}": functools.partial(comparison, path.name)
+        for path in sorted((RESULTS / "comparisons").glob("*"))
+    },
     "variants": variants,
     "layers": layers,
 }

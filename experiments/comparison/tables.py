@@ -35,16 +35,17 @@ def compared_metrics() -> dict[str, Metric]:
     return {name: metric for name, metric in metrics_in("test").items() if metric.heading}
 
 
+def test_bits_per_dim(result: Mapping) -> float:
+    """Returns a run's bits/dim on the test split, of the weights that were better on the validation split."""
+    return result["test_bits_per_dim_ema" if result["better_weights"] == "averaged" else "test_bits_per_dim"]
+
+
 def summarize(variant: str, results: Sequence[Mapping]) -> dict:
     """Returns a variant's row of figures from the results of its runs, one a seed.
 
-    bits/dim is on the test split, of the weights (raw or averaged) that were better on the validation split;
-    its standard deviation is that between seeds (n − 1), NaN for one seed.
+    The standard deviation of bits/dim is that between seeds (n − 1), NaN for one seed.
     """
-    bits = [
-        result["test_bits_per_dim_ema" if result["better_weights"] == "averaged" else "test_bits_per_dim"]
-        for result in results
-    ]
+    bits = list(map(test_bits_per_dim, results))
     return {
         "variant": variant,
         "bits_per_dim_mean": float(np.mean(bits)),
@@ -112,6 +113,33 @@ def write_variants(
     )
     write_text(output / "table.md", f"{text}\n\n{_markdown(header, lines)}")
     return f"{textwrap.fill(text, WIDTH)}\n\n{_plain(header, lines)}"
+
+
+def write_pairs(output: Path, results: Mapping[tuple[str, int], Mapping]) -> str:
+    """Writes pairs.csv and pairs.md: how each variant differs from the first one, seed by seed.
+
+    All variants of a seed see the same images in the same order. So differences say more than means do.
+
+    Args:
+      output: folder of both.
+      results: of the runs, by (variant, seed); two variants and two seeds at least.
+
+    Returns:
+      What a terminal shows of them.
+    """
+    first, *others = dict.fromkeys(variant for variant, _ in results)
+    seeds = list(dict.fromkeys(seed for _, seed in results))
+    header = ["test bits/dim", *(f"seed {seed}" for seed in seeds), "mean", "deviation"]
+    rows = []
+    for variant in others:
+        found = [test_bits_per_dim(results[variant, s]) - test_bits_per_dim(results[first, s]) for s in seeds]
+        rows.append([f"{variant} − {first}", *found, float(np.mean(found)), float(np.std(found, ddof=1))])
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([header, *rows])
+    write_text(output / "pairs.csv", stream.getvalue())
+    lines = [[name, *(f"{value:+.3f}" for value in values), f"{noise:.3f}"] for name, *values, noise in rows]
+    write_text(output / "pairs.md", _markdown(header, lines))
+    return _plain(header, lines)
 
 
 def write_layers(output: Path, rows: Sequence[Mapping]) -> str:

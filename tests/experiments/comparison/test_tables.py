@@ -55,6 +55,16 @@ def test_tables_on_disk(tmp_path):
     assert "paper" not in tables.write_variants(tmp_path, rows, subset, config)
 
 
+def test_pairs_are_of_one_seed(tmp_path):
+    bits = {("shift", 0): 4.0, ("shift", 1): 5.0, ("nice", 0): 4.1, ("nice", 1): 5.3}
+    text = tables.write_pairs(tmp_path, {key: RESULT | {"test_bits_per_dim": value} for key, value in bits.items()})
+    assert "| nice − shift | +0.100 | +0.300 | +0.200 | 0.141 |" in (tmp_path / "pairs.md").read_text()
+    assert text.splitlines()[-1].split() == ["nice", "−", "shift", "+0.100", "+0.300", "+0.200", "0.141"]
+    with (tmp_path / "pairs.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert row["test bits/dim"] == "nice − shift" and abs(float(row["seed 1"]) - 0.3) < 1e-9
+
+
 def test_of_one_seed_no_deviation_is_shown(tmp_path):
     rows = [tables.summarize("shift", [RESULT]) | SPEEDS]
     for text in (tables.write_variants(tmp_path, rows, RESULT, default_config()), (tmp_path / "table.md").read_text()):
