@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import pytest
 
 from flowconv.config import default_config
 from flowconv.process import KERNELS
@@ -37,6 +38,7 @@ TINY = {
 SMALL = {"model.levels": 1, "model.depth": 1, "model.width": 4}  # the smallest net, where no number matters
 
 FULL = os.environ.get("FULL") == "1"  # `make test-full`: what takes minutes, at full count
+in_full = pytest.mark.skipif(not FULL, reason="one of `make test-full`")
 
 
 def overrides(**fields):

@@ -40,12 +40,12 @@ for value in (np.nan, np.inf):
 
 def weights_after_steps(compression, poison=False):
     config = default_config()
-    config.model.levels, config.model.depth, config.model.width = 2, 2, 8
-    config.data.image_size, config.optimizer.warmup_images = 16, 32
+    config.model.levels, config.model.depth, config.model.width = 1, 1, 4
+    config.data.image_size, config.optimizer.warmup_images = 8, 32
     config.distributed.compression = compression
     flow = build_flow(config)
     step = build_step(config, flow)
-    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 16, 16, 3), np.uint8)[rank]
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 8, 3), np.uint8)[rank]
     flow.initialize(pixels, 0, 8 * rank, distributed.average)
     for i in range(4):
         variable = flow.trainable_variables[0]

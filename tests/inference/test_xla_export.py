@@ -21,7 +21,7 @@ from flowconv.models import build_flow
 from flowconv.testing import perturb
 from flowconv.training.step import build_step
 from tests.batches import batch_of
-from tests.test_configs import CONFIGS, load
+from tests.test_configs import CONFIGS, SMALL, load
 
 # Both are parts of a QR decomposition, which XLA expands to its own operations before it compiles.
 ON_ALL_DEVICES = {"Qr", "ProductOfElementaryHouseholderReflectors"}
@@ -55,9 +55,11 @@ def check(hlo):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_experiment_lowers(path):
-    """At full size and levels; K is 2, since depth is a loop (see the next test but one), and with a small width."""
+    """At full size and levels; K is 2, since depth is a loop (see the next test but one), and with small networks."""
     config = load(path)
     config.model.depth, config.model.width = 2, 8
+    for name in SMALL.keys() & set(config.model):
+        config.model[name] = SMALL[name]
     check(lowered(config, batch_size=1))
 
 

@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from tests.runs import FULL, SMALL, Running, launch, overrides
+from tests.runs import FULL, SMALL, Running, in_full, launch, overrides
 
 SCRIPT = "tests/resilience/faulty_train.py"
 HOSTS = ("localhost:1", "127.0.0.1:1")
@@ -75,6 +75,7 @@ def test_a_killed_worker_costs_no_more_than_the_last_steps(tmp_path, undisturbed
     assert lowest - 0.02 < results(workdir)["test_bits_per_dim"] < highest + 0.02
 
 
+@in_full
 def test_a_worker_that_appears_joins(tmp_path, undisturbed):
     workdir = tmp_path / "run"
     with elastic(tmp_path, workdir, HOSTS[:1]) as job:
@@ -89,7 +90,8 @@ def test_a_worker_that_appears_joins(tmp_path, undisturbed):
     assert lowest - 0.02 < results(workdir)["test_bits_per_dim"] < highest + 0.02
 
 
-@pytest.mark.parametrize("victim", [1, 0] if FULL else [1])
+@in_full
+@pytest.mark.parametrize("victim", [1, 0])
 def test_a_stopped_worker_ends_the_job(tmp_path, victim):
     """Which its driver would wait for for ever."""
     with elastic(tmp_path, tmp_path / "run", HOSTS, **{"train.watchdog_seconds": 8.0}) as job:

@@ -11,7 +11,7 @@ from tests.runs import FULL, Running, command_of, overrides, saved_variables
 
 KILLS = 20 if FULL else 1
 PARTS = 1 if FULL else KILLS  # of a run's time, in the first of which it is killed: few kills all come in one run
-STEPS = 60 if FULL else 24
+STEPS = 60 if FULL else 12
 FIELDS = {"train.images": 16 * STEPS, "train.evaluate_images": STEPS // 3 * 16, "train.checkpoint_seconds": 0.0}
 
 

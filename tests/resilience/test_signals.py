@@ -15,7 +15,7 @@ import pytest
 from flowconv.errors import Interrupted
 from flowconv.signals import Signals
 from flowconv.training.train import train
-from tests.runs import FULL, SMALL, Running, command_of, config_of, overrides, saved_variables
+from tests.runs import FULL, SMALL, Running, command_of, config_of, in_full, overrides, saved_variables
 
 SCRIPT = "tests/resilience/faulty_train.py"
 FIELDS = SMALL | {"train.images": 128, "train.evaluate_images": 64, "train.checkpoint_seconds": 0.0}
@@ -33,7 +33,7 @@ SOME = [
     ("QUIT", "test", 1, "once"),
     ("USR1", "validation", 2, "all"),
 ]
-RANK_1 = [("TERM", phase, 2, "to rank 1") for phase in (PHASES if FULL else ["pictures"])]
+RANK_1 = [("TERM", phase, 2, "to rank 1") for phase in PHASES]
 
 
 def flags(workdir, ranks=1, **fields):
@@ -70,7 +70,7 @@ def send(run, number, how):
         time.sleep(0.1 if how == "twice" else 0.0)
 
 
-@pytest.mark.parametrize(("name", "phase", "ranks", "how"), (EVERYWHERE if FULL else SOME) + RANK_1)
+@pytest.mark.parametrize(("name", "phase", "ranks", "how"), EVERYWHERE + RANK_1 if FULL else SOME)
 def test_wherever_it_comes(tmp_path, undisturbed, name, phase, ranks, how):
     number = signal.Signals[f"SIG{name}"]
     command = command_of(SCRIPT, *flags(tmp_path / "run", ranks), ranks=ranks)
@@ -164,6 +164,7 @@ def test_training_off_the_main_thread(tmp_path):
     assert json.loads((tmp_path / "run" / "results.json").read_text())["images_trained"] == 128
 
 
+@in_full
 def test_two_ranks_and_the_run_goes_on_exactly(tmp_path):
     fields = SMALL | {"train.images": 1600, "train.log_seconds": 0.1}
     command = command_of(SCRIPT, f"--workdir={tmp_path / 'run'}", *overrides(**fields), ranks=2)

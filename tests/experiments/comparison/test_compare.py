@@ -14,7 +14,7 @@ from benchmarks.layers import _cost
 from experiments.comparison.fold import fold
 from flowconv.errors import UserError
 from tests.programs import run_here
-from tests.runs import ROOT, TINY, launch
+from tests.runs import ROOT, TINY, in_full, launch
 
 FIELDS = TINY | {"model.levels": 1, "train.images": 96, "train.evaluate_images": 48}
 FLAGS = ["--variants=conv1x1,rolled_shift", "--seeds=1", "--rounds=1", "--nolayers"]
@@ -79,6 +79,7 @@ def test_killed_and_started_again_it_ends_with_the_same_table(arguments, uninter
     assert table(tmp_path) == table(uninterrupted[0])
 
 
+@in_full
 def test_two_ranks(arguments, tmp_path):
     result = launch("scripts/compare.py", f"--output={tmp_path}", *arguments, "--variants=shift", ranks=2)
     assert result.returncode == 0, result.stderr
