@@ -29,7 +29,9 @@ class SolvedBySubstitution(Bijector):
         enlarged = tf.sqrt(tf.reduce_sum(of_noise**2) / PROBES)
         error = np.finfo(y.dtype.as_numpy_dtype).eps * enlarged * _size(y)
         right = error <= ERROR_LIMIT * _size(x)  # (false for NaN)
-        return tf.where(right, tf.ensure_shape(x, y.shape), tf.constant(float("nan"), x.dtype))
+        # Added, not chosen by `tf.where`: x itself is not needed for its gradient, and left out where only that is.
+        spoilt = tf.where(right, tf.zeros([], x.dtype), tf.constant(float("nan"), x.dtype))
+        return tf.ensure_shape(x, y.shape) + tf.stop_gradient(spoilt)
 
 
 def _size(x: tf.Tensor) -> tf.Tensor:

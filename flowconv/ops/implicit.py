@@ -25,12 +25,14 @@ def implicit(
     @custom_gradient
     def solution(y: tf.Tensor, *parameters: tf.Tensor) -> Any:
         def gradient(dx: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            root = implicit(function, x, y, *parameters)  # not x: these derivatives may be differentiated, too
+            # In a loop's gradient they are tensors of another graph, which a tape follows only if they are new to it.
+            own = [tf.identity(parameter) for parameter in parameters]
+            root = implicit(function, x, y, *own)  # not x: these derivatives may be differentiated, too
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(parameters)
-                value, log_slope = function(root, *parameters)
+                tape.watch(own)
+                value, log_slope = function(root, *own)
             dy = dx * tf.exp(-log_slope)
-            return dy, *tape.gradient(value, parameters, -dy, unconnected_gradients="zero")
+            return dy, *tape.gradient(value, own, -dy, unconnected_gradients="zero")
 
         return tf.identity(x), gradient
 

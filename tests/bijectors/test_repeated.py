@@ -122,6 +122,30 @@ def test_gradients_of_weights_are_those_of_steps_in_turn(mode, inverse, loss):
         np.testing.assert_allclose(found, tf.convert_to_tensor(expected), rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("kind", ["mixture", "emerging"])
+def test_gradients_of_an_inverse_that_solves_an_equation_are_those_of_steps_in_turn(kind):
+    """In a graph, where the loop's gradient is another graph than the loop."""
+
+    def mixture(width, dtype):
+        return affine_coupling(width, dtype=dtype, transform=bijectors.Mixture())
+
+    options = {"mixture": {"coupling": mixture}, "emerging": {"convolution": bijectors.EmergingConvolution}}[kind]
+    layer, y = repeated(2, "store", **options), images()
+    sources = [y, *(variable.value for variable in layer.trainable_variables)]
+
+    @tf.function(autograph=False)
+    def gradients(of_loop):
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            found = layer.inverse_and_log_det(y) if of_loop else in_turn(layer, "inverse_and_log_det", y)
+            loss = LOSSES["both"](*found)
+        return tape.gradient(loss, sources)
+
+    for found, expected in zip(gradients(True), gradients(False), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+        assert np.any(expected != 0)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_the_graph_does_not_grow_with_depth(mode):
     def nodes(depth):
