@@ -96,7 +96,7 @@ def test_a_file_that_is_dropped_in_is_a_metric_everywhere(dropped, tmp_path):
     workdir.save_config(default_config())
     workdir.results.write_text(json.dumps(results))
     assert f"<th>{dropped.title}</th><td>25.00%</td>" in write_report(workdir, tmp_path / "report.html").read_text()
-    runs = [results | {"test_bits_per_dim": 4.0, "better_weights": "raw", "parameters": 1}] * 2
+    runs = [results | {"test_bits_per_dim": 4.0, "better_weights": "raw", "parameters": 1, "images_trained": 1}] * 2
     assert tables.summarize("any", [*runs, runs[0] | {"clipped_samples": 0.5}])["clipped_samples"] == 0.5
 
 
