@@ -87,7 +87,7 @@ VARIANTS = {
         "model.coupling": "bounded_affine",
     },
 }
-VARIANTS |= {name: {"model.convolution": name} | VARIANTS[name] for name in SETTINGS["model.convolution"].names}
+VARIANTS |= {name: {"model.convolution": name} | VARIANTS.get(name, {}) for name in SETTINGS["model.convolution"].names}
 
 
 @pytest.mark.parametrize("fields", VARIANTS.values(), ids=VARIANTS.keys())
