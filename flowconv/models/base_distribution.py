@@ -1,0 +1,39 @@
+"""The base distribution of a flow."""
+
+import math
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from flowconv.core import arguments
+from flowconv.core.serialization import Configured
+
+
+class BaseDistribution(Configured):
+    """A distribution of all latents of a flow, each number of which is independent of the others."""
+
+    def log_prob(self, latents: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Returns log p(latents), `[B]`, nats."""
+        raise NotImplementedError
+
+    def draw(self, shape: tuple[int, ...], seed: Sequence[int | tf.Tensor], dtype: str) -> tf.Tensor:
+        """Returns draws of single numbers, those that a stateless seed has."""
+        raise NotImplementedError
+
+    def sample(
+        self,
+        n: int,
+        shapes: Sequence[tuple[int, ...]],
+        dtype: str,
+        temperature: float | tf.Tensor = 1.0,
+        seed: int | tf.Tensor = 0,
+    ) -> list[tf.Tensor]:
+        """Returns n draws times the temperature: `[n, *shape]` for each of the shapes.
+
+        Raises:
+          ValueError: if n is below 1, the temperature below 0, or the seed no whole number.
+        """
+        arguments.number(n, lambda n: n >= 1 and n == int(n), "n", "a whole number of at least 1")
+        arguments.number(temperature, lambda t: 0.0 <= t < math.inf, "temperature", "a finite number of at least 0")
+        arguments.number(seed, lambda seed: seed == int(seed), "seed", "a whole number")
+        return [temperature * self.draw((n, *shape), [seed, number], dtype) for number, shape in enumerate(shapes)]
