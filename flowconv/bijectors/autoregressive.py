@@ -12,7 +12,7 @@ from flowconv.core import arguments
 from flowconv.core.autoregressive_network import AutoregressiveNetwork, CachedNetwork
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.network import Average
-from flowconv.ops.fixed_point import fixed_point, iterate
+from flowconv.ops.fixed_point import fixed_point, iterate, stays
 
 ERROR_LIMIT = {tf.float32: 4e-4, tf.float64: 1e-9}  # of a solution that should stay where it is, by its size
 LARGEST = 1e6  # that a network sees on the way to a solution: beyond, its own numbers might overflow
@@ -108,10 +108,8 @@ class Autoregressive(Bijector):
         found, _ = self.solve(y, inputs)
         found = self._with_derivatives(found, y, inputs)
         x, log_det = self.transform.inverse_and_log_det(y, self.parameters(found, inputs))
-        change = tf.reduce_max(tf.abs(x - found), [1, 2, 3], keepdims=True)
-        size = tf.maximum(tf.reduce_max(tf.abs(x), [1, 2, 3], keepdims=True), 1.0)
-        stays = change <= max(ERROR_LIMIT[y.dtype], self.tolerance) * size  # (false for NaN)
-        return tf.where(stays, x, tf.constant(float("nan"), x.dtype)), log_det
+        solved = stays(found, x, max(ERROR_LIMIT[y.dtype], self.tolerance))
+        return tf.where(solved, x, tf.constant(float("nan"), x.dtype)), log_det
 
     def initialize(self, x: tf.Tensor, inputs: Inputs = NONE, average: Average = tf.identity) -> tf.Tensor:
         parameters = tf.cast(self.network.initialize(x, inputs, average), x.dtype)
@@ -182,7 +180,7 @@ class Autoregressive(Bijector):
 
 
 def _seen(x: tf.Tensor) -> tf.Tensor:
-    """What the network sees of an iterate: 0 where it is far off, since an infinity would spoil right pixels, too."""
+    """The iterate as the network sees it: 0 where it is far off, since an infinity would spoil right pixels, too."""
     return tf.where(tf.abs(x) < LARGEST, x, tf.zeros([], x.dtype))
 
 

@@ -10,6 +10,14 @@ from flowconv.ops.custom_gradient import custom_gradient
 TOLERANCE = {tf.float32: 1e-6, tf.float64: 1e-14}  # of a change, by the size of the largest number of an example
 
 
+def stays(x: tf.Tensor, y: tf.Tensor, tolerance: float) -> tf.Tensor:
+    """Whether an example y is where x was, `[B, 1, …]`: its change by the largest number of y, if that is above 1."""
+    axes = list(range(1, x.shape.rank))
+    change = tf.reduce_max(tf.abs(y - x), axes, keepdims=True)
+    size = tf.maximum(tf.reduce_max(tf.abs(y), axes, keepdims=True), 1.0)
+    return change <= tolerance * size  # (false for NaN)
+
+
 def iterate(
     function: Callable[[tf.Tensor], tf.Tensor], start: tf.Tensor, steps: int, tolerance: float | None = None
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -27,20 +35,16 @@ def iterate(
         above 1 (default: some units of the dtype's precision).
     """
     tolerance = TOLERANCE[start.dtype] if tolerance is None else tolerance
-    axes = list(range(1, start.shape.rank))
 
     def is_open(number: tf.Tensor, x: tf.Tensor, done: tf.Tensor) -> tf.Tensor:
         return (number < steps) & ~tf.reduce_all(done)
 
     def apply(number: tf.Tensor, x: tf.Tensor, done: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         y = function(x)
-        change = tf.reduce_max(tf.abs(y - x), axes, keepdims=True)
-        size = tf.maximum(tf.reduce_max(tf.abs(y), axes, keepdims=True), 1.0)
-        stays = change <= tolerance * size  # (false for NaN)
-        return number + 1, tf.ensure_shape(tf.where(done, x, y), x.shape), done | stays
+        return number + 1, tf.ensure_shape(tf.where(done, x, y), x.shape), done | stays(x, y, tolerance)
 
     start = tf.stop_gradient(start)
-    done = tf.zeros_like(tf.reduce_max(start, axes, keepdims=True), tf.bool)
+    done = tf.zeros_like(stays(start, start, tolerance))
     number, x, _ = tf.while_loop(is_open, apply, (tf.constant(0), start, done), maximum_iterations=steps)
     return tf.stop_gradient(x), number
 
