@@ -7,11 +7,11 @@ from ml_collections import ConfigDict
 
 from benchmarks.model_speeds import measure_speeds
 from flowconv import data, distributed
-from flowconv.config import images_per_rank
+from flowconv.config import changed, flatten, images_per_rank
 from flowconv.errors import UserError
 from flowconv.files import read_json, write_json
 
-OF_IMAGES = ("train.images", "train.evaluate_images", "optimizer.warmup_images")
+STRETCHED = ("train.evaluate_images", "optimizer.warmup_images")  # with train.images
 
 
 def training_images(
@@ -51,13 +51,9 @@ def training_images(
 
 def with_budget(config: ConfigDict, images: int) -> ConfigDict:
     """Returns a config for so many training images, its evaluations and its warm-up stretched alike."""
-    ratio = images / config.train.images
-    config = ConfigDict(config.to_dict())
-    for name in OF_IMAGES:
-        section, field = name.split(".")
-        config[section][field] = max(int(config[section][field] > 0), round(config[section][field] * ratio))
-    config.train.images = images
-    return config
+    fields, ratio = dict(flatten(config)), images / config.train.images
+    stretched = {name: max(int(fields[name] > 0), round(fields[name] * ratio)) for name in STRETCHED}
+    return changed(ConfigDict(config.to_dict()), {"train.images": images, **stretched})
 
 
 def _read(file, seconds):

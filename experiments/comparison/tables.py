@@ -35,7 +35,7 @@ def compared_metrics() -> dict[str, Metric]:
     return {name: metric for name, metric in metrics_in("test").items() if metric.heading}
 
 
-def test_bits_per_dim(result: Mapping) -> float:
+def better_bits_per_dim(result: Mapping) -> float:
     """Returns a run's bits/dim on the test split, of the weights that were better on the validation split."""
     return result["test_bits_per_dim_ema" if result["better_weights"] == "averaged" else "test_bits_per_dim"]
 
@@ -45,7 +45,7 @@ def summarize(variant: str, results: Sequence[Mapping]) -> dict:
 
     The standard deviation of bits/dim is that between seeds (n − 1), NaN for one seed.
     """
-    bits = list(map(test_bits_per_dim, results))
+    bits = list(map(better_bits_per_dim, results))
     return {
         "variant": variant,
         "bits_per_dim_mean": float(np.mean(bits)),
@@ -132,7 +132,7 @@ def write_pairs(output: Path, results: Mapping[tuple[str, int], Mapping]) -> str
     header = ["test bits/dim", *(f"seed {seed}" for seed in seeds), "mean", "deviation"]
     rows = []
     for variant in others:
-        found = [test_bits_per_dim(results[variant, s]) - test_bits_per_dim(results[first, s]) for s in seeds]
+        found = [better_bits_per_dim(results[variant, s]) - better_bits_per_dim(results[first, s]) for s in seeds]
         rows.append([f"{variant} − {first}", *found, float(np.mean(found)), float(np.std(found, ddof=1))])
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows([header, *rows])

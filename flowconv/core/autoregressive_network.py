@@ -1,4 +1,4 @@
-"""What an autoregressive layer asks of its network."""
+"""The contract between an autoregressive layer and its network."""
 
 from typing import Any, ClassVar
 
