@@ -4,6 +4,8 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from flowconv.errors import explained
+
 if TYPE_CHECKING:
     from flowconv import bijectors, models, testing
     from flowconv.models import Flow, build_flow
@@ -14,11 +16,18 @@ __all__ = ["Flow", "bijectors", "build_flow", "load", "models", "testing"]
 
 def __getattr__(name: str) -> Any:
     """Imports a public name when it is used: TensorFlow takes seconds, and `--help` needs none of it."""
-    if name in ("Flow", "build_flow"):
-        return getattr(importlib.import_module("flowconv.models"), name)
     if name in __all__:
-        return importlib.import_module(f"flowconv.{name}")
+        of_models = name in ("Flow", "build_flow")
+        module = _imported("flowconv.models" if of_models else f"flowconv.{name}")
+        return getattr(module, name) if of_models else module
     raise AttributeError(f"module 'flowconv' has no attribute {name!r}")
+
+
+def _imported(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise explained(error) from error
 
 
 def __dir__() -> list[str]:
@@ -34,11 +43,10 @@ def load(workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None) 
         said on stderr (default: no data are read).
 
     Raises:
-      flowconv.errors.UserError: if there is no run, or no checkpoint in it that can be read, or no data in `data_dir`.
+      flowconv.errors.UserError: if there is no TensorFlow, no run, no checkpoint in it that can be read, or no data in
+        `data_dir`.
     """
-    from flowconv.inference.load import load_run
-
-    run = load_run(workdir, data_dir)
+    run = _imported("flowconv.inference.load").load_run(workdir, data_dir)
     if data_dir is not None:
         run.images()
     return run.flow

@@ -32,6 +32,13 @@ class WorkersLost(Exception):
     """
 
 
+def explained(error: ModuleNotFoundError) -> Exception:
+    """Returns the error to raise where a package can't be found: a line on what to do if it is TensorFlow."""
+    if error.name != "tensorflow":
+        return error
+    return UserError("TensorFlow is missing, which one chooses: pip install 'flowconv[cpu]' or 'flowconv[gpu]'")
+
+
 def warn(line: str) -> None:
     """Prints a line on stderr, as a warning."""
     print(printable(f"warning: {line}"), file=sys.stderr, flush=True)

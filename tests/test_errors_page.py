@@ -17,6 +17,7 @@ import requests
 import tensorflow as tf
 from PIL import Image
 
+import flowconv
 from experiments.comparison import fold, variants
 from flowconv import data, distributed, preflight
 from flowconv.cli import shared_flags
@@ -24,6 +25,7 @@ from flowconv.cli.command import Command
 from flowconv.cli.commands import export_step
 from flowconv.config import architecture, changed, config_file, default_config, validate
 from flowconv.config.parts import NETWORKS
+from flowconv.distributed import one_process
 from flowconv.errors import UserError
 from flowconv.files import room_needed, write_json
 from flowconv.inference import conditions, load
@@ -38,7 +40,7 @@ from flowconv.training.state import RunState
 from flowconv.workdir import Workdir
 from tests.data.conftest import store_images
 from tests.programs import Ended, run_here
-from tests.runs import ROOT, environment, launch, overrides, without_rights
+from tests.runs import ROOT, environment, launch, without_rights
 
 PAGE = (ROOT / "docs/reference/errors.md").read_text()
 ROWS = re.findall(r"^\| ([a-z0-9-]+) \| .*? \| `(.*)` \|$", PAGE, re.MULTILINE)
@@ -544,26 +546,20 @@ def little_memory(here, monkeypatch):
     preflight.require_checks(config_of(train__batch_size=4_000_000, model__backward="store"), Workdir(here))
 
 
-def broken_horovod(name, files):
-    def run(here, monkeypatch):
-        for file, text in files.items():
-            (here / file).parent.mkdir(parents=True, exist_ok=True)
-            (here / file).write_text(text)
-        result = launch("train.py", *overrides(), PYTHONPATH=str(here))
-        assert result.returncode == 2
-        raise UserError(one_line(result.stderr))
-
-    add(name, run)
+@trigger
+def no_horovod(here, monkeypatch):
+    monkeypatch.setattr(distributed.horovod, "hvd", one_process)
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    distributed.initialize()
 
 
-broken_horovod("no-horovod", {"horovod/__init__.py": "raise ImportError('No module named horovod')"})
-broken_horovod(
-    "horovod-without-tensorflow",
-    {
-        "horovod/__init__.py": "",
-        "horovod/tensorflow/__init__.py": "raise ImportError('Extension horovod.tensorflow has not been built')",
-    },
-)
+@trigger
+def no_tensorflow(here, monkeypatch):
+    def missing(name):
+        raise ModuleNotFoundError(f"No module named {name!r}", name="tensorflow")
+
+    monkeypatch.setattr("importlib.import_module", missing)
+    flowconv.load(here)
 
 
 @trigger

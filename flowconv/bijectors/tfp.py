@@ -5,13 +5,12 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow_probability import bijectors as tfb
-from tensorflow_probability import distributions as tfd
-
-# What TFP itself makes of a bijector that is no composite tensor, as `KerasBijector` isn't.
-from tensorflow_probability.python.distributions.transformed_distribution import _TransformedDistribution
 
 from flowconv.core.arguments import ANY, floats
+from flowconv.ops.tfp import tfb, tfd
+
+# What TFP itself makes of a bijector that is no composite tensor, as `KerasBijector` isn't.
+from tensorflow_probability.python.distributions.transformed_distribution import _TransformedDistribution  # isort: skip
 
 Map = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 

@@ -14,7 +14,7 @@ from flowconv.cli import config_flags, ending
 from flowconv.cli.flags import Flag
 from flowconv.cli.help_page import help_page
 from flowconv.config import settings, validate
-from flowconv.errors import Interrupted, UserError, WorkersLost
+from flowconv.errors import Interrupted, UserError, WorkersLost, explained
 from flowconv.files import room_needed, said_of
 from flowconv.signals import stop_signals
 from flowconv.words import nearest
@@ -73,6 +73,8 @@ class Command:
             with room_needed():
                 process.prepare(configs[0].model.precision if configs else self.precision(given))
                 self.act(given, *configs)
+        except ModuleNotFoundError as error:
+            raise explained(error) from error
         except UserError as error:
             raise error if configs else UserError(self.in_own_flags(str(error))) from error
         except Exception as error:

@@ -10,14 +10,14 @@ from typing import Any, TypeVar, cast
 import keras
 import tensorflow as tf
 
-from flowconv.distributed import devices, elastic
+from flowconv.distributed import devices, elastic, one_process
 from flowconv.errors import UserError, WorkersLost
 
 try:
     import horovod.tensorflow as hvd
     from horovod.common.exceptions import HorovodInternalError
-except ImportError as error:
-    raise UserError(f"Horovod can't be imported ({error}): set it up with `make install`") from error
+except ImportError:  # one process needs none; more than one say so
+    hvd, HorovodInternalError = one_process, one_process.HorovodInternalError
 
 
 DONE = object()  # what an iterator has after its last piece
@@ -38,7 +38,8 @@ def initialize(fusion_megabytes: int | None = None, images: int | None = None) -
       images: as of `devices.configure`.
 
     Raises:
-      UserError: if this machine's name has no address, or has fewer GPUs than ranks.
+      UserError: if this machine's name has no address, or has fewer GPUs than ranks; if there are several ranks and no
+        Horovod.
       WorkersLost: in an elastic job that has no place for this process any more.
     """
     if not elastic.take_new_rank():
@@ -82,6 +83,11 @@ def libraries() -> list[str]:
     """What Horovod was built with."""
     built = {"Gloo": hvd.gloo_built(), "MPI": hvd.mpi_built(), "NCCL": hvd.nccl_built()}
     return [name for name, there in built.items() if there]
+
+
+def is_missing() -> bool:
+    """Whether Horovod can't be imported, so that this process is on its own."""
+    return hvd is one_process
 
 
 def launcher_is_patched() -> bool:

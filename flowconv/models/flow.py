@@ -412,10 +412,8 @@ class Flow(Configured, keras.Model):
         Args:
           condition: that of all images, without a batch axis, of a conditional flow.
         """
-        from tensorflow_probability import bijectors as tfb
-        from tensorflow_probability import distributions as tfd
-
         from flowconv.bijectors.tfp import Density
+        from flowconv.ops.tfp import tfb, tfd
 
         zeros = tf.zeros([self.dimensions], self.compute_dtype)
         normal = tfd.MultivariateNormalDiag(loc=zeros, scale_diag=tf.ones_like(zeros))

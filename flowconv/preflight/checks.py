@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from flowconv import data, distributed
 from flowconv.config import backward_of, flatten, image_shape, images_per_rank, refusal_to_invert
 from flowconv.config.parts import MODELS
+from flowconv.distributed import launchers, one_process
 from flowconv.errors import UserError
 from flowconv.preflight import rendezvous
 from flowconv.preflight.cgroups import memory_limit
@@ -24,14 +25,6 @@ from flowconv.workdir.checkpoint_reader import saved_architecture
 SHARED_MEMORY = 64 * 2**20  # bytes in /dev/shm, which NCCL and MPI exchange through on one machine
 RECORDS_BYTES = 10e6  # of pictures, TensorBoard, and what checkpoints have beside numbers
 GIGABYTE = 1e9
-LAUNCHERS = {  # variables that tell the number of processes; the second one is there in each of them alone
-    "OMPI_COMM_WORLD_SIZE": None,
-    "PMI_SIZE": None,
-    "PMIX_SIZE": None,
-    "MV2_COMM_WORLD_SIZE": None,
-    "SLURM_STEP_NUM_TASKS": "SLURM_PROCID",
-    "SLURM_NTASKS": "SLURM_PROCID",
-}
 
 
 @dataclass(frozen=True)
@@ -94,16 +87,16 @@ def _config(config, parameters):
 
 def _exchange():
     """Processes that a launcher started together, and that don't know of each other, would train a model each."""
+    if distributed.is_missing():
+        return f"1 rank; no Horovod, which several need: {one_process.commands()}"
     libraries = ", ".join(distributed.libraries())
-    if distributed.size() == 1 and "HOROVOD_RANK" not in os.environ:
-        for name, rank in LAUNCHERS.items():
-            number = os.environ.get(name, "")
-            if number.isdigit() and int(number) > 1 and (rank is None or rank in os.environ):
-                raise UserError(
-                    f"{name}={number}: a launcher started {number} processes, of which Horovod, built with "
-                    f"{libraries}, sees 1: start them with horovodrun --gloo -np {number}, "
-                    f"or unset {name} if this is the only one"
-                )
+    if distributed.size() == 1 and "HOROVOD_RANK" not in os.environ and (started := launchers.started_with()):
+        name, number = started
+        raise UserError(
+            f"{name}={number}: a launcher started {number} processes, of which Horovod, built with "
+            f"{libraries}, sees 1: start them with horovodrun --gloo -np {number}, "
+            f"or unset {name} if this is the only one"
+        )
     return f"{counted(distributed.size(), 'rank')}; Horovod has {libraries}"
 
 

@@ -18,6 +18,8 @@ def check() -> str:
     """
     address = os.environ.get("HOROVOD_GLOO_RENDEZVOUS_ADDR")
     if address is None:
+        if distributed.is_missing():
+            return "none"
         guard = "closed to strangers" if distributed.launcher_is_patched() else f"open to strangers, since {LACKING}"
         return f"not started by horovodrun, which would be {guard}"
     host, _, token = address.partition("/")
