@@ -3,10 +3,10 @@
 import sys
 
 from flowconv import __version__, process
-from flowconv.cli import help_page, registry
+from flowconv.cli import completion, help_page, registry
 from flowconv.words import nearest
 
-HELP = ("--help", "-h", "help")
+HELP = ("--help", "-h", completion.HELP)
 
 
 def main() -> None:
@@ -22,14 +22,20 @@ def main() -> None:
         print("flowconv PROGRAM --FLAG=VALUE ...; flowconv help PROGRAM explains one:\n")
         for name, module in known.items():
             print(help_page.entry(name, registry.summary(module), column=20))
-    elif name == "--version":
+        shells = " or ".join(completion.SHELLS)
+        print(f"\nflowconv {completion.VERSION}; flowconv {completion.COMPLETION} SHELL, {shells}")
+    elif name == completion.VERSION:
         print(f"flowconv {__version__}")
+    elif name == completion.COMPLETION and len(arguments) == 1 and arguments[0] in completion.SHELLS:
+        print(completion.script(arguments[0]), end="")
     else:
         print(f"error: flowconv {name}: {_refusal(name, known)}", file=sys.stderr)
         sys.exit(2)
 
 
 def _refusal(name, known):
+    if name == completion.COMPLETION:
+        return f"name a shell: {' or '.join(completion.SHELLS)}"
     if name in registry.OF_THE_REPOSITORY:
         return f"needs the repository: in a checkout of it, python scripts/{name}.py"
     hint = nearest(name, known) or f"; there are {', '.join(known)}"

@@ -19,11 +19,12 @@ class Parser(absl_flags.ArgumentParser):
     Args:
       convert: from text to value; raises ValueError.
       right: what a value must be, for the error: "a whole number".
-      shown: the values in --help: "auto|on|off".
+      words: the values, if these are known words; --help shows them.
     """
 
-    def __init__(self, convert: Callable[[str], Any], right: str, shown: str = "…"):
-        self.convert, self.right, self.shown = convert, right, shown
+    def __init__(self, convert: Callable[[str], Any], right: str, words: Sequence[str] = ()):
+        self.convert, self.right, self.words = convert, right, tuple(words)
+        self.shown = "|".join(words) or "…"
 
     def parse(self, argument: Any) -> Any:
         """Returns the value; a default that is one already stays."""
@@ -119,7 +120,7 @@ def numbers(
 def choice(name: str, default: str | None, explanation: str, choices: Sequence[str]) -> Flag:
     """Returns a flag that takes one of several words."""
     right = f"one of {', '.join(choices)}"
-    return Flag(name, default, explanation, Parser(lambda given: _known(given, choices), right, "|".join(choices)))
+    return Flag(name, default, explanation, Parser(lambda given: _known(given, choices), right, choices))
 
 
 def several(name: str, default: Sequence[str], explanation: str, choices: Sequence[str]) -> Flag:
