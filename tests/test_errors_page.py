@@ -660,6 +660,22 @@ refused_of_a_run("one-image-given", "scripts/interpolate.py", "--images=HERE/a.p
 refused_of_a_run("moved-data", "scripts/reconstruct.py", data__name="folder", data__dir="gone")
 
 
+def bad_sweep(name, text, given=()):
+    def run(here, monkeypatch):
+        if text is not None:
+            (here / "sweep.txt").write_text(text)
+        variants.of_flags(config_of(), given, f"{here}/sweep.txt", 1)
+
+    add(name, run)
+
+
+bad_sweep("unreadable-sweep", None)
+bad_sweep("empty-sweep", "# shift\n\n")
+bad_sweep("sweep-twice", "shift\nnice\nshift # again\n")
+bad_sweep("sweep-variant", "nice\nshfit\n")
+bad_sweep("sweep-and-variants", "shift\n", ("shift", "nice"))
+
+
 @trigger
 def unknown_variants(here, monkeypatch):
     variants.variant_config(config_of(), "shfit", 0)

@@ -26,7 +26,7 @@ def _section(name, module):
 
 
 def _row(flag):
-    default = "" if flag.default in (None, "") else f"`{shown(flag.default)}`".replace(str(Path.home()), "~")
+    default = "" if flag.default in (None, "", ()) else f"`{shown(flag.default)}`".replace(str(Path.home()), "~")
     return f"| `--{flag.name}` | {_cell(flag.parser.right)} | {default} | {_cell(flag.explanation)} |"
 
 

@@ -17,9 +17,8 @@ from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
 
 FLAGS = (
-    flags.words(
-        "variants", ("realnvp", "conv1x1", "emerging", "periodic", "shift", "rolled_shift"), "what is compared"
-    ),
+    flags.words("variants", (), f"what is compared (default: {', '.join(variants.DEFAULT)})"),
+    flags.path("sweep", None, "file that lists the variants in place of --variants, one a line, with # for comments"),
     flags.whole("seeds", 3, "runs of each variant, with seeds from config.seed on", 1),
     shared_flags.output("folder of tables, curves and runs", "runs/comparison"),
     flags.whole("rounds", 10, "alternated rounds in which speeds are measured", 1),
@@ -31,7 +30,7 @@ FLAGS = (
 
 
 def compare(given, config):
-    configs = variants.variant_configs(config, given.variants, given.seeds)
+    configs = variants.of_flags(config, given.variants, given.sweep, given.seeds)
     from experiments.comparison import compare as comparison  # flags are checked before TensorFlow is imported
 
     comparison.compare(configs, given.output, given.rounds, given.layers, given.seconds)

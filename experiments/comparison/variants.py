@@ -1,7 +1,9 @@
 """Variants by name. Nothing here imports TensorFlow."""
 
+import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from ml_collections import ConfigDict
 
@@ -10,6 +12,7 @@ from flowconv.config import SETTINGS, drop_unused, nearest, settings, validate
 from flowconv.errors import UserError
 
 MODELS = tuple(name for name in SETTINGS["model.name"].names if name != "glow")
+DEFAULT = ("realnvp", "conv1x1", "emerging", "periodic", "shift", "rolled_shift")
 CONVOLUTIONS = SETTINGS["model.convolution"].names
 
 
@@ -32,6 +35,43 @@ def variant_configs(config: ConfigDict, variants: Sequence[str], seeds: int) -> 
         for seed in range(config.seed, config.seed + seeds)
         for variant in dict.fromkeys(variants)
     }
+
+
+def read_sweep(path: str | os.PathLike) -> tuple[str, ...]:
+    """Returns the variants that a file lists, one a line; what follows a # is a comment.
+
+    Raises:
+      UserError: if it can't be read, or lists none, or one twice.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(f"--sweep={path}: can't be read ({error})") from error
+    listed = [found for line in text.splitlines() if (found := line.partition("#")[0].strip())]
+    if not listed:
+        raise UserError(f"--sweep={path}: lists no variant: write one a line, as shift:parameterization=qr")
+    if twice := [variant for variant in listed if listed.count(variant) > 1]:
+        raise UserError(f"--sweep={path}: lists {twice[0]} twice")
+    return tuple(listed)
+
+
+def of_flags(
+    config: ConfigDict, variants: Sequence[str] | None, sweep: str | None, seeds: int
+) -> dict[tuple[str, int], ConfigDict]:
+    """Returns `variant_configs` of --variants, or of the file of --sweep, or of those that are compared by default.
+
+    Raises:
+      UserError: as these, naming the flag; if both are given.
+    """
+    if sweep is None:
+        return variant_configs(config, variants or DEFAULT, seeds)
+    if variants:
+        raise UserError(f"--sweep={sweep}: takes the place of --variants={','.join(variants)}; give one of them")
+    listed = read_sweep(sweep)
+    try:
+        return variant_configs(config, listed, seeds)
+    except UserError as error:
+        raise UserError(str(error).replace("--variants=", f"--sweep={sweep}: ")) from error
 
 
 def variant_config(config: ConfigDict, variant: str, seed: int) -> ConfigDict:

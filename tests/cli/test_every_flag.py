@@ -75,7 +75,8 @@ CONFIGS = {
             "seconds": (1,),
             "layers": (False, True),
             "output": OUT,
-        }
+        },
+        {"sweep": ("IMAGES/sweep.txt",), "seeds": (1,), "rounds": (1,), "layers": (False,), "output": OUT},
     ],
     "export_step": [{"output": OUT, "batch_size": (2, 3), "programs": ("init,train,encode,sample", "sample")}],
 }
@@ -125,6 +126,7 @@ def places(tmp_path):
     for name in ("a", "b", "more/c"):
         pixels = np.random.default_rng(len(name)).integers(0, 256, (30, 20, 3), np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"images/{name}.png")
+    (tmp_path / "images/sweep.txt").write_text("conv1x1 # the first\nshift:parameterization=qr\n")
     (tmp_path / "images/labels.csv").write_text("a.png,1\nb.png,0\n")
 
     def replace(value):

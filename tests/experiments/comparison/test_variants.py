@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.comparison.variants import folder_name, variant_config
+from experiments.comparison.variants import DEFAULT, folder_name, of_flags, variant_config, variant_configs
 from flowconv.config import default_config
 from flowconv.errors import UserError
 
@@ -53,3 +53,14 @@ def test_refuses(variant, message):
 def test_every_run_has_a_folder_of_its_own():
     names = {folder_name(v, s) for v in ("shift", "shift:depth=8", "shift:depth=18") for s in (0, 1)}
     assert len(names) == 6 and all("/" not in name and ":" not in name for name in names)
+
+
+def test_a_sweep_is_the_variants_of_its_lines(tmp_path):
+    sweep = tmp_path / "sweep.txt"
+    sweep.write_text(
+        "# what is compared\n\n  shift\t# the first\nshift:parameterization=qr\r\nemerging:kernel_size=5\n"
+    )
+    config = default_config()
+    listed = ("shift", "shift:parameterization=qr", "emerging:kernel_size=5")
+    assert of_flags(config, (), str(sweep), 2) == variant_configs(config, listed, 2)
+    assert {variant for variant, _ in of_flags(config, (), None, 1)} == set(DEFAULT)
