@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from flowconv.bijectors.transform import Transform
 from flowconv.core import arguments
-from flowconv.ops.bisection import bisect
+from flowconv.ops.bisection import bisect, refine
 from flowconv.ops.implicit import implicit
 from flowconv.ops.log_scale import BOUND
 from flowconv.ops.shapes import per_number, sum_per_example
@@ -28,9 +28,10 @@ class Mixture(Transform):
     zero at first, as Glow's, all components would then have equal gradients, and be one for ever.
 
     Inverse: bisection of logit F. Its values lie between those of the components, so that the bracket is exact:
-    between the least and the largest μ_i + e^{λ_i}·(y − t)·e^{−s}. The number of steps is fixed by the dtype. The
-    derivatives are those of the implicit function theorem. f(f⁻¹(y)) is y as nearly as rounding allows, but between
-    narrow components the slope is nearly 0, and x far less exact.
+    between the least and the largest μ_i + e^{λ_i}·(y − t)·e^{−s}. The number of steps is fixed by the dtype. Of the
+    numbers beside the root it is the one whose y is nearest. The derivatives are those of the implicit function
+    theorem. In float32 f(f⁻¹(y)) is y = f(x) to 10⁻⁵ or two units in the last place, if |x| ≤ 40. Between narrow
+    components the slope is nearly 0, and x far less exact.
 
     Log-determinant: Σ log f(x) − log F(x) − log S(x) + s, with f the density of the mixture. Cost: some 10 operations
     on k times as many numbers as x has; the inverse is as many as there are steps times half of that. The network has
@@ -69,9 +70,10 @@ class Mixture(Transform):
         logit = (y - shift) * tf.exp(-log_scale)
         of_components = mixture.mean + tf.exp(mixture.log_scale) * logit[..., None]
         low, high = tf.reduce_min(of_components, axis=-1), tf.reduce_max(of_components, axis=-1)
-        x = implicit(
-            _logit_and_log_slope, bisect(lambda x: _tails(x, *mixture).logit, logit, low, high), logit, *mixture
-        )
+        root = bisect(lambda x: _tails(x, *mixture).logit, logit, low, high)
+        _, log_slope = _logit_and_log_slope(root, *mixture)
+        root = refine(lambda x: tf.exp(log_scale) * _tails(x, *mixture).logit + shift, log_slope + log_scale, y, root)
+        x = implicit(_logit_and_log_slope, root, logit, *mixture)
         _, log_slope = _logit_and_log_slope(x, *mixture)
         return x, -sum_per_example(log_slope + log_scale)
 
