@@ -105,6 +105,7 @@ class Optimizer:
     beta_2: float = setting(0.999, "as beta_1, of their squares (adamax: maximum)", at_least=0.0, at_most=0.9999999)
     # 0 / 0 where a gradient is 0.
     epsilon: float = setting(1e-8, "added to the root of these squares, by which a step is divided", at_least=1e-30)
+    weight_decay: float = setting(0.0, "decoupled: of a weight and step, times learning rate (AdamW)", at_least=0.0)
     clip_norm: float = setting(100.0, "of the global gradient norm (bits/dim); 0 turns it off", at_least=0.0)
 
 

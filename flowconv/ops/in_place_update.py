@@ -28,6 +28,12 @@ def adamax_update(
     return tf.raw_ops.ResourceApplyAdaMax(var=variable.value.handle, m=m, v=v, grad=gradient, **constants)
 
 
+def decay_update(variable: keras.Variable, rate: tf.Tensor) -> tf.Operation:
+    """Moves a variable towards zero by that part of it."""
+    value = variable.value
+    return tf.raw_ops.ResourceApplyGradientDescent(var=value.handle, alpha=rate, delta=tf.convert_to_tensor(value))
+
+
 def average_update(average: keras.Variable, variable: keras.Variable, gain: tf.Tensor) -> tf.Operation:
     """Moves an average towards a variable's value by that part of their difference."""
     difference = average.value - variable.value  # of which the operation subtracts the gain's part

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from flowconv.ops.in_place_update import adam_update, adamax_update, average_update, two_at_a_time
+from flowconv.ops.in_place_update import adam_update, adamax_update, average_update, decay_update, two_at_a_time
 from flowconv.ops.random import empty
 
 
@@ -23,6 +23,7 @@ class InPlace:
     beta_1: float
     beta_2: float
     global_clipnorm: float | None
+    weight_decay: float | None
     use_ema: bool
     _model_variables_moving_average: list[keras.Variable]
 
@@ -51,7 +52,7 @@ class InPlace:
         gradient_norm: tf.Tensor,
         ema_decay: tf.Tensor,
     ) -> None:
-        """Clips gradients, updates variables, slots and moving averages, and counts the update.
+        """Clips gradients, decays and updates variables, slots and moving averages, and counts the update.
 
         Args:
           gradients: of the loss, one for each variable.
@@ -67,6 +68,9 @@ class InPlace:
             constants |= {name: tf.constant(beta, dtype), f"{name}_power": tf.constant(beta, dtype) ** step}
         if self.global_clipnorm:
             gradients = _clipped(gradients, self.global_clipnorm / gradient_norm)
+        if self.weight_decay:
+            rate = constants["lr"] * tf.constant(self.weight_decay, dtype)
+            two_at_a_time(lambda variable: decay_update(variable, rate), variables)
         slots = list(zip(*(getattr(self, name) for name in self.slot_names), strict=True))
         two_at_a_time(lambda *of_one: self.update_variable(*of_one, constants), variables, slots, gradients)
         if self.use_ema:
@@ -100,7 +104,9 @@ class Adamax(InPlace, keras.optimizers.Adamax):
 
 
 def build_optimizer(settings: ConfigDict, ema_decay: float) -> keras.optimizers.Optimizer:
-    """Returns Adam or Adamax, with global-norm clipping and, if wanted, an average of the weights.
+    """Returns Adam or Adamax, with global-norm clipping and, if wanted, weight decay and an average of the weights.
+
+    The decay is decoupled (Loshchilov & Hutter 2019), and one of all weights.
 
     Once it is built, its slots hold anything until they are reset or restored.
 
@@ -115,6 +121,7 @@ def build_optimizer(settings: ConfigDict, ema_decay: float) -> keras.optimizers.
         beta_2=settings.beta_2,
         epsilon=settings.epsilon,
         global_clipnorm=settings.clip_norm or None,
+        weight_decay=settings.weight_decay or None,
         use_ema=ema_decay > 0.0,
         name=settings.name,  # Keras numbers them otherwise, and checkpoints go by name
         ema_momentum=ema_decay,

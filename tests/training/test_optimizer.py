@@ -61,7 +61,7 @@ def step_in_place(optimizer, gradients, variables):
     )
 
 
-def trained(kind, update, fill=0):
+def trained(kind, update, fill=0, **settings):
     """Weights, slots and moving averages after 20 steps with gradients of 1e-6 to 1e3, and the slots' names."""
     rng = np.random.default_rng(0)
     shapes = {"a": (3, 5), "b": (7,)}
@@ -75,6 +75,7 @@ def trained(kind, update, fill=0):
         use_ema=True,
         ema_momentum=DECAY,
         name="adam",
+        **settings,
     )
     optimizer.build(variables)
     if update is step_in_place:
@@ -101,6 +102,31 @@ def test_gives_what_keras_gives(ours, theirs):
     assert names == expected_names
     for value, right in zip(values, expected, strict=True):
         np.testing.assert_allclose(value, right, rtol=2e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(Adam, keras.optimizers.AdamW), (Adamax, keras.optimizers.Adamax)])
+def test_weights_decay_as_keras_has_it(ours, theirs):
+    (values, _), (expected, _) = (
+        trained(kind, update, weight_decay=0.3) for kind, update in ((ours, step_in_place), (theirs, keras_step))
+    )
+    for value, right in zip(values, expected, strict=True):
+        np.testing.assert_allclose(value, right, rtol=2e-5, atol=1e-7)
+    assert np.max(np.abs(values[0] - trained(ours, step_in_place)[0][0])) > 1e-3  # the control
+
+
+def test_the_decay_of_a_config_is_the_optimizer_s():
+    config = default_config()
+    assert build_optimizer(config.optimizer, 0.0).weight_decay is None
+    config.optimizer.weight_decay = 0.1
+    optimizer, variable = build_optimizer(config.optimizer, 0.0), keras.Variable([2.0])
+    optimizer.build([variable])
+    optimizer.reset()
+    numbers = {"learning_rate": tf.constant(0.5), "gradient_norm": tf.constant(0.0), "ema_decay": tf.constant(0.0)}
+    optimizer.update_in_place([tf.constant([0.0])], [variable], **numbers)
+    np.testing.assert_allclose(variable, [2.0 * (1.0 - 0.5 * 0.1)], rtol=1e-6)
+    config.optimizer.weight_decay = -0.1
+    with pytest.raises(UserError, match=r"^--config.optimizer.weight_decay=-0.1: must be at least 0.0$"):
+        validate(config)
 
 
 @pytest.mark.parametrize("kind", [Adam, Adamax])
