@@ -98,6 +98,13 @@ bad_flag("wrong-value", "--count=0", program="scripts/sample.py")
 bad_flag("wrong-word", "--precision=fp16", program="scripts/evaluate.py")
 invalid("choice", model__convolution="shfit")
 invalid("unused-setting", model__coupling="additive", model__scale_floor=0.1)
+invalid("part-range", model__coupling="mixture", model__components=0)
+invalid(
+    "dequantizer-range",
+    model__network="transformer",
+    model__dequantization="variational",
+    model__dequantizer_heads=0,
+)
 invalid("below-range", model__depth=0)
 invalid("above-range", data__n_bits=9)
 invalid("not-a-number", optimizer__learning_rate=float("nan"))

@@ -35,7 +35,7 @@ class LowRank(Bijector):
     def __init__(self, over: Literal["channels", "pixels"] = "channels", rank: int = 16, **kwargs: Any):
         super().__init__(**kwargs)
         self.over = arguments.choice({"channels": "channels", "pixels": "pixels"}, over, "over")
-        arguments.number(rank, lambda rank: rank >= 1 and rank == int(rank), "rank", "a whole number of at least 1")
+        arguments.whole(1, rank=rank)
         self.rank = rank
 
     def build(self, input_shape: tuple[Any, ...]) -> None:

@@ -193,7 +193,7 @@ class ShuffledChannelMask(Mask):
     """
 
     def __init__(self, seed: int = 0):
-        arguments.number(seed, lambda seed: seed >= 0 and seed == int(seed), "seed", "a whole number of at least 0")
+        arguments.whole(0, seed=seed)
         self.seed = seed
 
     def half_shape(self, shape: Shape) -> Shape:

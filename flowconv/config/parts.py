@@ -152,6 +152,11 @@ class Part:
         return bool(self.definition.attributes.get("is_autoregressive"))
 
     @property
+    def has_attention(self) -> bool:
+        """Whether it is a network for autoregressive layers with an attention."""
+        return bool(self.definition.attributes.get("has_attention"))
+
+    @property
     def keywords(self) -> tuple[str, ...]:
         """The names of its arguments besides those of every layer."""
         return tuple(each.name for each in self.definition.arguments if each.name not in OF_LAYERS)
@@ -160,7 +165,12 @@ class Part:
         """Returns its settings by their names, which begin with that of the group."""
         return {
             f"{group}.{each.name}": Setting(
-                f"{group}.{each.name}", each.default, each.help, choices=each.choices, architecture=architecture
+                f"{group}.{each.name}",
+                each.default,
+                each.help,
+                choices=each.choices,
+                architecture=architecture,
+                own_check=each.check,
             )
             for each in self.definition.arguments
             if each.name not in GIVEN and type(each.default) in KINDS

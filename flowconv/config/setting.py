@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from flowconv.config.source import Check
 from flowconv.errors import UserError
 from flowconv.paths import given_path
 from flowconv.words import nearest
@@ -35,6 +36,7 @@ class Setting:
       pair: whether two different numbers may stand in the place of one, those of rows and of columns.
       path: whether it is a path; "" is the default's place.
       since: the version it came with. What was saved before has the default.
+      own_check: that of the part whose setting it is.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Setting:
     pair: bool = False
     path: bool = False
     since: str = "0.1"
+    own_check: Check | None = None
 
     @property
     def kind(self) -> type:
@@ -88,8 +91,10 @@ class Setting:
             raise UserError(f"--config.{self.name}={value}: must be numbers of {self.range}")
         if self.kind is int and value >= 2**63:
             raise UserError(f"--config.{self.name}={value}: must be less than 2^63")
+        if self.own_check and not self.own_check.takes(value):
+            raise UserError(f"--config.{self.name}={value}: must be {self.own_check.expected}")
         if self.kind in (int, float) and not self._is_within(value):
-            raise UserError(f"--config.{self.name}={value}: must be {self.range}")
+            raise UserError(f"--config.{self.name}={value}: must be {self.range or 'finite'}")
         if self.path and value:
             given_path(f"--config.{self.name}", value)
 

@@ -2,13 +2,35 @@
 
 import ast
 import functools
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]  # that packages lie in
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check of a number, as `flowconv.core.arguments` has it.
+
+    Attributes:
+      source: of a function of the number that says whether it is right.
+      expected: what is right, in words.
+    """
+
+    source: str
+    expected: str
+
+    def takes(self, value: Any) -> bool:
+        """Returns whether a value is right."""
+        is_right: Callable[[Any], Any] = eval(self.source, {"__builtins__": {"int": int}, "math": math})
+        try:
+            return bool(is_right(value))
+        except (TypeError, ValueError, OverflowError):  # of what isn't finite
+            return False
 
 
 @dataclass(frozen=True)
@@ -20,12 +42,14 @@ class Argument:
       default: a literal; None if there is none, or another one.
       help: what the docstring's Args say of it.
       choices: the words of a Literal.
+      check: that the function makes of it; None if it makes none.
     """
 
     name: str
     default: Any
     help: str
     choices: tuple[str, ...]
+    check: Check | None
 
 
 @dataclass(frozen=True)
@@ -150,14 +174,32 @@ def _derives(path, name, base):
 
 def _arguments(function, docstring):
     """The arguments that can be given by name."""
-    signature, helps = function.args, _explained(docstring)
+    signature, helps, checks = function.args, _explained(docstring), dict(_checks(function))
     positional = [*signature.posonlyargs, *signature.args]
     defaults = [None] * (len(positional) - len(signature.defaults)) + signature.defaults
     both = zip([*positional, *signature.kwonlyargs], [*defaults, *signature.kw_defaults], strict=True)
     return tuple(
-        Argument(node.arg, _default(node, default), helps.get(node.arg, ""), _choices(node.annotation))
+        Argument(
+            node.arg,
+            _default(node, default),
+            helps.get(node.arg, ""),
+            _choices(node.annotation),
+            checks.get(node.arg),
+        )
         for node, default in both
     )
+
+
+def _checks(function):
+    """The checks in a function, of its arguments by their names."""
+    for node in ast.walk(function):
+        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        if called == "arguments.number" and isinstance(node.args[1], ast.Lambda):
+            yield _literal(node.args[2]), Check(ast.unparse(node.args[1]), _literal(node.args[3]))
+        elif called == "arguments.whole":
+            low = _literal(node.args[0])
+            check = Check(f"lambda n: n >= {low} and n == int(n)", f"a whole number of at least {low}")
+            yield from ((keyword.arg, check) for keyword in node.keywords)
 
 
 def _default(argument, value):

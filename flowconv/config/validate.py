@@ -1,5 +1,6 @@
 """The check of a config: each setting by itself, and the rules between settings."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ from ml_collections import ConfigDict
 
 from flowconv.config.fields import choices_with, flatten, refusal_to_invert, settings, settings_of_parts, sides
 from flowconv.config.layer_list import layer_list, squeezes
-from flowconv.config.parts import CONVOLUTIONS, DEQUANTIZATIONS, MODELS, NETWORKS, Folder
+from flowconv.config.parts import DEQUANTIZATIONS, MODELS, NETWORKS, PREPROCESSINGS, Folder
 from flowconv.config.schema import SETTINGS
 from flowconv.errors import UserError
 from flowconv.words import nearest
@@ -80,13 +81,6 @@ def _check_kernel(fields: Mapping[str, Any]) -> None:
         )
 
 
-def _check_convolution(fields: Mapping[str, Any]) -> None:
-    own = CONVOLUTIONS.part(fields["model.convolution"]).settings("model")
-    for name in ("model.rounds", "model.rank"):
-        if name in own and (value := fields.get(name, own[name].default)) < 1:
-            raise UserError(f"--config.{name}={value}: must be at least 1")
-
-
 def _check_depth(fields: Mapping[str, Any]) -> None:
     if fields["model.name"] == "realnvp" and fields["model.depth"] % 4:
         raise UserError(
@@ -108,7 +102,7 @@ def _check_nice(fields: Mapping[str, Any]) -> None:
             f"whose couplings change every other number"
         )
     patch_size = _of_network(fields, "patch_size")
-    if patch_size is not None and (patch_size < 1 or height % patch_size or width // 2 % patch_size):
+    if patch_size is not None and (height % patch_size or width // 2 % patch_size):
         raise UserError(
             f"--config.model.patch_size={patch_size}: must divide {height} and {width // 2} with "
             f"model.name=nice_original, the sides of half an image"
@@ -117,7 +111,7 @@ def _check_nice(fields: Mapping[str, Any]) -> None:
 
 def _check_heads(fields: Mapping[str, Any]) -> None:
     heads, width = _of_network(fields, "heads"), fields["model.width"]
-    if heads and (heads < 0 or width % heads):
+    if heads and width % heads:
         raise UserError(
             f"--config.model.width={width}: must be divisible by model.heads = {heads}, "
             f"since a head has width/heads channels"
@@ -130,7 +124,7 @@ def _check_patch_size(fields: Mapping[str, Any]) -> None:
         return
     halvings = fields["model.levels"] - HALVINGS_LESS[fields["model.name"]]
     height, width = (side // 2**halvings for side in sides(fields["data.image_size"]))
-    if patch_size < 1 or height % patch_size or width % patch_size:
+    if height % patch_size or width % patch_size:
         raise UserError(
             f"--config.model.patch_size={patch_size}: must divide the height and the width of every level's images, "
             f"here {height}×{width}"
@@ -161,7 +155,7 @@ def _check_autoregressive(fields: Mapping[str, Any]) -> None:
             right = f"must be 1 with model.network={network}, which keeps nothing of a segment"
             raise UserError(f"--config.model.segments={segments}: {right}")
         return
-    if patch_size < 1 or height % patch_size or width % patch_size:
+    if height % patch_size or width % patch_size:
         raise UserError(
             f"--config.model.patch_size={patch_size}: must divide the height and the width of the images, "
             f"here {height}×{width}"
@@ -187,7 +181,7 @@ def _check_layers(fields: Mapping[str, Any]) -> None:
         )
     patch_size = _of_network(fields, "patch_size")
     smallest = [side // (2 * halvings) for side in sides(size)]
-    if patch_size is not None and (patch_size < 1 or any(side % patch_size for side in smallest)):
+    if patch_size is not None and any(side % patch_size for side in smallest):
         raise UserError(
             f"--config.model.patch_size={patch_size}: must divide {min(smallest)} with model.layers={layers}, "
             f"the width of the smallest images' halves"
@@ -200,8 +194,6 @@ def _check_squeeze(fields: Mapping[str, Any]) -> None:
     if fields["model.name"] != "jet":
         return
     squeeze, size, channels = _of_family(fields, "squeeze"), fields["data.image_size"], fields["data.channels"]
-    if squeeze < 1:
-        raise UserError(f"--config.model.squeeze={squeeze}: must be at least 1")
     if any(side % (2 * squeeze) for side in sides(size)):
         raise UserError(
             f"--config.data.image_size={size}: must be divisible by 2·model.squeeze = {2 * squeeze}, "
@@ -213,7 +205,7 @@ def _check_squeeze(fields: Mapping[str, Any]) -> None:
             f"since couplings halve the numbers of a token"
         )
     patch_size = _of_network(fields, "patch_size")
-    if patch_size is not None and (patch_size < 1 or any(side // squeeze % patch_size for side in sides(size))):
+    if patch_size is not None and any(side // squeeze % patch_size for side in sides(size)):
         height, width = (side // squeeze for side in sides(size))
         raise UserError(
             f"--config.model.patch_size={patch_size}: must divide the rows and the columns of tokens with "
@@ -221,22 +213,36 @@ def _check_squeeze(fields: Mapping[str, Any]) -> None:
         )
 
 
+def _check_noise(fields: Mapping[str, Any]) -> None:
+    dequantization, preprocessing = fields["model.dequantization"], fields["model.preprocessing"]
+    if dequantization == "gaussian" and preprocessing == "logit":
+        right = ", ".join(each for each in PREPROCESSINGS if each != "logit")
+        raise UserError(
+            f"--config.model.preprocessing=logit: must be one of {right} with model.dequantization=gaussian, "
+            f"whose noise has no end"
+        )
+
+
 def _check_dequantizer(fields: Mapping[str, Any]) -> None:
     own = DEQUANTIZATIONS.part(fields["model.dequantization"]).settings("model")
     values = {name: fields.get(name, setting.default) for name, setting in own.items()}
+    for name, setting in NETWORKS.part(fields["model.network"]).settings("model").items():
+        of_dequantizer = name.replace("model.", "model.dequantizer_")
+        if of_dequantizer in values:  # its own networks are as those of the model
+            dataclasses.replace(setting, name=of_dequantizer).check(values[of_dequantizer])
     pairs = {"model.context_heads": "model.context_width"}
     if _of_network(fields, "heads") is not None:
         pairs["model.dequantizer_heads"] = "model.dequantizer_width"
     for heads, width in pairs.items():
         number = values.get(heads, 0)
-        if number and (number < 0 or values[width] % number):
+        if number and values[width] % number:
             raise UserError(
                 f"--config.{width}={values[width]}: must be divisible by {heads} = {number}, "
                 f"since each head has an equal part of the channels"
             )
     patch_size = _of_network(fields, "patch_size")
     halves = [side // 2 for side in sides(fields["data.image_size"])]
-    if patch_size is not None and values and (patch_size < 1 or any(side % patch_size for side in halves)):
+    if patch_size is not None and values and any(side % patch_size for side in halves):
         raise UserError(
             f"--config.model.patch_size={patch_size}: must divide half of data.image_size = "
             f"{fields['data.image_size']} with model.dequantization={fields['model.dequantization']}"
@@ -277,7 +283,6 @@ RULES = (
     _check_size,
     _check_patches,
     _check_kernel,
-    _check_convolution,
     _check_depth,
     _check_nice,
     _check_heads,
@@ -285,6 +290,7 @@ RULES = (
     _check_autoregressive,
     _check_layers,
     _check_squeeze,
+    _check_noise,
     _check_dequantizer,
     _check_backward,
     _check_condition,

@@ -78,6 +78,12 @@ def number(value: Any, is_right: Callable[[Any], bool], name: str, expected: str
         raise ValueError(f"{name} must be {expected}, got {value!r}")
 
 
+def whole(at_least: int, **values: Any) -> None:
+    """Looks at whole numbers by their names; raises as `number`."""
+    for name, value in values.items():
+        number(value, lambda n: n >= at_least and n == int(n), name, f"a whole number of at least {at_least}")
+
+
 def kernel_size(value: int) -> int:
     """Returns the size of a kernel, which must be odd; raises as `number`."""
     number(value, lambda size: size >= 1 and size % 2 == 1, "kernel_size", "odd, so that a window has a middle")

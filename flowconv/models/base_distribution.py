@@ -33,7 +33,7 @@ class BaseDistribution(Configured):
         Raises:
           ValueError: if n is below 1, the temperature below 0, or the seed no whole number.
         """
-        arguments.number(n, lambda n: n >= 1 and n == int(n), "n", "a whole number of at least 1")
+        arguments.whole(1, n=n)
         arguments.number(temperature, lambda t: 0.0 <= t < math.inf, "temperature", "a finite number of at least 0")
         arguments.number(seed, lambda seed: seed == int(seed), "seed", "a whole number")
         return [temperature * self.draw((n, *shape), [seed, number], dtype) for number, shape in enumerate(shapes)]

@@ -11,6 +11,7 @@ from flowconv.bijectors import (
     Squeeze,
     StripeMask,
 )
+from flowconv.core import arguments
 from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts
 from flowconv.models.standard_normal import StandardNormal
@@ -46,7 +47,11 @@ def jet(image_shape: tuple[int, int, int], parts: Parts, *, squeeze: int = 4, de
 
     Returns:
       A built `Flow`. Its data-dependent layers, if its networks have any, wait for `Flow.initialize`.
+
+    Raises:
+      ValueError: for patches of no pixel.
     """
+    arguments.whole(1, squeeze=squeeze)
     dtype = parts.dtype
 
     def mask(number: int) -> Mask:

@@ -1,5 +1,7 @@
 """RealNVP as it was published."""
 
+import math
+
 from flowconv.bijectors import (
     ActNorm,
     Bijector,
@@ -14,6 +16,7 @@ from flowconv.bijectors import (
     Squeeze,
     SwapHalves,
 )
+from flowconv.core import arguments
 from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts
 from flowconv.models.standard_normal import StandardNormal
@@ -49,7 +52,12 @@ def realnvp_original(
 
     Returns:
       A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
+
+    Raises:
+      ValueError: for no residual block, or a penalty below 0.
     """
+    arguments.whole(1, residual_blocks=residual_blocks)
+    arguments.number(l2, lambda penalty: 0.0 <= penalty < math.inf, "l2", "a finite number of at least 0")
     dtype = parts.dtype
 
     def coupling(mask: Mask, width: int, number: int) -> list[Bijector]:

@@ -63,9 +63,8 @@ class AttentionNetwork(Network):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        arguments.number(width, lambda n: n >= 1 and n == int(n), "width", "a whole number of at least 1")
-        arguments.number(blocks, lambda n: n >= 1 and n == int(n), "blocks", "a whole number of at least 1")
-        arguments.number(heads, lambda n: n >= 0 and n == int(n), "heads", "a whole number of at least 0")
+        arguments.whole(1, width=width, blocks=blocks)
+        arguments.whole(0, heads=heads)
         arguments.number(dropout, lambda rate: 0.0 <= rate < 1.0, "dropout", "within [0, 1)")
         if heads:
             check_heads(heads, width)

@@ -24,7 +24,7 @@ class GlowNetwork(Network):
 
     def __init__(self, width: int = 512, **kwargs: Any):
         super().__init__(**kwargs)
-        arguments.number(width, lambda n: n >= 1 and n == int(n), "width", "a whole number of at least 1")
+        arguments.whole(1, width=width)
         self.width = width
 
     def build(self, input_shape: tuple[Any, ...]) -> None:

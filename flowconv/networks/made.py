@@ -45,8 +45,7 @@ class MadeNetwork(AutoregressiveNetwork):
 
     def __init__(self, width: int = 512, blocks: int = 2, order: Literal["raster", "rows"] = "raster", **kwargs: Any):
         super().__init__(**kwargs)
-        arguments.number(width, lambda n: n >= 1 and n == int(n), "width", "a whole number of at least 1")
-        arguments.number(blocks, lambda n: n >= 1 and n == int(n), "blocks", "a whole number of at least 1")
+        arguments.whole(1, width=width, blocks=blocks)
         arguments.choice(dict.fromkeys(("raster", "rows")), order, "order")
         self.width = width
         self.blocks = blocks

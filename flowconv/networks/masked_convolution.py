@@ -64,8 +64,8 @@ class MaskedConvolutionNetwork(AutoregressiveNetwork):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        arguments.number(width, lambda n: n >= 1 and n == int(n), "width", "a whole number of at least 1")
-        arguments.number(blocks, lambda n: n >= 0 and n == int(n), "blocks", "a whole number of at least 0")
+        arguments.whole(1, width=width)
+        arguments.whole(0, blocks=blocks)
         arguments.kernel_size(kernel_size)
         arguments.number(kernel_size, lambda k: k >= 3, "kernel_size", "at least 3, so that a pixel has neighbours")
         self.is_seen = arguments.choice(ORDERS, order, "order")

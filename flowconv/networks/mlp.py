@@ -29,8 +29,7 @@ class MLPNetwork(Network):
 
     def __init__(self, width: int = 512, hidden_layers: int = 5, **kwargs: Any):
         super().__init__(**kwargs)
-        for name, value in (("width", width), ("hidden_layers", hidden_layers)):
-            arguments.number(value, lambda n: n >= 1 and n == int(n), name, "a whole number of at least 1")
+        arguments.whole(1, width=width, hidden_layers=hidden_layers)
         self.width = width
         self.hidden_layers = hidden_layers
 

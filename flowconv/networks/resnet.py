@@ -45,8 +45,8 @@ class ResNetNetwork(Network):
 
     def __init__(self, width: int = 512, blocks: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
-        arguments.number(width, lambda n: n >= 1 and n == int(n), "width", "a whole number of at least 1")
-        arguments.number(blocks, lambda n: n >= 0 and n == int(n), "blocks", "a whole number of at least 0")
+        arguments.whole(1, width=width)
+        arguments.whole(0, blocks=blocks)
         self.width = width
         self.blocks = blocks
 

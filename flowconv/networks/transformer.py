@@ -51,8 +51,7 @@ class TransformerNetwork(Network):
 
     def __init__(self, width: int = 512, blocks: int = 2, heads: int = 8, patch_size: int = 1, **kwargs: Any):
         super().__init__(**kwargs)
-        for name, value in (("width", width), ("blocks", blocks), ("heads", heads), ("patch_size", patch_size)):
-            arguments.number(value, lambda n: n >= 1 and n == int(n), name, "a whole number of at least 1")
+        arguments.whole(1, width=width, blocks=blocks, heads=heads, patch_size=patch_size)
         check_heads(heads, width)
         self.width = width
         self.blocks = blocks

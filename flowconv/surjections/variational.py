@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from flowconv.bijectors import ActNorm, Bijector, Chain, Conv1x1, Coupling, Halves, Repeated, StripeMask, SwapHalves
 from flowconv.config.parts import NETWORKS, TRANSFORMS
+from flowconv.core import arguments
 from flowconv.core.dequantization import Dequantization
 from flowconv.core.inputs import Inputs
 from flowconv.core.network import Average
@@ -86,6 +87,12 @@ class VariationalDequantization(Dequantization):
         **kwargs: Any,
     ):
         super().__init__(n_bits, **kwargs)
+        arguments.whole(
+            1, dequantizer_depth=dequantizer_depth, dequantizer_width=dequantizer_width, context_width=context_width
+        )
+        arguments.whole(0, dequantizer_blocks=dequantizer_blocks, dequantizer_heads=dequantizer_heads)
+        arguments.whole(0, context_blocks=context_blocks, context_heads=context_heads)
+        arguments.number(dropout, lambda rate: 0.0 <= rate < 1.0, "dropout", "within [0, 1)")
         self._network_dtype = network_dtype or self.dtype_policy
         self.mask = StripeMask()
         self.context = ContextNetwork(

@@ -107,6 +107,48 @@ def test_a_model_of_version_0_1_is_that_of_the_defaults():
     ]
 
 
+def numbers_of_parts():
+    """(chooser, part, setting) for all settings of parts that are numbers."""
+    for chooser in config.SETTINGS.values():
+        for name in chooser.names if isinstance(chooser.choices, Folder) else ():
+            group = chooser.name.rpartition(".")[0]
+            for setting in chooser.choices.part(name).settings(group).values():
+                if setting.kind in (int, float) and setting.name not in config.SETTINGS:
+                    yield pytest.param(chooser, name, setting, id=f"{name}-{setting.name}")
+
+
+@pytest.mark.parametrize(("chooser", "part", "setting"), numbers_of_parts())
+def test_a_number_out_of_a_part_s_range_is_refused_before_it_is_built(chooser, part, setting):
+    """In the words of the part's own constructor, which lie in the source that no import has read."""
+    assert setting.own_check is not None and setting.own_check.takes(setting.default)
+    wrong = [-1] if setting.kind is int else [-1.0, float("nan"), float("inf")]
+    for value in wrong:
+        fields = config.changed(config.default_config(), {chooser.name: part, setting.name: value})
+        line = f"--config.{setting.name}={value}: must be {setting.own_check.expected}"
+        with pytest.raises(UserError, match=f"^{re.escape(line)}$"):
+            config.validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"coupling": "spline", "bins": 101}, "bins=101: must be a whole number from 2 to 100"),
+        ({"scale_floor": 1.0}, "scale_floor=1.0: must be within (0, 1)"),
+        ({"network": "attention", "dropout": 1.0}, "dropout=1.0: must be within [0, 1)"),
+        ({"condition": "class", "label_dropout": 1.0}, "label_dropout=1.0: must be within [0, 1)"),
+        ({"dequantization": "gaussian", "noise_deviation": 1.5}, "noise_deviation=1.5: must be within (0, 1]"),
+        ({"name": "jet", "squeeze": 0}, "squeeze=0: must be a whole number of at least 1"),
+        ({"network": "resnet", "blocks": -1}, "blocks=-1: must be a whole number of at least 0"),
+        ({"network": "transformer", "blocks": 0}, "blocks=0: must be a whole number of at least 1"),
+    ],
+    ids=str,
+)
+def test_each_part_has_its_own_range(fields, line):
+    fields = {f"model.{name}": value for name, value in fields.items()}
+    with pytest.raises(UserError, match=f"^--config.model.{re.escape(line)}$"):
+        config.validate(config.changed(config.default_config(), fields))
+
+
 def test_flags_and_help_know_its_settings(tmp_path):
     """In a copy of the program; without TensorFlow."""
     program = tmp_path / "program"

@@ -36,7 +36,7 @@ class GroupedShiftConvolution(Chain):
         **kwargs: Any,
     ):
         dtype = kwargs.get("dtype")
-        arguments.number(rounds, lambda n: n >= 1 and n == int(n), "rounds", "a whole number of at least 1")
+        arguments.whole(1, rounds=rounds)
         reach = arguments.kernel_size(kernel_size) // 2 + 1
         window = [(a, b) for a in range(reach) for b in range(reach)]
         layers = [Conv1x1(parameterization, dtype=dtype, name="conv1x1")]

@@ -5,6 +5,7 @@ from typing import Any
 from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
 from flowconv.bijectors.low_rank import LowRank
+from flowconv.core import arguments
 
 
 class WoodburyConvolution(Chain):
@@ -24,6 +25,7 @@ class WoodburyConvolution(Chain):
 
     def __init__(self, rank: int = 16, parameterization: str = "plu", **kwargs: Any):
         dtype = kwargs.get("dtype")
+        arguments.whole(1, rank=rank)
         super().__init__(
             [
                 Conv1x1(parameterization, dtype=dtype, name="conv1x1"),

@@ -56,7 +56,7 @@ class Mixture(Transform):
     unsafe_inverse = "the slope of a mixture is nearly 0 between narrow components, where inverting loses all digits"
 
     def __init__(self, components: int = 4):
-        arguments.number(components, lambda k: k >= 1 and k == int(k), "components", "a whole number of at least 1")
+        arguments.whole(1, components=components)
         self.components = components
         self.parameters_per_dim = 2 + 3 * components
 

@@ -22,7 +22,7 @@ class Squeeze(Bijector):
 
     def __init__(self, size: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
-        arguments.number(size, lambda size: size >= 1 and size == int(size), "size", "a whole number of at least 1")
+        arguments.whole(1, size=size)
         self.size = size
 
     def forward_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
