@@ -68,6 +68,8 @@ class Autoregressive(Bijector):
     def __init__(
         self,
         transform: Transform,
+    takes_guidance = True
+
         network: AutoregressiveNetwork,
         segments: int = 1,
         tolerance: float = 0.0,
@@ -78,7 +80,7 @@ class Autoregressive(Bijector):
             raise ValueError(
                 f"network must be one whose pixels depend on those before them alone, got {type(network).__name__}"
             )
-        arguments.number(segments, lambda n: n >= 1 and n == int(n), "segments", "a whole number of at least 1")
+        arguments.whole(1, segments=segments)
         arguments.number(tolerance, lambda t: 0.0 <= t < 1.0, "tolerance", "within [0, 1)")
         if segments > 1 and not isinstance(network, CachedNetwork):
             raise ValueError(
@@ -98,8 +100,28 @@ class Autoregressive(Bijector):
             )
 
     def parameters(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
-        """Returns NN(x), `parameters_per_dim` images of the shape of x, in its dtype."""
-        return tf.cast(self.network.call(x, inputs), x.dtype)
+        """Returns NN(x), `parameters_per_dim` images of the shape of x, in its dtype.
+
+        Raises:
+          ValueError: for guidance by an attention that the network hasn't, or by nothing.
+        """
+        return self._guided([tf.cast(self.network.call(x, each), x.dtype) for each in self._views(inputs)], inputs)
+
+    def _views(self, inputs: Inputs) -> tuple[Inputs, ...]:
+        """The inputs of each evaluation of the network that parameters are made of."""
+        guidance = inputs.guidance
+        if guidance is None:
+            return (inputs,)
+        if guidance.attention_temperature != 1.0 and not self.network.has_attention:
+            raise ValueError(
+                f"attention_temperature must be 1 with {type(self.network).__name__}, which has no attention, "
+                f"got {guidance.attention_temperature}"
+            )
+        return guidance.views(inputs, self.network.condition)
+
+    def _guided(self, parameters: list[tf.Tensor], inputs: Inputs) -> tf.Tensor:
+        """The parameters of all views as one."""
+        return parameters[0] if inputs.guidance is None else inputs.guidance.combined(parameters)
 
     def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         return self.transform.forward_and_log_det(x, self.parameters(x, inputs))
@@ -144,7 +166,8 @@ class Autoregressive(Bijector):
         assert isinstance(network, CachedNetwork)  # as the constructor has it
         length = network.steps // self.segments
         tokens = network.tokens(y)
-        context = network.context(inputs)
+        views = self._views(inputs)
+        contexts = [network.context(each) for each in views]
 
         def solve_segment(
             number: tf.Tensor, x: tf.Tensor, cache: Any, before: tf.Tensor, taken: tf.Tensor
@@ -154,8 +177,10 @@ class Autoregressive(Bijector):
             mine = tf.gather(tokens, places, axis=1)
 
             def outputs_of(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
-                outputs, kept = network.extend(_seen(x), cache, first, context, inputs)
-                return tf.cast(outputs, y.dtype), kept
+                of_views = zip(cache, contexts, views, strict=True)
+                extended = [network.extend(_seen(x), old, first, *of_view) for old, *of_view in of_views]
+                outputs, kept = zip(*extended, strict=True)
+                return self._guided([tf.cast(each, y.dtype) for each in outputs], inputs), list(kept)
 
             def better(x: tf.Tensor) -> tf.Tensor:
                 # The parameters of a token are the outputs of the one before.
@@ -172,7 +197,8 @@ class Autoregressive(Bijector):
 
         zeros = tf.zeros_like(tf.transpose(tokens, [1, 0, 2, 3]))
         before = tf.zeros_like(tf.repeat(tokens[:, :1], self.transform.parameters_per_dim, axis=-1))
-        start = tf.constant(0), zeros, network.empty_cache(tokens, inputs), before, tf.constant(0)
+        empty = [network.empty_cache(tokens, each) for each in views]
+        start = tf.constant(0), zeros, empty, before, tf.constant(0)
         _, x, _, _, taken = tf.while_loop(
             lambda number, *_: number < self.segments, solve_segment, start, maximum_iterations=self.segments
         )

@@ -146,6 +146,11 @@ class Bijector(Layer):
         """Returns the layers that this one is made of, with their places in it."""
         return []
 
+    @property
+    def takes_guidance(self) -> bool:
+        """Whether guidance makes another map of the layer, or of one that it is made of."""
+        return any(layer.takes_guidance for _, layer in self.children())
+
     def flat(self) -> list[Bijector]:
         """Returns `[self]`, or of a plain chain the layers of it, nested chains included."""
         return [self]

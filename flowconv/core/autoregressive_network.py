@@ -17,10 +17,12 @@ class AutoregressiveNetwork(Network):
     Attributes:
       steps: the pixels, or groups of such, in the longest chain each of which depends on the one before. From its
         output an autoregressive layer's input is exact after as many evaluations.
-      is_autoregressive: told to who chooses a network by its name, without an import.
+      is_autoregressive, has_attention: told to who chooses a network by its name, without an import. The logits of an
+        attention are divided by `Inputs.attention_temperature`.
     """
 
     is_autoregressive: ClassVar[bool] = True
+    has_attention: ClassVar[bool] = False
     steps: int
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import tensorflow as tf
 
 from flowconv.core.layer import Layer
 from flowconv.core.serialization import Configured
+from flowconv.ops.random import Seed
 
 
 class Condition(Configured):

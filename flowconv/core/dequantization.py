@@ -22,9 +22,13 @@ class Dequantization(Layer):
 
     Attributes:
       noise: the kind of u, by which results tell what their bits/dim are.
+      training_unit: of the figure that a training step gives.
+      leaves_cells: whether x leaves the cell of its level, and [0, 1), in training.
     """
 
     noise = "dequantization"
+    training_unit = "bits/dim"
+    leaves_cells = False
 
     def __init__(self, n_bits: int = 8, **kwargs: Any):
         super().__init__(**kwargs)

@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from flowconv.core.guidance import Guidance
 from flowconv.ops.batch_parallel import split_batch
 from flowconv.ops.random import Seed
 
@@ -23,6 +24,8 @@ class Inputs:
       full_precision: whether networks compute in their variables' dtype, whatever their policy says. Rounded to
         bfloat16, a network's output jumps where its input crosses a boundary of rounding. The inverse sees its input
         with float32's errors, and a few of 10⁵ numbers cross: an image would come back changed by whole levels.
+      guidance: by which autoregressive layers are another map; None: by none.
+      attention_temperature: by which the logits of causal attention are divided; set by guidance alone.
       memo: what slices of a batch share, see `once`; set by the depth loop alone.
     """
 
@@ -30,6 +33,8 @@ class Inputs:
     seed: Seed | None = None
     training: bool = False
     full_precision: bool = False
+    guidance: Guidance | None = None
+    attention_temperature: float = 1.0
     memo: dict[Hashable, Any] | None = dataclasses.field(default=None, repr=False, compare=False)
 
     def once(self, method: Callable[..., Any], *arguments: Hashable) -> Any:

@@ -1,13 +1,22 @@
 """Conditions as users name them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from flowconv.conditions.low_resolution import LowResolutionCondition
+from flowconv.config import flatten
+from flowconv.config.fields import settings_of_parts
+from flowconv.config.parts import NETWORKS
+from flowconv.config.validate import AUTOREGRESSIVE
+from flowconv.core.guidance import Guidance
+from flowconv.data.batches import Examples
 from flowconv.errors import UserError
+from flowconv.inference import load
 from flowconv.inference.load import Run
-from flowconv.words import nearest
+from flowconv.words import counted, nearest
 from flowconv.workdir import Workdir, dataset_record
 
 
@@ -50,6 +59,81 @@ def check_flags(workdir: Workdir, given_class: str | None, images: str | None) -
         f"--class={given_class}: must be a class of the run, by its name or as a number from 0 to "
         f"{model.classes - 1}{'' if given_class.isdigit() else nearest(given_class, names)}"
     )
+
+
+def labels_of(workdir: Workdir, classes: Sequence[str], images: str | None) -> np.ndarray | None:
+    """Returns the label of each image of --images, by --class; to be called before the work.
+
+    Args:
+      workdir: of the run.
+      classes: as --class: that of each image, or one of all.
+      images: as --images (default: those of the test split, which have labels).
+
+    Returns:
+      int32 `[N]`; None if images have labels, or need none.
+
+    Raises:
+      UserError: for a class that the run hasn't, or none, or another number of them than of images.
+    """
+    labels = [check_flags(workdir, each, None) for each in classes]
+    shown = f"--class={','.join(classes)}"
+    if workdir.load_config().model.condition != "class":
+        return None
+    if images is None:
+        if labels:
+            raise UserError(f"{shown}: is used with --images; those of the test split have classes of their own")
+        return None
+    if not labels:
+        raise UserError("--class is missing: name the class of each image of --images, or that of all")
+    count = len(load.find_images("images", images))
+    if len(labels) not in (1, count):
+        raise UserError(f"{shown}: must be one class, or one of each of the {counted(count, 'image')} of --images")
+    return np.resize(np.array(labels, np.int32), count)
+
+
+def condition_of(run: Run, examples: Examples, labels: np.ndarray | None) -> Any:
+    """Returns the condition of examples, of which labels are those if they are given; None of an unconditional flow."""
+    return run.flow.condition_of({**examples, "label": labels} if labels is not None else examples)
+
+
+def check_guidance(workdir: Workdir, weight: float, attention_temperature: float) -> Guidance | None:
+    """Returns the guidance that --guidance and --attention_temperature ask for; to be called before the work.
+
+    Raises:
+      UserError: for a run that takes none, or not by these.
+    """
+    if attention_temperature <= 0.0:
+        raise UserError(f"--attention_temperature={attention_temperature:g}: must be above 0")
+    if not weight:
+        if attention_temperature != 1.0:
+            raise UserError(f"--attention_temperature={attention_temperature:g}: is used with --guidance alone")
+        return None
+    model = workdir.load_config().model
+    if model.name not in AUTOREGRESSIVE:
+        right = f"is used with runs of model.name={' or '.join(AUTOREGRESSIVE)}, not {model.name}"
+        raise UserError(f"--guidance={weight:g}: {right}")
+    if attention_temperature != 1.0 and not NETWORKS.part(model.network).has_attention:
+        right = f"must be 1 for a run of model.network={model.network}, which has no attention"
+        raise UserError(f"--attention_temperature={attention_temperature:g}: {right}")
+    if attention_temperature == 1.0 and not (model.condition == "class" and model.get("label_dropout", 0.0)):
+        raise UserError(
+            f"--guidance={weight:g}: needs a run that was trained with model.condition=class and model.label_dropout "
+            f"above 0, or an --attention_temperature other than 1"
+        )
+    return Guidance(weight, attention_temperature)
+
+
+def check_denoise(workdir: Workdir) -> float:
+    """Returns the deviation of the noise that a run was trained with; to be called before the work.
+
+    Raises:
+      UserError: if it was trained without.
+    """
+    model = workdir.load_config().model
+    deviation = settings_of_parts(dict(flatten(workdir.load_config()))).get("model.noise_deviation")
+    if deviation is None:
+        raise UserError(f"--denoise: is used with runs of model.dequantization=gaussian, not {model.dequantization}")
+    return model.get("noise_deviation", deviation.default)
 
 
 def samples_of(run: Run, label: int | None, images: str | None, count: int) -> Asked:

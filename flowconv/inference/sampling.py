@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from flowconv.core.guidance import Guidance
 from flowconv.evaluation import pictures
 from flowconv.models import Flow
 from flowconv.utils.progress_bar import progress
@@ -12,7 +13,14 @@ from flowconv.words import counted
 
 
 def sample(
-    flow: Flow, count: int, temperature: float, seed: int, condition: np.ndarray | None = None, batch_size: int = 64
+    flow: Flow,
+    count: int,
+    temperature: float,
+    seed: int,
+    condition: np.ndarray | None = None,
+    batch_size: int = 64,
+    guidance: Guidance | None = None,
+    denoised: float = 0.0,
 ) -> np.ndarray:
     """Returns samples, uint8 `[count, H, W, C]`: the same for the same seed and batch size.
 
@@ -22,11 +30,14 @@ def sample(
       temperature, seed: as of `Flow.sample`.
       condition: `[count, …]`, of a conditional flow.
       batch_size: drawn at a time.
+      guidance: as of `Flow.sample`.
+      denoised: the deviation of the noise that is taken out of samples; 0: none is.
     """
 
     @tf.function(autograph=False)
     def draw(seed, condition):
-        return flow.sample(batch_size, temperature, seed, condition)
+        x = flow.sample(batch_size, temperature, seed, condition, guidance)
+        return flow.denoise(x, denoised, condition) if denoised else x
 
     seeds = np.random.SeedSequence(seed).generate_state(-(-count // batch_size)) >> 1  # within int32
     images, finite = [], []

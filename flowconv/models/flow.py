@@ -17,6 +17,7 @@ from flowconv.conditions.none import NoCondition
 from flowconv.core import arguments
 from flowconv.core.condition import Condition
 from flowconv.core.dequantization import Dequantization
+from flowconv.core.guidance import Guidance
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.network import Average
 from flowconv.core.no_image import where_finite
@@ -32,6 +33,7 @@ from flowconv.utils.background import run_in_background
 if TYPE_CHECKING:
     import tensorflow_probability as tfp
 
+LABELS = 2**20  # folded into the seed of those labels that training leaves out: no part has that number
 FARTHEST = 50.0  # from the middle of [0, 1): only images of another scale, as 0 to 255, have numbers beyond
 
 
@@ -129,15 +131,22 @@ class Flow(Configured, keras.Model):
     def _with_condition(self, inputs: Inputs, images: int | None) -> Inputs:
         """Returns the inputs with their condition looked at, which is to be one of as many images.
 
+        In training it is the one that training has.
+
         Raises:
-          TypeError, ValueError: of another condition than the flow's.
+          TypeError, ValueError: of another condition than the flow's, or for guidance of a flow that takes none.
         """
+        if inputs.guidance is not None and not self.bijector.takes_guidance:
+            raise ValueError(f"{self.name}: has no autoregressive layers, which guidance is of")
         if inputs.condition is None and self.is_conditional:
             raise ValueError(f"{self.name}: is conditional, and got no condition: give it one of each image")
         inputs = dataclasses.replace(inputs, condition=self.condition.take(inputs.condition))
         for tensor in inputs.tensors():
             if not tensor.shape[:1].is_compatible_with([images]):
                 raise ValueError(f"condition: expected that of {images} images, got {tensor.shape[0]}")
+        if inputs.training and inputs.seed is not None:
+            seen = self.condition.in_training(inputs.condition, inputs.seed.fold_in(LABELS))
+            inputs = dataclasses.replace(inputs, condition=seen)
         return inputs
 
     # ------------------------------------------------------------------------------------------- latents
@@ -167,14 +176,18 @@ class Flow(Configured, keras.Model):
         """
         return self.encode_and_log_det(x, Inputs(condition, full_precision=True))[0]
 
-    def decode(self, latents: Sequence[tf.Tensor], condition: Any = None) -> tf.Tensor:
+    def decode(
+        self, latents: Sequence[tf.Tensor], condition: Any = None, guidance: Guidance | None = None
+    ) -> tf.Tensor:
         """Returns the images x of these latents; `decode(encode(x))` is x, as far as the flow's precision reaches.
 
         In float32 that is to 0.01 of a pixel level for images like those of the training. Others lie farther out: of a
         model of photographs, trained on 12,000 images, flat colours came back to 1.4 levels and noise to 57. What
         overflows comes back as NaN.
+
+        With guidance it is the inverse of another flow, which `sample` tells of.
         """
-        return self.decode_and_log_det(latents, Inputs(condition, full_precision=True))[0]
+        return self.decode_and_log_det(latents, Inputs(condition, full_precision=True, guidance=guidance))[0]
 
     def _encode(self, x, inputs):
         latents, log_det = self.bijector.forward_and_log_det(x, self._with_condition(inputs, x.shape[0]))
@@ -263,7 +276,14 @@ class Flow(Configured, keras.Model):
         """Returns n draws of all latents from N(0, temperature²·I); arguments as in `sample`."""
         return self.base.sample(n, self.latent_shapes, self.compute_dtype, temperature, seed)
 
-    def sample(self, n: int, temperature: float = 1.0, seed: int = 0, condition: Any = None) -> tf.Tensor:
+    def sample(
+        self,
+        n: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        condition: Any = None,
+        guidance: Guidance | None = None,
+    ) -> tf.Tensor:
         """Returns n samples x, `[n, H, W, C]`, of latents N(0, temperature²·I).
 
         Args:
@@ -272,8 +292,23 @@ class Flow(Configured, keras.Model):
           seed: the same seed gives the same samples, and so does the default: two calls without one return equal
             tensors. For others give another seed; `as_distribution().sample(n)` draws anew at each call.
           condition: tensors `[n, …]`, of a conditional flow.
+          guidance: of autoregressive layers, whose density is another one then than `log_prob`.
         """
-        return self.decode(self.sample_latents(n, temperature, seed), condition)
+        return self.decode(self.sample_latents(n, temperature, seed), condition, guidance)
+
+    def denoise(self, x: tf.Tensor, deviation: float, condition: Any = None) -> tf.Tensor:
+        """Returns x + σ²·∇ log p(x), the mean of the images that Gaussian noise may have made x of: Tweedie's formula.
+
+        Args:
+          x: floats `[B, H, W, C]`, noisy ones.
+          deviation: σ of the noise, that of the images which the flow was trained on.
+          condition: as of `log_prob`.
+        """
+        x = tf.identity(self.take(x))
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            log_prob = self.log_prob(x, condition)
+        return x + deviation**2 * tape.gradient(log_prob, x)
 
     def take(self, x: tf.Tensor) -> tf.Tensor:
         """Returns images x as floats in the flow's dtype.

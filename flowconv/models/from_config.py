@@ -86,7 +86,10 @@ class Parts:
         }
         # A name of its own, or Keras would number them within a process: checkpoints are found by names.
         name = self.settings["dequantization"]
-        return folders.DEQUANTIZATIONS.make(name, settings, dtype=self.dtype, name="dequantization")
+        made = folders.DEQUANTIZATIONS.make(name, settings, dtype=self.dtype, name="dequantization")
+        if made.leaves_cells and self.settings["preprocessing"] == "logit":
+            raise ValueError(f"preprocessing must not be logit, which has an end, with dequantization={name}")
+        return made
 
     def convolution(self, name: str = "convolution") -> Bijector:
         """Returns the convolution of a step."""

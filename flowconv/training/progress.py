@@ -18,10 +18,12 @@ class StepMeans:
     Attributes:
       figures: of the steps, by the names that `TrainingStep` gives them.
       images_per_second: over all workers; 0 if unknown.
+      of_noisy_images: whether bits/dim are those of the density of noisy images.
     """
 
     figures: dict[str, float]
     images_per_second: float
+    of_noisy_images: bool = False
 
     @property
     def bits_per_dim(self) -> float:
@@ -72,10 +74,12 @@ class Progress:
       images_seen: where the run starts.
       log_seconds: between lines.
       visible: False for a worker that keeps silent.
+      unit: of the loss.
     """
 
-    def __init__(self, images: int, images_seen: int, log_seconds: float, visible: bool = True):
+    def __init__(self, images: int, images_seen: int, log_seconds: float, visible: bool = True, unit: str = "bits/dim"):
         self.images = images
+        self.unit = unit
         self.log_seconds = log_seconds
         self.last = time.monotonic()
         self.bar = None
@@ -91,7 +95,7 @@ class Progress:
     def update(self, images_seen: int, bits_per_dim: float) -> None:
         """Moves the bar, on a terminal."""
         if self.bar is not None:
-            self.bar.set_postfix_str(f"{bits_per_dim:.3f} bits/dim", refresh=False)
+            self.bar.set_postfix_str(f"{bits_per_dim:.3f} {self.unit}", refresh=False)
             self.bar.update(images_seen - self.bar.n)
 
     def line(self, step: int, images_seen: int, bits_per_dim: float, images_per_second: float) -> None:
@@ -106,7 +110,7 @@ class Progress:
         self.last = time.monotonic()
         if self.bar is None:
             left = max(0, self.images - images_seen)
-            text = f"step {step:>6,}  images {images_seen:>9,}/{self.images:,}  {bits_per_dim:.3f} bits/dim"
+            text = f"step {step:>6,}  images {images_seen:>9,}/{self.images:,}  {bits_per_dim:.3f} {self.unit}"
             if images_per_second:
                 text += f"  {images_per_second:,.0f} images/s  {duration(left / images_per_second)} left"
             say(text)

@@ -1,5 +1,6 @@
 """Log of a run: lines or a bar, metrics.csv, and TensorBoard."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -50,7 +51,8 @@ class RunLogger:
         seen = int(state.images_seen)
         images_a_step = images_per_rank(config) * distributed.size()
         steps = math.ceil(max(0, config.train.images - seen) / images_a_step)
-        self.progress = Progress(seen + steps * images_a_step, seen, config.train.log_seconds, self.kept)
+        self.unit = state.flow.dequantization.training_unit
+        self.progress = Progress(seen + steps * images_a_step, seen, config.train.log_seconds, self.kept, self.unit)
         self._say = self.progress.say
 
     def _begin(self, config, images, restored):
@@ -121,7 +123,8 @@ class RunLogger:
         if self.kept:
             self.progress.update(images_seen, bits_per_dim)
             if meter.rows and (self.progress.due() or images_seen >= self.progress.images):
-                means = meter.summarize_and_reset()
+                of_noisy_images = self.unit != "bits/dim"
+                means = dataclasses.replace(meter.summarize_and_reset(), of_noisy_images=of_noisy_images)
                 self._write(images_seen, compute_metrics("train", means))
                 step = int(self.state.optimizer.iterations)
                 self.progress.line(step, images_seen, means.bits_per_dim, means.images_per_second)

@@ -81,7 +81,9 @@ CONFIGS = {
     "export_step": [{"output": OUT, "batch_size": (2, 3), "programs": ("init,train,encode,sample", "sample")}],
 }
 ELSEWHERE = {
-    "sample": ("class", "images", "data_dir"),  # of conditional runs, in tests/conditions
+    # Of conditional runs, in tests/conditions, and of autoregressive ones, in tests/models/test_autoregressive.py.
+    "sample": ("class", "images", "data_dir", "guidance", "attention_temperature", "denoise"),
+    **{name: ("class",) for name in ("interpolate", "manipulate")},  # the same
     # What each takes is parsed below, and run in tests/benchmarks.
     "benchmark": ("parts", "sizes", "rounds", "peers", "peers_environment", "bfloat16", "depths", "output"),
 }

@@ -19,7 +19,7 @@ from tests.runs import ROOT
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), np.uint8)
 EXAMPLES = {"image": IMAGES}
 NAMES = {  # on which others rely
-    "train": {"bits_per_dim", "images_per_second", "learning_rate", "gradient_norm"},
+    "train": {"bits_per_dim", "bits_per_dim_of_noisy_images", "images_per_second", "learning_rate", "gradient_norm"},
     "validation": {"validation_bits_per_dim", "validation_bits_per_dim_ema"},
     "test": {
         "test_bits_per_dim",

@@ -36,7 +36,9 @@ def test_noise_is_that_of_the_seed():
 
 
 def test_refuses():
-    with pytest.raises(ValueError, match="dequantization must be one of uniform, variational, got 'uniformly'"):
+    with pytest.raises(
+        ValueError, match="dequantization must be one of gaussian, uniform, variational, got 'uniformly'"
+    ):
         build_dequantization("uniformly")
     for n_bits in (0, 9, 2.5, None):
         with pytest.raises(ValueError, match=f"n_bits must be a whole number from 1 to 8, got {n_bits}"):

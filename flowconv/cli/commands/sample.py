@@ -11,6 +11,11 @@ The same seed gives the same samples. Lower temperatures are cleaner and less va
 Runs of autoregressive flows invert their layers all at once, by iteration (--segments=1). With a causal transformer
 that is also done in parts of the order, one after the other: with as many as an image has patches, patch by patch.
 
+--guidance=W makes samples of autoregressive flows likelier, and less varied. Each layer's parameters p become
+p + W·(p − q), with q those of a weaker network: that without the class, in runs with model.label_dropout, or that with
+an attention whose logits are divided by --attention_temperature. --denoise takes the noise out of samples of a run with
+model.dequantization=gaussian, which learnt noisy images.
+
 Of a run with model.condition=class each class has a row of the grid, or --class names one. Of a run with
 model.condition=low_resolution samples are super-resolution: of each image its 4× smaller version, a sample of what
 that may be, and the image itself stand side by side.
@@ -28,6 +33,9 @@ FLAGS = (
     shared_flags.DATA_DIR,
     shared_flags.seed("of the draw"),
     flags.whole("segments", None, "of an order, one after the other, in autoregressive layers (default: the run's)", 1),
+    flags.number("guidance", 0.0, "weight of guidance, of autoregressive flows; 0: none", 0.0),
+    flags.number("attention_temperature", 1.0, "of the weaker network of guidance; 1: that of the run", 0.0),
+    flags.boolean("denoise", False, "take the noise out that the run was trained with"),
     flags.boolean("files", False, "write each image to a file of its own instead of grids"),
     shared_flags.output("folder for the pictures (default: pictures/ in the workdir)"),
 )
@@ -43,8 +51,11 @@ def sample(given):
     workdir = Workdir(given.workdir)
     folder = workdir.results_folder(given.output, workdir.pictures)
     label = conditions.check_flags(workdir, getattr(given, "class"), given.images)
-    of_class = "" if label is None else f"-class-{label}"
-    names = {temperature: f"samples-{temperature:g}{of_class}" for temperature in given.temperatures}
+    guidance = conditions.check_guidance(workdir, given.guidance, given.attention_temperature)
+    denoised = conditions.check_denoise(workdir) if given.denoise else 0.0
+    kind = "" if label is None else f"-class-{label}"
+    kind += "" if guidance is None else f"-guidance-{given.guidance:g}"
+    names = {temperature: f"samples-{temperature:g}{kind}" for temperature in given.temperatures}
     if given.files:
         for name in names.values():
             load.free_folder("output", folder / name)
@@ -52,7 +63,9 @@ def sample(given):
     asked = conditions.samples_of(run, label, given.images, given.count)
     count = given.count if asked.condition is None else len(asked.condition)
     for temperature, name in names.items():
-        images = sampling.sample(run.flow, count, temperature, given.seed, asked.condition)
+        images = sampling.sample(
+            run.flow, count, temperature, given.seed, asked.condition, guidance=guidance, denoised=denoised
+        )
         if asked.beside is not None and not given.files:
             between = (asked.beside[:, 0], images, asked.beside[:, 1])
             images = np.stack(between, axis=1).reshape(-1, *images.shape[1:])

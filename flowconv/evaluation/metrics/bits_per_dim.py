@@ -14,4 +14,5 @@ class BitsPerDim(Metric):
     heading = ""  # in a column of its own
 
     def compute(self, measured):
-        return measured.bits_per_dim
+        # Of noisy images they stand in a column of their own.
+        return None if getattr(measured, "of_noisy_images", False) else measured.bits_per_dim

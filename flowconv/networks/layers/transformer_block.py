@@ -38,7 +38,8 @@ class TransformerBlock(Layer):
 
     def call(self, x: tf.Tensor, inputs: Inputs = NONE, causal: bool = False) -> tf.Tensor:
         """Returns the output, of the shape of x; causal: of each pixel that of those up to it, row by row, alone."""
-        return self._after_attention(x, self_attention(self._attended(x, inputs), self.heads, causal), inputs)
+        attended = self_attention(self._attended(x, inputs), self.heads, causal, inputs.attention_temperature)
+        return self._after_attention(x, attended, inputs)
 
     def extend(
         self, x: tf.Tensor, cache: Cache, first: tf.Tensor | int, inputs: Inputs = NONE
@@ -51,7 +52,9 @@ class TransformerBlock(Layer):
           first: place of the first one among all.
           inputs: as of `call`.
         """
-        attended, cache = extended_attention(self._attended(x, inputs), self.heads, cache, first)
+        attended, cache = extended_attention(
+            self._attended(x, inputs), self.heads, cache, first, inputs.attention_temperature
+        )
         return self._after_attention(x, attended, inputs), cache
 
     def _attended(self, x: tf.Tensor, inputs: Inputs) -> tf.Tensor:
