@@ -22,7 +22,6 @@ from experiments.comparison import fold, variants
 from flowconv import data, distributed, preflight
 from flowconv.cli import shared_flags
 from flowconv.cli.command import Command
-from flowconv.cli.commands import export_step
 from flowconv.config import architecture, changed, config_file, default_config, validate
 from flowconv.config.parts import NETWORKS
 from flowconv.distributed import one_process
@@ -98,6 +97,7 @@ bad_flag("wrong-value", "--count=0", program="scripts/sample.py")
 bad_flag("wrong-word", "--precision=fp16", program="scripts/evaluate.py")
 invalid("choice", model__convolution="shfit")
 invalid("unused-setting", model__coupling="additive", model__scale_floor=0.1)
+invalid("below-range", model__depth=0)
 invalid("part-range", model__coupling="mixture", model__components=0)
 invalid(
     "dequantizer-range",
@@ -105,10 +105,10 @@ invalid(
     model__dequantization="variational",
     model__dequantizer_heads=0,
 )
-invalid("below-range", model__depth=0)
 invalid("above-range", data__n_bits=9)
 invalid("not-a-number", optimizer__learning_rate=float("nan"))
 invalid("size-and-levels", data__image_size=36)
+invalid("endless-noise", model__dequantization="gaussian")
 invalid("small-images", model__condition="low_resolution", model__levels=1, data__image_size=6)
 add("sides", lambda here, monkeypatch: validate(changed(default_config(), {"data.image_size": (16,)})))
 invalid("even-kernel", model__kernel_size=2)
@@ -334,12 +334,27 @@ OF_CLASSES = {"model__condition": "class", "model__classes": 10}
 of_a_run("no-classes", lambda workdir: conditions.check_flags(workdir, "cat", None))
 of_a_run("unknown-class", lambda workdir: conditions.check_flags(workdir, "10", None), **OF_CLASSES)
 of_a_run("not-enlarged", lambda workdir: conditions.check_flags(workdir, None, "mine"))
-of_a_run("no-condition", lambda workdir: load.refuse_condition(workdir, "interpolate.py"), **OF_CLASSES)
+OF_MADE = {"model__name": "maf", "model__network": "made"}
+OF_TOKENS = {"model__name": "tarflow", "model__network": "causal_transformer"}
+of_a_run("guided-family", lambda workdir: conditions.check_guidance(workdir, 2.0, 1.0))
+of_a_run("guided-by-nothing", lambda workdir: conditions.check_guidance(workdir, 2.0, 1.0), **OF_TOKENS)
+of_a_run("guided-by-no-attention", lambda workdir: conditions.check_guidance(workdir, 2.0, 2.0), **OF_MADE)
+of_a_run("temperature-alone", lambda workdir: conditions.check_guidance(workdir, 0.0, 2.0))
+of_a_run("no-temperature", lambda workdir: conditions.check_guidance(workdir, 2.0, 0.0))
+of_a_run("no-noise", conditions.check_denoise)
+of_a_run("no-condition", lambda workdir: load.refuse_condition(workdir, "score.py --images", ("class",)), **OF_CLASSES)
+of_a_run("no-class-given", lambda workdir: conditions.labels_of(workdir, (), "mine"), **OF_CLASSES)
+of_a_run("class-of-test-images", lambda workdir: conditions.labels_of(workdir, ("1",), None), **OF_CLASSES)
 
 
 @trigger
-def conditional_program(here, monkeypatch):
-    export_step.export_step(types.SimpleNamespace(output=here), config_of(model__condition="class"))
+def classes_of_images(here, monkeypatch):
+    for number in range(3):
+        (here / f"{number}.png").write_bytes(image("png"))
+    workdir = Workdir(here / "run")
+    workdir.path.mkdir()
+    workdir.save_config(config_of(**OF_CLASSES))
+    conditions.labels_of(workdir, ("1", "2"), ",".join(f"{here}/{number}.png" for number in range(3)))
 
 
 @trigger

@@ -1,7 +1,7 @@
 """Small versions of images as a condition."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -51,6 +51,9 @@ class LowResolutionCondition(Condition):
             low, high = float(tf.reduce_min(small)), float(tf.reduce_max(small))
             raise ValueError(f"condition: expected floats{among}, got some from {low:g} to {high:g}")
         return small
+
+    def between(self, one: tf.Tensor, other: tf.Tensor, weights: Sequence[float]) -> tf.Tensor:
+        return tf.stack([(1.0 - weight) * one + weight * other for weight in weights])
 
     def embedding(self, channels: int, **kwargs: Any) -> Layer:
         return ImageEmbedding(self.small_shape, channels, **kwargs)

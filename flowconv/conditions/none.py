@@ -1,6 +1,6 @@
 """The condition of an unconditional flow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowconv.core.condition import Condition
@@ -16,3 +16,6 @@ class NoCondition(Condition):
         if condition is not None:
             kind = type(condition).__name__
             raise ValueError(f"condition: expected none, since the flow is unconditional, got a {kind}")
+
+    def between(self, one: Any, other: Any, weights: Sequence[float]) -> None:
+        return None

@@ -45,6 +45,34 @@ class Condition(Configured):
         """
         raise NotImplementedError
 
+    def unknown(self, condition: Any) -> Any:
+        """Returns a condition that says nothing of its image, of as many; None of a kind that has no such."""
+        return None
+
+    def between(self, one: Any, other: Any, weights: Sequence[float]) -> Any:
+        """Returns conditions on the way from that of one image to that of another, `[len(weights), …]`.
+
+        By default each is that of the nearer end.
+
+        Args:
+          one, other: of an image each, without a batch axis.
+          weights: from 0, where it is `one`, to 1.
+        """
+
+        def nearer(first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+            return tf.stack([last if weight > 0.5 else first for weight in weights])
+
+        return tf.nest.map_structure(nearer, one, other)
+
+    def in_training(self, condition: Any, seed: Seed) -> Any:
+        """Returns the condition as training has it: some kinds are unknown there at random.
+
+        Args:
+          condition: as `take` returns it.
+          seed: of the batch.
+        """
+        return condition
+
     def embedding(self, channels: int, **kwargs: Any) -> Layer:
         """Returns a layer, not built yet, that maps the condition to what is added to features `[B, H, W, channels]`.
 

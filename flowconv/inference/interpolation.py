@@ -1,6 +1,7 @@
 """Paths through the space of latents."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -9,13 +10,16 @@ from flowconv.evaluation import pictures
 from flowconv.models import Flow
 
 
-def interpolate(flow: Flow, images: np.ndarray, steps: int) -> np.ndarray:
+def interpolate(flow: Flow, images: np.ndarray, steps: int, condition: Any = None) -> np.ndarray:
     """Returns the images on the straight lines between the latents of each image and the next.
+
+    Conditions go along: a class is that of the nearer end, a small image changes as the latents do.
 
     Args:
       flow: the model.
       images: uint8 `[N, H, W, C]`, two or more.
       steps: images from one to the next, both ends counted; at least 2.
+      condition: of the images, of a conditional flow.
 
     Returns:
       uint8 `[N - 1, steps, H, W, C]`; the ends of each row are the given images.
@@ -25,17 +29,23 @@ def interpolate(flow: Flow, images: np.ndarray, steps: int) -> np.ndarray:
     """
     if len(images) < 2:
         raise ValueError(f"interpolation takes two images or more, got {len(images)}")
-    latents = _latents(flow, images)
+    latents = _latents(flow, images, condition)
     weights = np.linspace(0.0, 1.0, steps)
     rows = []
     for number in range(len(images) - 1):
         path = [_between(z[number], z[number + 1], weights) for z in latents]
-        rows.append(pictures.shown(flow, flow.decode(path)))
+        first, last = (_example(condition, each) for each in (number, number + 1))
+        on_the_way = flow.condition.between(first, last, weights.tolist())
+        rows.append(pictures.shown(flow, flow.decode(path, on_the_way)))
     return np.stack(rows)
 
 
 def attribute_direction(
-    flow: Flow, positive: np.ndarray, negative: np.ndarray, batch_size: int = 64
+    flow: Flow,
+    positive: np.ndarray,
+    negative: np.ndarray,
+    batch_size: int = 64,
+    conditions: tuple[Any, Any] = (None, None),
 ) -> list[np.ndarray]:
     """Returns z_pos − z_neg: the mean latents of images with an attribute less those of images without it.
 
@@ -45,33 +55,53 @@ def attribute_direction(
       flow: the model.
       positive, negative: uint8 `[N, H, W, C]`.
       batch_size: images encoded at a time.
+      conditions: of the positive and of the negative ones, of a conditional flow.
     """
 
-    def mean(images):
+    def mean(images, condition):
         sums = None
         for start in range(0, len(images), batch_size):
-            latents = _latents(flow, images[start : start + batch_size])
+            here = slice(start, start + batch_size)
+            latents = _latents(flow, images[here], _example(condition, here))
             summed = [np.sum(z, axis=0, dtype=np.float64) for z in latents]
             sums = summed if sums is None else [a + b for a, b in zip(sums, summed, strict=True)]
         return [total / len(images) for total in sums]
 
-    return [a - b for a, b in zip(mean(positive), mean(negative), strict=True)]
+    means = mean(positive, conditions[0]), mean(negative, conditions[1])
+    return [a - b for a, b in zip(*means, strict=True)]
 
 
 def manipulate(
-    flow: Flow, images: np.ndarray, direction: Sequence[np.ndarray], strengths: Sequence[float]
+    flow: Flow,
+    images: np.ndarray,
+    direction: Sequence[np.ndarray],
+    strengths: Sequence[float],
+    condition: Any = None,
 ) -> np.ndarray:
-    """Returns each image with the direction added to its latents so many times: uint8 `[N, strengths, H, W, C]`."""
-    latents = _latents(flow, images)
+    """Returns each image with the direction added to its latents so many times: uint8 `[N, strengths, H, W, C]`.
+
+    Args:
+      flow: the model.
+      images: uint8 `[N, H, W, C]`.
+      direction: of `attribute_direction`.
+      strengths: how many times.
+      condition: of the images, of a conditional flow.
+    """
+    latents = _latents(flow, images, condition)
     columns = []
     for strength in strengths:
         moved = [z + tf.cast(strength * d, z.dtype) for z, d in zip(latents, direction, strict=True)]
-        columns.append(pictures.shown(flow, flow.decode(moved)))
+        columns.append(pictures.shown(flow, flow.decode(moved, condition)))
     return np.stack(columns, axis=1)
 
 
-def _latents(flow, images):
-    return flow.encode(flow.dequantize_midpoint(tf.constant(images)))
+def _latents(flow, images, condition):
+    return flow.encode(flow.dequantize_midpoint(tf.constant(images)), condition)
+
+
+def _example(condition, place):
+    """A condition's tensors at a place, or within a slice, of the batch."""
+    return None if condition is None else tf.nest.map_structure(lambda tensor: tensor[place], condition)
 
 
 def _between(one, other, weights):

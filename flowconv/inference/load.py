@@ -73,14 +73,11 @@ class Run:
         kept = None if measured else _kept_typical(self.workdir)
         return kept or typical_of(self.flow, self.examples("test"), seed)
 
-    def images_of(self, flag: str, given: str | None, most: int) -> np.ndarray:
-        """Returns the images of `examples_of`."""
-        return self.examples_of(flag, given, most)["image"]
-
-    def examples_of(self, flag: str, given: str | None, most: int) -> dict[str, np.ndarray]:
+    def examples_of(self, flag: str, given: str | None, most: int | None) -> dict[str, np.ndarray]:
         """Returns the first images that a flag names, as `read_images`, or if it isn't given of the test split."""
         if given is None:
-            return data.first_of(self.examples("test"), most)
+            examples = self.examples("test")
+            return examples if most is None else data.first_of(examples, most)
         return {"image": read_images(flag, given, self.config.data, most)[1]}
 
 
@@ -140,7 +137,7 @@ def _check_segments(config):
         raise UserError(str(error).replace("--config.model.segments=", "--segments=")) from None
 
 
-def refuse_condition(workdir: Workdir, program: str, kinds: Sequence[str] = ("class", "low_resolution")) -> None:
+def refuse_condition(workdir: Workdir, program: str, kinds: Sequence[str]) -> None:
     """Refuses runs of conditional flows for a program that has no condition to give; to be called before the work.
 
     Args:

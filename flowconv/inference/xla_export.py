@@ -52,7 +52,7 @@ class Program:
 
 def training_program(step: TrainingStep, batch_size: int) -> Program:
     """Returns one training step on one device: flips, noise, forward, backward, and the update."""
-    return Program(lambda images, first: step(_batch(images, first)), _images_and_first(step.flow, batch_size))
+    return Program(lambda *given: step(_batch(*given)), _arguments(step.flow, batch_size))
 
 
 def all_programs(step: TrainingStep, batch_size: int, initialization_images: int) -> dict[str, Program]:
@@ -60,27 +60,35 @@ def all_programs(step: TrainingStep, batch_size: int, initialization_images: int
 
     "init" draws the weights and sets the data-dependent ones, "train" takes a step, "encode" gives each image's
     bits/dim, and "sample" draws `batch_size` images at temperature 0.7.
+
+    Of images given their class all take labels besides. To enlarge images, "sample" takes images instead, of which it
+    makes the small versions.
     """
     flow = step.flow
 
-    def initialize(images, first):
+    def initialize(images, first, *labels):
         flow.reset_weights(step.seed)  # where they are used, so that they need not be carried there
-        x, condition = flow.dequantize(images, step.seed, first), flow.condition_of(_batch(images, first))
+        x, condition = flow.dequantize(images, step.seed, first), flow.condition_of(_batch(images, first, *labels))
         flow.initialize(x, condition=condition)
         return {"bits_per_dim": tf.reduce_mean(flow.to_bits_per_dim(flow.log_prob(x, condition)))}
 
-    def encode(images, first):
-        condition = flow.condition_of(_batch(images, first))
+    def encode(images, first, *labels):
+        condition = flow.condition_of(_batch(images, first, *labels))
         return {"bits_per_dim": flow.bits_per_dim(images, step.seed, first, condition=condition)}
 
-    def sample(seed):
-        return {"images": flow.to_images(flow.sample(batch_size, 0.7, seed))}
+    given = _arguments(flow, batch_size)
+    seen = [name for name in given if name == ("labels" if flow.condition.classes else "images")]
+    of_sample = {"seed": tf.TensorSpec((), tf.int32)} | {name: given[name] for name in seen if flow.is_conditional}
+
+    def sample(seed, *seen):
+        batch = dict(zip(("label" if flow.condition.classes else "image",), seen, strict=False))
+        return {"images": flow.to_images(flow.sample(batch_size, 0.7, seed, flow.condition_of(batch)))}
 
     return {
-        "init": Program(initialize, _images_and_first(flow, initialization_images)),
+        "init": Program(initialize, _arguments(flow, initialization_images)),
         "train": training_program(step, batch_size),
-        "encode": Program(encode, _images_and_first(flow, batch_size)),
-        "sample": Program(sample, {"seed": tf.TensorSpec((), tf.int32)}),
+        "encode": Program(encode, given),
+        "sample": Program(sample, of_sample),
     }
 
 
@@ -166,12 +174,15 @@ def _description(name: str, value: tf.Tensor | tf.TensorSpec | tf.Variable) -> d
     return {"name": name, "dtype": value.dtype.name, "shape": value.shape.as_list()}
 
 
-def _batch(images, first):
-    return {"image": images, "position": first}
+def _batch(images, first, labels=None):
+    batch = {"image": images, "position": first}
+    return batch if labels is None else batch | {"label": labels}
 
 
-def _images_and_first(flow: Flow, batch_size: int) -> dict[str, tf.TensorSpec]:
-    return {
+def _arguments(flow: Flow, batch_size: int) -> dict[str, tf.TensorSpec]:
+    """What a program takes of a batch: images, the number of the first one and, if there are classes, labels."""
+    given = {
         "images": tf.TensorSpec((batch_size, *flow.image_shape), tf.uint8),
         "first": tf.TensorSpec((), tf.int64),
     }
+    return given | ({"labels": tf.TensorSpec((batch_size,), tf.int32)} if flow.condition.classes else {})

@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.special import logsumexp
 
 from flowconv.evaluation import Evaluator
-from flowconv.inference import load
+from flowconv.inference import interpolation, load
 from tests.programs import Ended, run_here
 from tests.runs import SMALL, TINY, saved_variables
 
@@ -158,7 +158,51 @@ def test_labels_that_are_not_there_are_refused(train, images):
         train("few_run", **{"model.condition": "class", "model.classes": 1})
 
 
-@pytest.mark.parametrize("program", ["interpolate", "manipulate", "reconstruct", "score"])
+@pytest.mark.parametrize("name", ["of_classes", "of_small_images"])
+def test_walks_between_images_begin_and_end_at_them(name, request, images, tmp_path):
+    """Under the condition of each."""
+    workdir = request.getfixturevalue(name)
+    run = load.load_run(workdir)
+    examples = {key: value[:3] for key, value in run.examples("test").items()}
+    condition = np.asarray(run.flow.condition_of(examples))
+    assert len(np.unique(condition, axis=0)) > 1
+    (first, second) = interpolation.interpolate(run.flow, examples["image"], 5, condition)
+    for row, number in ((first, 0), (second, 1)):
+        for place, there in ((0, number), (-1, number + 1)):
+            assert np.max(np.abs(row[place].astype(int) - examples["image"][there])) <= 1
+    wrong = interpolation.interpolate(run.flow, examples["image"], 5, np.roll(condition, 1, 0))[0]  # the control
+    assert np.any(wrong[2] != first[2])
+    flags = [f"--workdir={workdir}", f"--output={tmp_path}", "--steps=4"]
+    run_here("scripts/interpolate.py", *flags)
+    files = sorted((images / "dark").glob("*.png"))[:2] + sorted((images / "bright").glob("*.png"))[:1]
+    flags.append(f"--images={','.join(map(str, files))}")
+    run_here("scripts/interpolate.py", *flags, *(["--class=dark,dark,bright"] if name == "of_classes" else []))
+    with Image.open(tmp_path / "interpolation.png") as grid:
+        assert grid.size[0] * (2 * (SIZE + 2) + 2) == grid.size[1] * (4 * (SIZE + 2) + 2)
+
+
+@pytest.mark.parametrize("name", ["of_classes", "of_small_images"])
+def test_attributes_are_changed_under_the_condition(name, request, images, tmp_path):
+    workdir = request.getfixturevalue(name)
+    run = load.load_run(workdir)
+    examples = {key: value[:4] for key, value in run.examples("test").items()}
+    condition = run.flow.condition_of(examples)
+    both = examples["image"][:2], examples["image"][2:]
+    direction = interpolation.attribute_direction(run.flow, *both, 1, (condition[:2], condition[2:]))
+    latents = run.flow.encode(run.flow.dequantize_midpoint(examples["image"]), condition)
+    for found, z in zip(direction, latents, strict=True):
+        np.testing.assert_allclose(found, np.mean(z[:2], axis=0) - np.mean(z[2:], axis=0), atol=1e-4)
+    moved = interpolation.manipulate(run.flow, examples["image"], direction, [0.0, 1.0], condition)
+    assert np.max(np.abs(moved[:, 0].astype(int) - examples["image"])) <= 1 and np.any(moved[:, 1] != moved[:, 0])
+    flags = [f"--positive={images}/dark", f"--negative={images}/bright", f"--output={tmp_path}", "--count=2"]
+    run_here("scripts/manipulate.py", f"--workdir={workdir}", *flags, *(["--class=1"] if name == "of_classes" else []))
+    assert (tmp_path / "manipulation.png").exists()
+    if name == "of_classes":
+        with pytest.raises(Ended, match=r"^error: --class is missing: name the class of the images that flags name"):
+            run_here("scripts/manipulate.py", f"--workdir={workdir}", *flags)
+
+
+@pytest.mark.parametrize("program", ["reconstruct", "score"])
 def test_programs_without_a_condition_say_so(program, of_classes):
     with pytest.raises(Ended, match=rf"a run of model.condition=class, for which {program}.py.* has no condition"):
         run_here(f"scripts/{program}.py", f"--workdir={of_classes}", "--images=x")

@@ -425,7 +425,7 @@ def test_one_image_is_no_way(finished_run, photos, tmp_path, monkeypatch):
     with pytest.raises(Ended, match=r"^error: --images=.*0.png: is one image; name two or more files, or folders"):
         run_here(*command, f"--images={photos}/0.png")
     monkeypatch.setattr(load.Run, "images", lambda run: np.zeros((1, 16, 16, 3), np.uint8))
-    monkeypatch.setattr(load.Run, "images_of", lambda run, flag, given, most: run.images())
+    monkeypatch.setattr(load.Run, "examples_of", lambda run, flag, given, most: {"image": run.images()})
     with pytest.raises(Ended, match=r"^error: --images is missing: the run's test split has one image; name two"):
         run_here(*command)
 

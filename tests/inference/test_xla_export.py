@@ -158,6 +158,34 @@ def test_the_manifest_says_what_an_export_holds(exported):
         assert {number for _, number in program["updates"]} <= set(program["variables"])
 
 
+@pytest.mark.parametrize(
+    ("fields", "more", "of_sample"),
+    [
+        ({"model.condition": "class", "model.classes": 3}, ["labels"], ["labels"]),
+        ({"model.condition": "low_resolution"}, [], ["images"]),
+    ],
+    ids=["class", "low_resolution"],
+)
+def test_programs_of_conditional_flows_take_the_condition(fields, more, of_sample):
+    step = new_step(tiny(**fields))
+    programs = xla_export.all_programs(step, 2, 4)
+    for name in ("init", "train", "encode"):
+        assert [*programs[name].arguments] == ["images", "first", *more]
+    assert [*programs["sample"].arguments] == ["seed", *of_sample]
+    programs["train"].lower()
+    step.flow.reset_weights()
+    perturb(step.flow, 0.1)
+    generator = np.random.default_rng(0)
+    images = tf.constant(generator.integers(0, 256, (2, 4, 4, 3)), tf.uint8)
+    labels = [tf.constant([2, 0])] if more else []
+    batch = {"image": images, "label": tf.constant([2, 0])}
+    bits = programs["encode"].function(images, tf.constant(0, tf.int64), *labels)["bits_per_dim"]
+    condition = step.flow.condition_of(batch)
+    np.testing.assert_allclose(bits, step.flow.bits_per_dim(images, step.seed, condition=condition), rtol=1e-6)
+    drawn = programs["sample"].function(tf.constant(1), *(labels or [images]))["images"]
+    np.testing.assert_array_equal(drawn, step.flow.to_images(step.flow.sample(2, 0.7, 1, condition)))
+
+
 def test_an_exported_step_updates_what_the_step_does(exported):
     step, _, manifest = exported
     names = [each["name"] for each in manifest["variables"]]

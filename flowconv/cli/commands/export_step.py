@@ -7,7 +7,8 @@ The second needs jax and numpy alone, so it runs where there is no TensorFlow. T
 programs. "init" draws all weights and sets the data-dependent ones, from train.initialization_images images. "train" is
 one step on one device, of uint8 images and the number of the first one. It returns bits/dim, gradient norm, learning
 rate and whether the update was skipped. The others are "encode" and "sample". Shapes are static: an export is for one
-batch size.
+batch size. With model.condition=class programs take labels, too, with low_resolution "sample" takes images whose small
+versions it enlarges.
 """
 
 from pathlib import Path
@@ -27,8 +28,6 @@ FLAGS = (
 def export_step(given, config):
     if given.output is None:
         raise UserError("--output is missing: name the directory to write")
-    if config.model.condition != "none":
-        raise UserError(f"--config.model.condition={config.model.condition}: must be none: programs take images alone")
     batch_size = config.train.batch_size if given.batch_size is None else given.batch_size
     output = Path(given.output)
     try:
@@ -36,11 +35,12 @@ def export_step(given, config):
     except OSError as error:
         raise UserError(f"--output={output}: can't be written ({error.strerror})") from error
 
-    from flowconv import distributed
+    from flowconv import data, distributed
     from flowconv.inference import xla_export
     from flowconv.models import build_flow  # flags are checked before TensorFlow is imported
     from flowconv.training.step import build_step
 
+    config = data.with_classes(config)
     distributed.initialize()
     config.train.jit_compile = "off"  # the whole step is compiled as one, not its parts
     step = build_step(config, build_flow(config))

@@ -2,8 +2,11 @@
 
     python scripts/interpolate.py --workdir=runs/photos
     python scripts/interpolate.py --workdir=runs/photos --images=a.png,b.png,c.png --steps=9
+    python scripts/interpolate.py --workdir=runs/classes --images=a.png,b.png --class=cat,dog
 
-Each row goes from one image to the next along a straight line between their latents.
+Each row goes from one image to the next along a straight line between their latents. Of a run with
+model.condition=class each image has its class, and the images of a row that of the nearer end. Classes of --images are
+told by --class. Of one with model.condition=low_resolution, small images change as the latents do.
 """
 
 from flowconv.cli import flags, shared_flags
@@ -13,6 +16,7 @@ FLAGS = (
     shared_flags.WORKDIR,
     shared_flags.DATA_DIR,
     shared_flags.images("two or more images (default: five of the run's test split)"),
+    flags.words("class", (), "class of each image of --images, or one of all, with model.condition=class"),
     flags.whole("steps", 8, "images a row, both ends counted", 2),
     shared_flags.output("folder for the picture (default: pictures/ in the workdir)"),
 )
@@ -24,19 +28,21 @@ def interpolate(given):
 
     from flowconv.errors import UserError
     from flowconv.evaluation import pictures
-    from flowconv.inference import interpolation, load
+    from flowconv.inference import conditions, interpolation, load
     from flowconv.utils.console import say
     from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
-    load.refuse_condition(workdir, "interpolate.py")
+    labels = conditions.labels_of(workdir, getattr(given, "class"), given.images)
     folder = workdir.results_folder(given.output, workdir.pictures)
     run = load.load_run(workdir.path, given.data_dir)
-    images = run.images_of("images", given.images, MOST if given.images is None else None)
+    examples = run.examples_of("images", given.images, MOST if given.images is None else None)
+    images = examples["image"]
     if len(images) < 2:
         what = f"--images={given.images}: is" if given.images else "--images is missing: the run's test split has"
         raise UserError(f"{what} one image; name two or more files, or folders, with commas between them")
-    rows = interpolation.interpolate(run.flow, images, given.steps)
+    condition = conditions.condition_of(run, examples, labels)
+    rows = interpolation.interpolate(run.flow, images, given.steps, condition)
     pictures.save(folder / "interpolation.png", pictures.grid(np.concatenate(rows), columns=given.steps), 400)
     say(f"{folder}/interpolation.png")
 

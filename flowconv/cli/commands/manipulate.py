@@ -4,7 +4,8 @@
     python scripts/manipulate.py --workdir=runs/faces --labels=labels.csv --images=me --strengths=-1,-0.5,0,0.5,1
 
 --positive and --negative are folders of images with the attribute and without it. --labels is a CSV file instead, a
-line for each image: its path (from the file's own folder), a comma, and 1 or 0.
+line for each image: its path (from the file's own folder), a comma, and 1 or 0. Of a run with model.condition=class all
+images that flags name are of the one --class.
 """
 
 from flowconv.cli import flags, shared_flags
@@ -17,6 +18,7 @@ FLAGS = (
     shared_flags.images("images that don't", "negative"),
     flags.path("labels", None, "CSV file that says which images have it, in place of both"),
     shared_flags.images("images to change (default: those of the run's test split)"),
+    flags.text("class", None, "class of the images that flags name, with model.condition=class"),
     flags.whole("count", 8, "images changed", 1),
     flags.numbers("strengths", (-1.0, -0.5, 0.0, 0.5, 1.0), "how much of the direction is added"),
     shared_flags.output("folder for the picture (default: pictures/ in the workdir)"),
@@ -26,14 +28,17 @@ FLAGS = (
 def manipulate(given):
     import numpy as np
 
+    from flowconv.errors import UserError
     from flowconv.evaluation import pictures
-    from flowconv.inference import interpolation, load
+    from flowconv.inference import conditions, interpolation, load
     from flowconv.utils.console import say
     from flowconv.words import counted
     from flowconv.workdir import Workdir
 
     workdir = Workdir(given.workdir)
-    load.refuse_condition(workdir, "manipulate.py")
+    label = conditions.check_flags(workdir, getattr(given, "class"), None)
+    if label is None and workdir.load_config().model.condition == "class":
+        raise UserError("--class is missing: name the class of the images that flags name")
     folder = workdir.results_folder(given.output, workdir.pictures)
     run = load.load_run(workdir.path, given.data_dir)
     if given.labels:
@@ -41,9 +46,18 @@ def manipulate(given):
     else:
         _, positive = load.read_images("positive", given.positive, run.config.data)
         _, negative = load.read_images("negative", given.negative, run.config.data)
-    images = run.images_of("images", given.images, given.count)
-    direction = interpolation.attribute_direction(run.flow, positive, negative)
-    rows = interpolation.manipulate(run.flow, images, direction, given.strengths)
+    examples = run.examples_of("images", given.images, given.count)
+
+    def condition_of(examples):
+        named = label is not None and "label" not in examples
+        return conditions.condition_of(
+            run, examples, np.full(len(examples["image"]), label, np.int32) if named else None
+        )
+
+    of_both = condition_of({"image": positive}), condition_of({"image": negative})
+    direction = interpolation.attribute_direction(run.flow, positive, negative, conditions=of_both)
+    condition = condition_of(examples)
+    rows = interpolation.manipulate(run.flow, examples["image"], direction, given.strengths, condition)
     pictures.save(folder / "manipulation.png", pictures.grid(np.concatenate(rows), columns=len(given.strengths)), 400)
     shown = counted(len(positive), "image")
     say(f"{folder}/manipulation.png: {shown} with the attribute, {len(negative):,} without")

@@ -2,9 +2,9 @@
 
     python3 run_exported_step.py exported/cifar10 --steps=50
 
-Images are random ones that lie on the device. It prints one line of JSON: seconds of compiling, the median step,
-images/s, peak memory as far as the device tells, and the bits/dim of each step. Tried with jax 0.10.2; reading XLA
-programs takes a part of jaxlib that may change.
+Images are random ones that lie on the device, and labels, if any, are 0. It prints one line of JSON: seconds of
+compiling, the median step, images/s, peak memory as far as the device tells, and the bits/dim of each step. Tried with
+jax 0.10.2; reading XLA programs takes a part of jaxlib that may change.
 
     programs = ExportedPrograms("exported/cifar10")
     programs.run("init", images, 0)
@@ -83,8 +83,18 @@ class ExportedPrograms:
 
     def images(self, name: str, seed: int = 0) -> jax.Array:
         """Returns random uint8 images for a program, on the device."""
-        shape = self.manifest["programs"][name]["arguments"][0]["shape"]
+        shape = self._shapes(name)["images"]
         return self._put(np.random.default_rng(seed).integers(0, 256, shape, np.uint8))
+
+    def arguments(self, name: str, number: int, images: jax.Array | None) -> list[Any]:
+        """Returns what a program takes at its call of this number, of these images."""
+        shapes = self._shapes(name)
+        known = {"images": images, "seed": number, "labels": np.zeros(shapes.get("labels", ()))}
+        known["first"] = number * shapes["images"][0] if "images" in shapes else 0
+        return [known[argument] for argument in shapes]
+
+    def _shapes(self, name):
+        return {each["name"]: each["shape"] for each in self.manifest["programs"][name]["arguments"]}
 
     def _put(self, value):
         return jax.device_put(value, self.device)
@@ -103,15 +113,16 @@ def main():
         parser.error(f"{MISSING} can't be imported: pip install jax numpy")
     programs = ExportedPrograms(arguments.directory)
     specs = programs.manifest["programs"][arguments.program]
-    batch = specs["arguments"][0]["shape"][0] if specs["arguments"][0]["shape"] else specs["results"][0]["shape"][0]
+    takes_images = any(each["name"] == "images" for each in specs["arguments"])
+    batch = next(each["shape"] for each in (*specs["arguments"], *specs["results"]) if each["shape"])[0]
     if arguments.batch not in (None, batch):
         parser.error(f"--batch={arguments.batch}: {arguments.directory} is for {batch} images; shapes are static")
-    programs.run("init", programs.images("init"), 0)
-    images = programs.images(arguments.program) if arguments.program != "sample" else None
+    programs.run("init", *programs.arguments("init", 0, programs.images("init")))
+    images = programs.images(arguments.program) if takes_images else None
     seconds, results = [], []
     for number in range(arguments.steps + 1):
         started = time.perf_counter()
-        inputs = (number,) if images is None else (images, number * batch)
+        inputs = programs.arguments(arguments.program, number, images)
         result = {name: np.asarray(value) for name, value in programs.run(arguments.program, *inputs).items()}
         seconds.append(time.perf_counter() - started)
         results.append(result)
