@@ -180,6 +180,25 @@ def test_what_overflows_comes_back_as_nan_and_spoils_no_other():
     np.testing.assert_allclose(found[2:], expected[2:], atol=1e-14)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["quadrant", "transformer"])
+def test_an_image_with_huge_numbers_comes_back_right_or_as_nan(name, dtype):
+    """Of numbers beside 10¹¹ an error of 2 is none by their size."""
+    layer = perturbed(autoregressive(network=NETWORKS[name](dtype=dtype), dtype=dtype), (4, 4, 2), scale=0.1)
+    y = np.tile(normal((4, 4, 2), count=1), (6, 1, 1, 1))
+    sizes = np.array([1.0, 1e2, 1e4, 1e7, 1e9, 1e11])
+    y[:, 0, 0, 0] = sizes
+    y = tf.constant(y, dtype)
+    found = layer.inverse(y).numpy()
+    wrong = np.abs(layer.forward(tf.constant(found)) - y).max(axis=(1, 2, 3)) / sizes
+    is_nan = np.isnan(found).any(axis=(1, 2, 3))
+    assert np.all(is_nan | (wrong < {"float32": 1e-4, "float64": 1e-9}[dtype]))
+    assert not is_nan[0] and np.all(is_nan[3:])
+    expected = sequential(layer, y.numpy(), order_of(name, (4, 4, 2))[0])
+    limit = {"float32": 1e-3, "float64": 1e-9}[dtype] * sizes[:, None, None, None]
+    assert np.all((np.abs(found - expected) < limit)[~is_nan])
+
+
 def test_what_is_far_off_on_the_way_is_no_error():
     layer = layer_of("made", (4, 4, 2))
     x = normal((4, 4, 2)) * 0.5
