@@ -11,12 +11,15 @@ from PIL import Image
 from flowconv.bijectors import NONE, Autoregressive
 from flowconv.config import backward_of, changed, default_config, validate
 from flowconv.errors import UserError
-from flowconv.models import build_model
+from flowconv.models import build_flow, build_model
 from flowconv.preflight.estimates import count_parameters
 from flowconv.testing import check_log_det, check_round_trip, perturb
+from flowconv.training.step import build_step
+from flowconv.training.writers import read_metrics
+from tests.batches import batch_of
 from tests.models.test_flow import AsBijector
 from tests.programs import Ended, run_here
-from tests.runs import overrides
+from tests.runs import config_of, in_full, overrides, saved_variables
 from tests.test_configs import CONFIGS, load
 
 TARFLOW = {"network": "causal_transformer", "coupling": "gaussian", "preprocessing": "centre", "depth": 4}
@@ -121,6 +124,100 @@ def test_a_run_is_trained_and_sampled_in_segments(run, tmp_path):
     assert np.max(np.abs(pictures[0] - pictures[1])) <= 1 and np.std(pictures[0]) > 1.0
     with pytest.raises(Ended, match=r"^error: --segments=3: must divide the 16 patches of an image"):
         run_here("scripts/sample.py", f"--workdir={run}", "--segments=3", f"--output={tmp_path}/3")
+
+
+def test_samples_of_a_run_are_guided(run, tmp_path):
+    flags = [f"--workdir={run}", "--count=4", "--temperatures=0.7", f"--output={tmp_path}"]
+    run_here("scripts/sample.py", *flags)
+    guided = ["--guidance=3", "--attention_temperature=4"]
+    run_here("scripts/sample.py", *flags, *guided)
+    pictures = []
+    for name in ("samples-0.7.png", "samples-0.7-guidance-3.png"):
+        with Image.open(tmp_path / name) as picture:
+            pictures.append(np.asarray(picture))
+    assert pictures[0].shape == pictures[1].shape and np.any(pictures[0] != pictures[1])
+    for flag, line in (
+        (
+            "--guidance=3",
+            "--guidance=3: needs a run that was trained with model.condition=class and model.label_dropout",
+        ),
+        ("--denoise", "--denoise: is used with runs of model.dequantization=gaussian, not uniform"),
+    ):
+        with pytest.raises(Ended, match=f"^error: {line}"):
+            run_here("scripts/sample.py", *flags, flag)
+
+
+FAMILIES = ["tarflow", pytest.param("maf", marks=in_full), pytest.param("iaf", marks=in_full)]
+NOISY = {"model.dequantization": "gaussian", "model.preprocessing": "symmetric"}
+
+
+def fields_of(name, **fields):
+    settings = SMALL[name] | ({"patch_size": 4} if name == "tarflow" else {}) | {"name": name, "depth": 1, "width": 4}
+    return {f"model.{field}": value for field, value in settings.items()} | {"train.images": 64} | fields
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_stopped_run_goes_on_bit_for_bit(name, tmp_path, cache, capsys):
+    """With Gaussian noise, whose figure stands in a column of its own."""
+
+    def train(folder, images):
+        fields = fields_of(name, **NOISY) | {"train.images": images, "optimizer.weight_decay": 0.1}
+        run_here("train.py", f"--workdir={tmp_path / folder}", *overrides(**fields))
+
+    for folder, images in (("whole", 64), ("parts", 32), ("parts", 64)):
+        train(folder, images)
+    shown = capsys.readouterr().out
+    assert "going on at 32 images" in shown and "bits/dim of noisy images" in shown
+    whole, parts = (saved_variables(tmp_path / folder) for folder in ("whole", "parts"))
+    assert whole.keys() == parts.keys() and len(whole) > 20
+    different = [each for each in whole if not np.array_equal(whole[each], parts[each])]
+    assert all("seconds" in each or "best_bits_per_dim" in each for each in different), different
+    rows = read_metrics(tmp_path / "whole" / "metrics.csv")
+    assert any(row["bits_per_dim_of_noisy_images"] for row in rows) and not any(row["bits_per_dim"] for row in rows)
+    assert any(row["validation_bits_per_dim"] for row in rows)
+    results = json.loads((tmp_path / "whole" / "results.json").read_text())
+    assert results["bits_per_dim_is"] == "an upper bound: one draw of uniform noise an image"
+    if name == "tarflow":
+        flags = [f"--workdir={tmp_path}/whole", "--count=2", "--temperatures=0.7", f"--output={tmp_path}/out"]
+        pictures = []
+        for more in ((), ("--denoise",)):
+            run_here("scripts/sample.py", *flags, *more)
+            with Image.open(tmp_path / "out" / "samples-0.7.png") as picture:
+                pictures.append(np.asarray(picture))
+        assert np.any(pictures[0] != pictures[1])
+
+
+@in_full
+@pytest.mark.parametrize("name", SMALL)
+def test_two_ranks_are_one_with_twice_the_batch(name, train, tmp_path):
+    """Weight decay, Gaussian noise and data-dependent initialization included."""
+    runs = []
+    for ranks in (1, 2):
+        fields = fields_of(name, **NOISY) | {"train.batch_size": 16 // ranks, "train.initialization_images": 17}
+        fields |= {"model.precision": "float64", "optimizer.weight_decay": 0.1}
+        result = train(tmp_path / str(ranks), ranks=ranks, **fields)
+        assert result.returncode == 0, result.stderr
+        runs.append(saved_variables(tmp_path / str(ranks)))
+    names = [each for each in runs[0] if "weights" in each]
+    assert runs[0].keys() == runs[1].keys() and len(names) > 5
+    for each in names:
+        np.testing.assert_allclose(runs[1][each], runs[0][each], rtol=1e-9, atol=1e-9, err_msg=each)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(name):
+    """As ranks share a batch: flips, noise and an image's position are its own."""
+    config = config_of(**fields_of(name, **NOISY), **{"model.precision": "float64", "data.image_size": 8})
+    flow = build_flow(config)
+    perturb(flow, 0.05)
+    step = build_step(config, flow)
+    images = tf.constant(np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3)), tf.uint8)
+    _, whole = step.differentiate(batch_of(images, 24))
+    parts = [step.differentiate(batch_of(images[first : first + 4], 24 + first))[1] for first in (0, 4)]
+    for expected, *halves in zip(whole, *parts, strict=True):
+        np.testing.assert_allclose((halves[0] + halves[1]) / 2.0, expected, rtol=1e-8, atol=1e-10)
+    other = step.differentiate(batch_of(images[4:], 24))[1]  # the control: the noise of other images
+    assert any(np.max(np.abs(a - b)) > 1e-6 for a, b in zip(other, parts[1], strict=True))
 
 
 def test_an_exported_model_samples(run, tmp_path):
