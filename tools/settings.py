@@ -65,10 +65,16 @@ def parts(setting: Setting, folder: Folder) -> str:
 
 
 def settings_of(part: Part, group: str) -> list[str]:
-    """Returns the settings of a part, with the defaults of those that are no other part's."""
-    found = part.settings(group).values()
-    own = {each.name: f" = `{literal(each.default)}`" for each in found if each.name not in SETTINGS}
-    return [f"`{each.name}`{own.get(each.name, '')}" for each in found]
+    """Returns the settings of a part, with the defaults and ranges of those that are no other part's."""
+    return [
+        f"`{each.name}`" if each.name in SETTINGS else f"`{each.name}` = `{literal(each.default)}`{range_of(each)}"
+        for each in part.settings(group).values()
+    ]
+
+
+def range_of(setting: Setting) -> str:
+    """Returns the range of a part's own setting in parentheses, if it has one."""
+    return f" ({setting.own_check.expected})" if setting.own_check else ""
 
 
 def literal(value: Any) -> str:

@@ -62,6 +62,7 @@ from flowconv.bijectors.reshape.swap_halves import SwapHalves
 from flowconv.bijectors.row_autoregressive import RowAutoregressive
 from flowconv.bijectors.square_matrix import SquareMatrix
 from flowconv.bijectors.transform import Transform
+from flowconv.core.guidance import Guidance
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.ops.random import Seed
 
@@ -96,6 +97,7 @@ __all__ = [
     "Gradients",
     "GroupedShift",
     "GroupedShiftConvolution",
+    "Guidance",
     "Halves",
     "Inputs",
     "InverseEmergingConvolution",
