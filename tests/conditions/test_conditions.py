@@ -347,5 +347,5 @@ def test_the_wrong_condition_is_refused():
 
 
 def test_the_structure_names_the_condition():
-    assert "ClassCondition(classes=4)" in str(build("class"))
+    assert "ClassCondition(classes=4, label_dropout=0.0)" in str(build("class"))
     assert "Condition" not in str(build("none"))
