@@ -32,6 +32,15 @@ def named(request, data_config, store, tmp_path):
     return cls, data_config
 
 
+def labels_are_right(name, images, labels):
+    """Of the images of `named`."""
+    if name == "letters":  # most look more like the mean of their own letter than like that of another one
+        means = np.stack([images[labels == label].mean(0) for label in range(26)])
+        distances = [np.sum((means - image) ** 2, (1, 2, 3)) for image in images.astype(float)]
+        return np.mean(np.argmin(distances, 1) == labels) > 0.5
+    return np.array_equal(labels, images[:, 0, 0, 0] % 2 if name == "folder" else labels_of(images))
+
+
 def test_each_is_what_it_says(named):
     cls, data_config = named
     dataset = builders.find_dataset(data_config)
@@ -49,8 +58,7 @@ def test_each_is_what_it_says(named):
         assert (labels is not None) == bool(loaded.class_names) == dataset.has_labels
         if labels is not None:
             assert labels.dtype == np.int32 and labels.shape == (len(images),)
-            expected = images[:, 0, 0, 0] % 2 if cls.is_ours() else labels_of(images)
-            np.testing.assert_array_equal(labels, expected)
+            assert labels_are_right(data_config.name, images, labels)
         for batches in (
             data.training_batches(examples, batch_size=2, seed=0, start=0, rank=0, world_size=1),
             data.evaluation_batches(examples, batch_size=2, rank=0, world_size=1),
@@ -59,7 +67,7 @@ def test_each_is_what_it_says(named):
             assert batch["image"].shape == (2, size, size, 3) and ("label" in batch) == (labels is not None)
 
 
-LABELLED = {"cifar10": 10, "imagenet_resized": 1000}
+LABELLED = {"cifar10": 10, "imagenet_resized": 1000, "letters": 26}
 
 
 @pytest.mark.parametrize("name", [*LABELLED, "downsampled_imagenet", "celeb_a_hq", "photos"])
