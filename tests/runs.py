@@ -41,6 +41,12 @@ FULL = os.environ.get("FULL") == "1"  # `make test-full`: what takes minutes, at
 in_full = pytest.mark.skipif(not FULL, reason="one of `make test-full`")
 
 
+def parametrized(values, always):
+    """Parameters of a test, by their names: these always, the others in `make test-full`."""
+    assert set(always) <= set(values)
+    return [pytest.param(value, id=name, marks=() if name in always else in_full) for name, value in values.items()]
+
+
 def overrides(**fields):
     """The flags of a tiny run, with these fields changed."""
     return [f"--config.{name}={value}" for name, value in (TINY | fields).items()]

@@ -15,7 +15,7 @@ from tests.batches import batch_of
 from tests.runs import FULL
 from tests.strategies import right_values, wrong_values
 
-EXAMPLES = 60 if FULL else 8  # TensorFlow keeps about 25 MB of each example
+EXAMPLES = 60 if FULL else 4  # TensorFlow keeps about 25 MB of each example
 INITIALIZATION_IMAGES = 64
 
 # What rules between settings refuse often, and what makes a test slow, in the place of what the schema has.

@@ -12,7 +12,9 @@ from flowconv.errors import UserError
 from flowconv.models import build_flow
 from flowconv.training.step import build_step
 from tests.batches import batch_of
+from tests.runs import parametrized
 
+ON_CPUS = ("photos", "cifar10", "jet_photos", "tarflow_photos")
 CONFIGS = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
 
 
@@ -31,7 +33,7 @@ def pixels(config, n):
     return tf.constant(np.random.default_rng(0).integers(0, 256, (n, size, size, 3)), tf.uint8)
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", parametrized({path.stem: path for path in CONFIGS}, ON_CPUS))
 def test_takes_a_training_step(path):
     config = load(path)
     validate(config)

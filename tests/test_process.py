@@ -9,7 +9,7 @@ import pytest
 
 from flowconv import process
 from flowconv.process import KERNELS
-from tests.runs import ROOT, SMALL, Running, command_of, environment, launch, overrides
+from tests.runs import FULL, ROOT, SMALL, Running, command_of, environment, in_full, launch, overrides
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,7 @@ def test_kernels_follow_the_precision_unless_the_user_chose(monkeypatch, precisi
     assert environment.get(KERNELS) == chosen
 
 
+@in_full
 def test_a_batch_in_one_part_trains_with_onednn(tmp_path):
     """TensorFlow took a kernel's padding for that of images, and aborted."""
     fields = SMALL | {"model.precision": "bfloat16", "train.batch_size": 1, "train.images": 8}
@@ -88,7 +89,7 @@ def test_without_a_temporary_folder_of_its_own_it_goes_on(tmp_path, monkeypatch)
     process.keep_temporary_files_together()
 
 
-@pytest.mark.parametrize("images", [16, 16_000_000])
+@pytest.mark.parametrize("images", [16_000_000, 16] if FULL else [16_000_000])
 def test_a_run_leaves_nothing_in_the_temporary_folder(tmp_path, images):
     """Finished, or stopped by a signal, at whose end `os._exit` keeps Python's own tidying from happening."""
     temporary = tmp_path / "tmp"

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.runs import ROOT, SMALL, environment, overrides
+from tests.runs import FULL, ROOT, SMALL, environment, overrides
 
 PROGRAMS = sorted(path for folder in ("flowconv", "scripts", "configs") for path in (ROOT / folder).rglob("*.py"))
 OPENERS = {"open", "fdopen", "read_text", "write_text", "TemporaryFile", "NamedTemporaryFile"}
@@ -99,7 +99,7 @@ def test_no_output_ends_a_program(program, output):
     assert result.returncode == 0 and not result.stderr, result.stderr
 
 
-@pytest.mark.parametrize("output", ["its reader has gone", "all closed", "ASCII"])
+@pytest.mark.parametrize("output", ["its reader has gone", "all closed", "ASCII"] if FULL else ["its reader has gone"])
 def test_a_run_goes_on_without_output(tmp_path, output):
     result = started(output, "train.py", f"--workdir={tmp_path}", *overrides(**SMALL | {"train.images": 32}))
     told = (result.stderr or b"").splitlines()  # of a slow machine's progress

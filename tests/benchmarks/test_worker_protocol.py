@@ -11,6 +11,7 @@ from benchmarks import worker_protocol
 from benchmarks.sizes import Size
 from benchmarks.worker_protocol import WARM_UP, answer
 from benchmarks.workers import ROOT, Worker, WorkerError
+from tests.runs import in_full
 
 TINY = Size(depth=1, levels=1, width=4, batch_size=2, image_size=4)
 
@@ -31,6 +32,7 @@ def test_answers_one_line_for_each_question(monkeypatch):
     assert all(each["seconds"] >= 0 and each["cpu_seconds"] >= 0 for each in measured)
 
 
+@in_full
 def test_a_worker_measures_ours():
     with Worker("benchmarks.flowconv_worker", TINY, backward="invert", precision="float32") as worker:
         assert worker.facts["actions"] == ["train", "encode", "sample"]
@@ -41,6 +43,7 @@ def test_a_worker_measures_ours():
     assert all(reply["seconds"] > 0 for reply in replies.values())
 
 
+@in_full
 def test_a_worker_that_fails_says_why():
     with pytest.raises(WorkerError, match=r"model\.precision=float8: must be one of"):
         Worker("benchmarks.flowconv_worker", TINY, backward="invert", precision="float8")

@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from flowconv.evaluation import Evaluator
 from flowconv.inference import interpolation, load
 from tests.programs import Ended, run_here
-from tests.runs import SMALL, TINY, saved_variables
+from tests.runs import SMALL, TINY, in_full, saved_variables
 
 SIZE = 8
 FIELDS = {**TINY, **SMALL, "data.name": "folder", "data.image_size": SIZE, "train.images": 64, "data.patches": True}
@@ -65,6 +65,7 @@ def test_classes_are_those_of_the_data(of_classes):
     assert worth <= 1 / (SIZE * SIZE * 3) + 1e-9 and 0.0 <= results["test_accuracy"] <= 1.0
 
 
+@in_full
 def test_a_comparison_of_conditions(images, cache, tmp_path, capsys):
     """Of classes, of small images and of none; finished runs are taken as they are."""
     fields = FIELDS | {"data.dir": images, "data.cache_dir": cache, "train.images": 16}

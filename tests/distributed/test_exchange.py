@@ -10,7 +10,7 @@ from flowconv import distributed
 from flowconv.models import build_flow
 from flowconv.training.step import build_step
 from tests.batches import batch_of
-from tests.runs import launch, saved_variables
+from tests.runs import in_full, launch, saved_variables
 from tests.training.test_step import images, tiny
 
 
@@ -32,6 +32,7 @@ def test_half_precision():
     assert result.returncode == 0 and "exchanged" in result.stdout, result.stderr[-3000:]
 
 
+@in_full
 def test_two_passes_are_one_with_twice_the_batch(train, finished_run, tmp_path):
     """Flips, noise, learning rates and data positions included."""
     workdir, _ = finished_run

@@ -11,6 +11,7 @@ from flowconv.models import build_model
 from flowconv.preflight.estimates import count_parameters
 from flowconv.testing import check_log_det, check_round_trip, jacobian, perturb
 from tests.models.test_flow import AsBijector
+from tests.runs import parametrized
 from tests.test_configs import CONFIGS, load
 
 CIFAR10 = next(path for path in CONFIGS if path.stem == "flowpp_cifar10")
@@ -107,7 +108,7 @@ SMALL = {
 }
 
 
-@pytest.mark.parametrize("settings", SMALL.values(), ids=SMALL.keys())
+@pytest.mark.parametrize("settings", parametrized(SMALL, ["published", "imagenet"]))
 def test_round_trip_and_log_det(settings):
     flow = small(**settings)
     x = tf.constant(np.random.default_rng(0).uniform(0.02, 0.98, (2, 4, 4, 3)))

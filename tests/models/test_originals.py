@@ -15,6 +15,7 @@ from flowconv.testing import check_log_det, check_round_trip, perturb
 from flowconv.training.step import build_step
 from tests.batches import batch_of
 from tests.models.test_flow import AsBijector
+from tests.runs import in_full
 
 SHAPE = (4, 8, 3)
 MODELS = {
@@ -43,6 +44,7 @@ def test_round_trip_and_log_det(name):
     check_log_det(AsBijector(flow), pixels(), NONE, 1e-8)
 
 
+@in_full
 @every_model
 def test_trains_and_is_reproducible(name):
     config = changed(default_config(), {"model.name": name, **{f"model.{n}": v for n, v in MODELS[name].items()}})

@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from tests.runs import FULL, SMALL, Running, in_full, launch, overrides
+from tests.runs import SMALL, Running, in_full, launch, overrides
 
 SCRIPT = "tests/resilience/faulty_train.py"
 HOSTS = ("localhost:1", "127.0.0.1:1")
@@ -57,7 +57,8 @@ def results(workdir):
     return json.loads((workdir / "results.json").read_text())
 
 
-@pytest.mark.parametrize("victim", [1, 0] if FULL else [1])
+@in_full
+@pytest.mark.parametrize("victim", [1, 0])
 def test_a_killed_worker_costs_no_more_than_the_last_steps(tmp_path, undisturbed, victim):
     workdir = tmp_path / "run"
     with elastic(tmp_path, workdir, HOSTS) as job:

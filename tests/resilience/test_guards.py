@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from tests.runs import FULL, launch, overrides, saved_variables
+from tests.runs import FULL, in_full, launch, overrides, saved_variables
 
 SCRIPT = "tests/resilience/faulty_train.py"
 FIELDS = {"guards.skipped_steps": 3, "train.log_seconds": 0.1}
@@ -68,6 +68,7 @@ def test_a_direct_matrix_on_its_way_to_a_singular_one_is_caught(tmp_path):
     assert all(np.isfinite(value).all() for value in saved_variables(tmp_path).values() if value.dtype.kind == "f")
 
 
+@in_full
 @pytest.mark.parametrize("parameterization", ["plu", "orthogonal"])
 def test_others_never_fail_to_invert(tmp_path, parameterization):
     result = adversarial(tmp_path, parameterization)

@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 
-from tests.runs import FULL, ROOT, Running, command_of, launch, overrides
+from tests.runs import ROOT, Running, command_of, in_full, launch, overrides
 
 SCRIPT = "tests/resilience/faulty_train.py"
 
@@ -34,7 +34,9 @@ def test_a_stuck_worker_ends_the_job_with_its_stack(tmp_path):
     assert "Timeout (0:00:10)!" in said and "faulty_train.py" in said and "in control_flags" in said, said
 
 
-@pytest.mark.parametrize(("ranks", "stuck"), [(1, False), (2, True), *([(1, True), (2, False)] if FULL else [])])
+@in_full
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("stuck", [False, True])
 def test_a_long_evaluation_passes_and_a_stuck_one_ends(ranks, stuck):
     """One of a hundred times the watchdog's seconds, in which the other rank is faster."""
     variables = {"STUCK": "1"} if stuck else {}

@@ -7,11 +7,10 @@ import time
 
 import numpy as np
 
-from tests.runs import FULL, Running, command_of, overrides, saved_variables
+from tests.runs import Running, command_of, in_full, overrides, saved_variables
 
-KILLS = 20 if FULL else 1
-PARTS = 1 if FULL else KILLS  # of a run's time, in the first of which it is killed: few kills all come in one run
-STEPS = 60 if FULL else 12
+KILLS = 20
+STEPS = 60
 FIELDS = {"train.images": 16 * STEPS, "train.evaluate_images": STEPS // 3 * 16, "train.checkpoint_seconds": 0.0}
 
 
@@ -19,6 +18,7 @@ def arguments(workdir):
     return [f"--workdir={workdir}", *overrides(**FIELDS)]
 
 
+@in_full
 def test_a_run_killed_again_and_again_ends_as_if_it_had_not_been(tmp_path):
     """Weights, optimizer, averages, best score and samples: bit for bit those of the uninterrupted run."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -43,7 +43,7 @@ def run_and_kill(workdir, duration, most):
         with Running(*command_of("train.py", *arguments(workdir))) as process:
             process.wait_for("everything goes to")
             if kills < most:
-                time.sleep(random.uniform(0.0, duration / PARTS))
+                time.sleep(random.uniform(0.0, duration))
                 process.send(signal.SIGKILL)
             status = process.wait()
         warnings = [line for line in process.output.splitlines() if line.startswith("warning")]

@@ -29,8 +29,6 @@ EVERYWHERE = [
 SOME = [
     ("INT", "step", 1, "twice"),
     ("HUP", "start-up", 1, "once"),
-    ("USR1", "checkpoint", 1, "twice"),
-    ("QUIT", "test", 1, "once"),
     ("USR1", "validation", 2, "all"),
 ]
 RANK_1 = [("TERM", phase, 2, "to rank 1") for phase in PHASES]

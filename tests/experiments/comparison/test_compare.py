@@ -58,6 +58,7 @@ def test_leaves_what_a_user_looks_for(uninterrupted):
     assert {path.name for path in (output / "runs").iterdir()} == {"conv1x1-seed-0", "rolled_shift-seed-0"}
 
 
+@in_full
 def test_killed_and_started_again_it_ends_with_the_same_table(arguments, uninterrupted, tmp_path):
     """SIGKILL in the middle of the second run: the first is not trained again, the second goes on."""
     command = [sys.executable, str(ROOT / "scripts/compare.py"), f"--output={tmp_path}", *arguments]
