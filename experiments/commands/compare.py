@@ -8,8 +8,8 @@ A variant is a model (realnvp, nice) or Glow with a convolution (shift, conv1x1,
 fields of config.model: emerging:kernel_size=5, shift:parameterization=orthogonal. All see the same images in the same
 order: --config.train.images of them or, with --seconds, those that a variant is through with in so much training.
 Stopped and started again with the same flags, it goes on where it was. --output gets table.md, table.csv, pairs.md and
-pairs.csv (differences from the first variant, seed by seed), curves.png, layers.md and layers.csv (the cost of one
-layer of each convolution that is compared), and the runs.
+pairs.csv (differences from the first variant, seed by seed), curves.png, rates.png (bits/dim over the rate of
+decoding), layers.md and layers.csv (the cost of one layer of each convolution that is compared), and the runs.
 """
 
 from experiments.comparison import variants

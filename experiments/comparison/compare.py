@@ -11,7 +11,8 @@ from ml_collections import ConfigDict
 from benchmarks.layers import cost_layers
 from benchmarks.model_speeds import measure_speeds
 from experiments.comparison.budget import training_images, with_budget
-from experiments.comparison.tables import draw_curves, summarize, write_layers, write_pairs, write_variants
+from experiments.comparison.figures import draw_curves, draw_rates
+from experiments.comparison.tables import summarize, write_layers, write_pairs, write_variants
 from experiments.comparison.variants import folder_name
 from flowconv import data, distributed
 from flowconv.config import flatten
@@ -45,7 +46,7 @@ def compare(
 
     Args:
       configs: as `variant_configs` has them.
-      output: folder of tables (table, pairs, layers, as .md and .csv), curves.png, and of the runs, in runs/.
+      output: folder of tables (table, pairs, layers, as .md and .csv) and figures, and of the runs, in runs/.
       rounds: alternated rounds in which speeds are measured.
       layers: whether the cost of the convolutions that are compared is measured too, one layer alone.
       seconds: that each variant trains for, whatever images it sees in them; without it all see config.train.images.
@@ -85,6 +86,7 @@ def compare(
         if len(variants) > 1 and len(seeds) > 1:
             say("\n" + write_pairs(output, results))
         draw_curves(output / "curves.png", curves, over="images" if seconds is None else "seconds")
+        draw_rates(output / "rates.png", rows)
         if layers and convolutions:
             say("\n" + write_layers(output, cost_layers(convolutions, config.model.kernel_size, rounds)))
         say(f"\nTables and curves are in {output}")

@@ -1,4 +1,4 @@
-"""Tables and curves of a comparison."""
+"""Tables of a comparison."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from flowconv.config import images_per_rank
-from flowconv.evaluation import Metric, metrics_in, pictures
+from flowconv.evaluation import Metric, metrics_in
 from flowconv.files import write_text
 
 # Table 2 of Truong et al. 2021. Its CIFAR-10 column is the only one whose data set is known for every row: those of
@@ -162,45 +162,6 @@ def write_layers(output: Path, rows: Sequence[Mapping]) -> str:
     header = ["shape", "layer", "parameters", "forward", "inverse", "log-det"]
     write_text(output / "layers.md", text + _markdown(header, lines))
     return text + _plain(header, lines)
-
-
-def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]], over: str = "images") -> None:
-    """Draws validation bits/dim over training images: a line for the mean over seeds, a band for their range.
-
-    Of raw and averaged weights the better ones count, as in the table.
-
-    Args:
-      path: of the PNG file.
-      curves: for each variant the rows of metrics.csv of each seed.
-      over: "images", or the training "seconds" in which they were seen, the mean over seeds.
-    """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 5))
-    for variant, runs in curves.items():
-        points = [
-            {
-                row["images"]: min(row["validation_bits_per_dim"], row["validation_bits_per_dim_ema"])
-                for row in rows
-                if row["validation_bits_per_dim"] is not None
-            }
-            for rows in runs
-        ]
-        images = sorted(set.intersection(*map(set, points)))
-        values = np.array([[run[number] for number in images] for run in points])
-        taken = [{row["images"]: row[over] for row in rows} for rows in runs]
-        at = [np.mean([run[number] for run in taken]) for number in images]
-        (line,) = axes.plot(at, values.mean(axis=0), marker="o", markersize=3, label=variant)
-        axes.fill_between(at, values.min(axis=0), values.max(axis=0), color=line.get_color(), alpha=0.2)
-    axes.set_xlabel(f"training {over}")
-    axes.set_ylabel("validation bits/dim")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    pictures.save_figure(path, figure, dpi=120)
-    pyplot.close(figure)
 
 
 def _plain(header, lines):

@@ -45,7 +45,7 @@ def uninterrupted(arguments, tmp_path_factory):
 
 def test_leaves_what_a_user_looks_for(uninterrupted):
     output, printed = uninterrupted
-    assert {path.name for path in output.iterdir()} == {"table.md", "table.csv", "curves.png", "runs"}
+    assert {path.name for path in output.iterdir()} == {"table.md", "table.csv", "curves.png", "rates.png", "runs"}
     rows = table(output)
     assert [row["variant"] for row in rows] == ["conv1x1", "rolled_shift"]
     for row in rows:

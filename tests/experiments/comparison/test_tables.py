@@ -1,4 +1,4 @@
-"""Tables and curves of a comparison."""
+"""Tables and figures of a comparison."""
 
 import csv
 import math
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.comparison import tables
+from experiments.comparison import figures, tables
 from flowconv.config import default_config
 
 RESULT = {
@@ -86,5 +86,12 @@ def test_at_equal_seconds_the_images_have_a_column(tmp_path):
 def test_curves(tmp_path, over):
     names = ("validation_bits_per_dim", "validation_bits_per_dim_ema")
     rows = [{"images": n, "seconds": 0.5 * n} | {name: 8 / n if n > 1 else None for name in names} for n in (1, 2, 3)]
-    tables.draw_curves(tmp_path / "curves.png", {"shift": [rows, rows[:2]]}, over)
+    figures.draw_curves(tmp_path / "curves.png", {"shift": [rows, rows[:2]]}, over)
     assert np.asarray(Image.open(tmp_path / "curves.png")).std() > 1
+
+
+def test_rates(tmp_path):
+    """Of one seed, too, of which there is no noise to draw."""
+    rows = [tables.summarize(name, [RESULT] * count) | SPEEDS for name, count in (("shift", 2), ("emerging", 1))]
+    figures.draw_rates(tmp_path / "rates.png", rows)
+    assert np.asarray(Image.open(tmp_path / "rates.png")).std() > 1

@@ -1,0 +1,74 @@
+"""Figures of a comparison."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flowconv.evaluation import pictures
+
+
+def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]], over: str = "images") -> None:
+    """Draws validation bits/dim over training images: a line for the mean over seeds, a band for their range.
+
+    Of raw and averaged weights the better ones count, as in the table.
+
+    Args:
+      path: of the PNG file.
+      curves: for each variant the rows of metrics.csv of each seed.
+      over: "images", or the training "seconds" in which they were seen, the mean over seeds.
+    """
+    figure, axes = _axes()
+    for variant, runs in curves.items():
+        points = [
+            {
+                row["images"]: min(row["validation_bits_per_dim"], row["validation_bits_per_dim_ema"])
+                for row in rows
+                if row["validation_bits_per_dim"] is not None
+            }
+            for rows in runs
+        ]
+        images = sorted(set.intersection(*map(set, points)))
+        values = np.array([[run[number] for number in images] for run in points])
+        taken = [{row["images"]: row[over] for row in rows} for rows in runs]
+        at = [np.mean([run[number] for run in taken]) for number in images]
+        (line,) = axes.plot(at, values.mean(axis=0), marker="o", markersize=3, label=variant)
+        axes.fill_between(at, values.min(axis=0), values.max(axis=0), color=line.get_color(), alpha=0.2)
+    axes.set_xlabel(f"training {over}")
+    axes.set_ylabel("validation bits/dim")
+    axes.legend()
+    pictures.save_figure(path, figure, dpi=120)
+
+
+def draw_rates(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Draws test bits/dim over the rate of decoding: what is best lies to the right and below.
+
+    Args:
+      path: of the PNG file.
+      rows: of table.csv. A bar is the standard deviation over seeds.
+    """
+    figure, axes = _axes()
+    for row in rows:
+        rate, bits, noise = (
+            float(row[name]) for name in ("decode_images_per_second", "bits_per_dim_mean", "bits_per_dim_std")
+        )
+        axes.errorbar(rate, bits, yerr=None if np.isnan(noise) else noise, marker="o", capsize=3)
+        axes.annotate(row["variant"], (rate, bits), xytext=(6, 6), textcoords="offset points")
+    axes.margins(x=0.2)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
+    axes.set_xlabel("decoding, images/s")
+    axes.set_ylabel("test bits/dim")
+    pictures.save_figure(path, figure, dpi=120)
+
+
+def _axes() -> tuple[Any, Any]:
+    """A figure without pyplot, which would keep it, and its axes."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.grid(alpha=0.3)
+    return figure, axes
