@@ -50,6 +50,17 @@ def share_weights(inputs: Sequence[Any]) -> list[Any]:
     return [dataclasses.replace(each, memo=memo) for each in inputs] if len(inputs) > 1 else list(inputs)
 
 
+def map_traced_once(function: Callable[..., Any], slices: Sequence[Sequence[Any]]) -> list[Any]:
+    """Returns function(*arguments) for the arguments of each slice, which are nests of tensors.
+
+    Slices of one shape are traced once. Plain calls would be simpler, and run as fast, since TensorFlow inlines the
+    function; but tracing is most of the time in which a training step is built.
+    """
+    if len(slices) > 1 and not tf.executing_eagerly():
+        function = tf.function(function, autograph=False)
+    return [function(*arguments) for arguments in slices]
+
+
 def map_slices(function: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
     """Returns what `function` makes of a batch, computed slice by slice at the same time."""
     sizes = slice_sizes(batch.shape[0], num_slices(batch.shape[0]))

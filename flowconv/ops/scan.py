@@ -6,13 +6,21 @@ with K. The batch is computed in slices, one for each core.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Protocol
 
 import tensorflow as tf
 
 from flowconv.ops.backends import on_same_backend
-from flowconv.ops.batch_parallel import concat_batch, num_slices, share_weights, slice_sizes, split_batch
+from flowconv.ops.batch_parallel import (
+    concat_batch,
+    map_traced_once,
+    num_slices,
+    share_weights,
+    slice_sizes,
+    split_batch,
+)
 from flowconv.ops.closures import check_closed, closed, first_order, refuse_variables
 from flowconv.ops.custom_gradient import custom_gradient
 from flowconv.ops.shapes import batch_size
@@ -201,8 +209,11 @@ def _backward(
 
         check_closed(forward, [y, *conditions, *first], layer, backward)
 
-    def step_back(known: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor, inputs: Any, values: Any) -> tuple[Any, ...]:
-        x, dx, dconditions, dvalues = step.backpropagate(known, dy, dlog_det, inputs, values)
+    def step_back(
+        known: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor, condition: Any, seed: Any, values: Any
+    ) -> tuple[Any, ...]:
+        given = dataclasses.replace(inputs, condition=condition, seed=seed)
+        x, dx, dconditions, dvalues = step.backpropagate(known, dy, dlog_det, given, values)
         with tf.control_dependencies(dvalues):  # before the next step: what they were made of is freed by then
             return tf.identity(x), dx, dconditions, dvalues
 
@@ -212,8 +223,12 @@ def _backward(
         known = [array.read(k) for array in kept] or y
         allowed = [*dlog_dets, *(tensor for given in of_slices for tensor in given.tensors())]
         given = [inputs.fold_in(k) for inputs in of_slices]
+        arguments = [
+            (*each, inputs.condition, inputs.seed, values)
+            for *each, inputs in zip(known, dy, dlog_dets, given, strict=True)
+        ]
         with closed(layer, [*allowed, *values], backward):
-            results = [step_back(*each, values) for each in zip(known, dy, dlog_dets, given, strict=True)]
+            results = map_traced_once(step_back, arguments)
         x, dx, more, dvalues = zip(*results, strict=True)
         dconditions = [[a + b for a, b in zip(*pair, strict=True)] for pair in zip(dconditions, more, strict=True)]
         of_step = [tf.add_n(of_slices) for of_slices in zip(*dvalues, strict=True)]

@@ -44,6 +44,23 @@ def test_a_map_of_slices_sees_each_once(slices):
     np.testing.assert_array_equal(y, 2.0 * IMAGES)
 
 
+def test_slices_of_one_shape_are_traced_once():
+    traced = []
+
+    def doubled(part, more):
+        traced.append(part.shape[0])
+        return 2.0 * part + more["number"]
+
+    def computed():
+        arguments = [(part, {"number": tf.constant(1.0, part.dtype)}) for part in tf.split(IMAGES, [2, 2, 1])]
+        return tf.concat(batch_parallel.map_traced_once(doubled, arguments), 0)
+
+    np.testing.assert_array_equal(tf.function(computed, autograph=False)(), 2.0 * IMAGES + 1.0)
+    assert traced == [2, 1]
+    np.testing.assert_array_equal(computed(), 2.0 * IMAGES + 1.0)
+    assert traced == [2, 1, 2, 2, 1]  # eagerly there is nothing to trace
+
+
 def results(backward):
     """Outputs, log-determinants, their gradients and the inverse, of three steps that use all of their inputs."""
     parts = [bijectors.ActNorm, bijectors.ShiftConvolution, Conditioned, Noisy]
