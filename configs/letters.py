@@ -1,4 +1,4 @@
-"""Capital letters of matplotlib's typefaces, 32×32 and grey, given which letter it is: an hour on two cores."""
+"""Capital letters of matplotlib's typefaces, 32×32 and grey, given which letter it is: half an hour on two cores."""
 
 from flowconv.config import default_config
 
@@ -12,7 +12,7 @@ def get_config():
     config.model.prior = "learned"
     config.model.depth = 8
     config.model.width = 64
-    config.train.images = 300_000
+    config.train.images = 200_000
     config.train.batch_size = 32
     config.train.evaluate_images = 18_720
     config.train.checkpoint_seconds = 60.0
