@@ -26,7 +26,7 @@ run.evaluator.bits_per_dim(images.examples("validation"))  # traces
 started = time.monotonic()
 run.evaluator.bits_per_dim(images.examples("validation"))
 a_batch = (time.monotonic() - started) / 50  # which a busy machine takes long for
-seconds = float(distributed.maximum(tf.constant(max(0.2, 4.0 * a_batch))))
+seconds = float(distributed.maximum(tf.constant(max(0.5, 4.0 * a_batch))))
 run.watchdog.stop()
 run.stopper._watchdog = distributed.Watchdog(seconds)
 # Less than the evaluation takes, and more than a busy machine may halt a process for.
