@@ -1,7 +1,7 @@
 """Conditions as users name them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,14 +25,28 @@ class Asked:
     """Samples that are asked for.
 
     Attributes:
+      count: how many.
       condition: `[N, …]` of them; None of an unconditional flow.
       columns: of their grid; None: about a square.
+      rows: left of each row of it.
       beside: uint8 images `[N, 2, H, W, C]` that each is shown between; None: none.
     """
 
-    condition: np.ndarray | None
+    count: int
+    condition: np.ndarray | None = None
     columns: int | None = None
+    rows: tuple[str, ...] = ()
     beside: np.ndarray | None = None
+
+    def at(self, temperature: float) -> "Asked":
+        """Returns what is drawn at a temperature: at 0, where all samples of a condition are alike, one of each."""
+        if temperature or self.beside is not None:
+            return self
+        if self.condition is None:
+            return replace(self, count=1)
+        _, first = np.unique(self.condition, axis=0, return_index=True)
+        columns = 1 if self.rows else None
+        return replace(self, count=len(first), condition=self.condition[np.sort(first)], columns=columns)
 
 
 def check_flags(workdir: Workdir, given_class: str | None, images: str | None) -> int | None:
@@ -152,16 +166,19 @@ def samples_of(run: Run, label: int | None, images: str | None, count: int) -> A
 
     flow = run.flow
     if not flow.is_conditional:
-        return Asked(None)
+        return Asked(count)
     if flow.condition.classes:
         if label is not None:
-            return Asked(np.full(count, label, np.int32))
-        return Asked(*class_rows(flow.condition.classes, count))
+            return Asked(count, np.full(count, label, np.int32))
+        rows = dataset_record.class_names(run.workdir, flow.condition.classes)
+        labels, columns = class_rows(flow.condition.classes, count)
+        return Asked(len(labels), labels, columns, rows)
     originals = run.examples_of("images", images, count)
     condition = np.asarray(flow.condition_of(originals))
     if not isinstance(flow.condition, LowResolutionCondition):
-        return Asked(condition)
+        return Asked(len(condition), condition)
     small = flow.condition.small(originals["image"]).numpy()
     factor = originals["image"].shape[1] // small.shape[1]
     enlarged = small.repeat(factor, axis=1).repeat(factor, axis=2)
-    return Asked(condition, 3 * max(1, round((len(small) / 3) ** 0.5)), np.stack([enlarged, originals["image"]], 1))
+    columns = 3 * max(1, round((len(small) / 3) ** 0.5))
+    return Asked(len(condition), condition, columns, beside=np.stack([enlarged, originals["image"]], 1))

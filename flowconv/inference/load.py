@@ -39,11 +39,18 @@ class Run:
       flow: with its best weights.
       config: it was trained with.
       workdir: where it lies.
+      images_seen: training images after which it had these weights.
     """
 
     flow: Flow
     config: ConfigDict
     workdir: Workdir
+    images_seen: int = 0
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What pictures of this run say of it."""
+        return {"run": self.workdir.name, "step": self.images_seen}
 
     def images(self, split: str = "test") -> np.ndarray:
         """Returns the images of a split of the run's data set, uint8 `[N, H, W, C]`; errors as of `examples`."""
@@ -120,14 +127,15 @@ def load_run(
     optimizer = build_optimizer(config.optimizer, config.train.ema_decay)  # which keeps the averages
     optimizer.build(flow.trainable_variables)
     average_is_best = tf.Variable(False, trainable=False)
-    progress_variables = {"average_is_best": average_is_best}
+    images_seen = tf.Variable(0, dtype=tf.int64, trainable=False)
+    progress_variables = {"average_is_best": average_is_best, "images_seen": images_seen}
     fields = architecture(config)
     checkpoints = Checkpoints(flow, optimizer, progress_variables, fields, workdir.checkpoints, workdir.best_checkpoint)
     for line in checkpoints.restore_best().damaged:
         warn(line)
     if average_is_best:
         optimizer.finalize_variable_values(flow.trainable_variables)
-    return Run(flow, config, workdir)
+    return Run(flow, config, workdir, int(images_seen))
 
 
 def _check_segments(config):

@@ -1,5 +1,6 @@
 """Samples, as arrays and as files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import tensorflow as tf
 
 from flowconv.core.guidance import Guidance
 from flowconv.evaluation import pictures
+from flowconv.evaluation.sheets import Sheet, about_square
+from flowconv.inference.conditions import Asked
 from flowconv.models import Flow
 from flowconv.utils.progress_bar import progress
 from flowconv.words import counted
@@ -54,11 +57,17 @@ def sample(
     return np.concatenate(images)[:count]
 
 
-def save(images: np.ndarray, folder: Path, name: str, single: bool, columns: int | None = None) -> str:
-    """Writes uint8 images to folder/name.png, or to files in folder/name/; returns a line that says so."""
-    if not single:
-        pictures.save(folder / f"{name}.png", pictures.grid(images, columns), least_side=512)
-        return f"{folder / name}.png"
+def save(images: np.ndarray, folder: Path, name: str, facts: Mapping[str, object]) -> str:
+    """Writes uint8 images to files in folder/name/, which say these facts; returns a line that says so."""
     for number, image in enumerate(images):
-        pictures.save(folder / name / f"{number:06}.png", image, least_side=1)
+        pictures.save(folder / name / f"{number:06}.png", image, {**facts, "number": number}, least_side=1)
     return f"{folder / name}/: {counted(len(images), 'image')}"
+
+
+def sheet_of(images: np.ndarray, asked: Asked, title: str) -> Sheet:
+    """Returns samples in rows and columns; those beside which others shall stand, between these."""
+    if asked.beside is None:
+        return Sheet(images, asked.columns or about_square(len(images)), title, asked.rows)
+    three = np.stack((asked.beside[:, 0], images, asked.beside[:, 1]), axis=1).reshape(-1, *images.shape[1:])
+    columns = asked.columns or 3
+    return Sheet(three, columns, title, headings=("given", "sample", "original") * (columns // 3))

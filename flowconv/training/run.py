@@ -168,4 +168,5 @@ class Run:
     def _pictures(self):
         test, settings = self.images.examples("test"), self.config.evaluation
         with self.state.better_weights():
-            yield from save_pictures(self.state.flow, test, settings, self.config.seed, self.workdir)
+            step = int(self.state.images_seen)
+            yield from save_pictures(self.state.flow, test, settings, self.config.seed, step, self.workdir)

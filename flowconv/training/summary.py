@@ -16,10 +16,12 @@ from flowconv.models import Flow
 from flowconv.training.writers import read_metrics
 from flowconv.utils.console import say
 from flowconv.words import counted, duration
-from flowconv.workdir import Workdir
+from flowconv.workdir import Workdir, dataset_record
 
 
-def save_pictures(flow: Flow, test: Examples, settings: ConfigDict, seed: int, workdir: Workdir) -> Iterator[None]:
+def save_pictures(
+    flow: Flow, test: Examples, settings: ConfigDict, seed: int, step: int, workdir: Workdir
+) -> Iterator[None]:
     """Writes pictures, one each time: samples at each temperature, reconstructions of test images, the curve.
 
     Says so, in one line, where one can't be written, and leaves the rest out.
@@ -29,30 +31,35 @@ def save_pictures(flow: Flow, test: Examples, settings: ConfigDict, seed: int, w
       test: examples of the test split.
       settings: `config.evaluation`.
       seed: of the samples.
+      step: training images after which it has these weights.
       workdir: of the run.
     """
     try:
-        yield from _save_all(flow, test, settings, seed, workdir)
+        yield from _save_all(flow, test, settings, seed, step, workdir)
     except (UserError, OSError) as error:
         say(f"warning: not all pictures could be drawn: {said_of(error)}")
 
 
-def _save_all(flow, test, settings, seed, workdir):
+def _save_all(flow, test, settings, seed, step, workdir):
     wanted = {f"samples-temperature-{temperature:g}.png" for temperature in settings.temperatures}
     for path in workdir.pictures.glob("samples-temperature-*.png"):
         if path.name not in wanted:  # of an earlier evaluation
             path.unlink()
+    facts = {"run": workdir.name, "step": step}
+    names = dataset_record.class_names(workdir, flow.condition.classes)
     for temperature in settings.temperatures:
-        grid = pictures.sample_grid(flow, settings.samples, temperature, seed, test)
-        pictures.save(workdir.pictures / f"samples-temperature-{temperature:g}.png", grid)
+        sheet = pictures.sample_sheet(flow, settings.samples, temperature, seed, test, names)
+        path = workdir.pictures / f"samples-temperature-{temperature:g}.png"
+        pictures.save_sheet(path, sheet, facts | {"temperature": f"{temperature:g}", "seed": seed})
         yield
-    pictures.save(workdir.pictures / "reconstructions.png", pictures.reconstruction_grid(flow, first_of(test, 16)))
+    reconstructed = pictures.reconstruct(flow, first_of(test, 16))
+    pictures.save_sheet(workdir.pictures / "reconstructions.png", pictures.reconstruction_sheet(*reconstructed), facts)
     yield
     if workdir.metrics.exists():
-        _draw_curve(workdir)
+        _draw_curve(workdir, facts)
 
 
-def _draw_curve(workdir):
+def _draw_curve(workdir, facts):
     """bits/dim over the training images, from metrics.csv."""
     matplotlib.use("Agg")
     from matplotlib import pyplot
@@ -77,7 +84,7 @@ def _draw_curve(workdir):
     axes.grid(alpha=0.3)
     if values:
         axes.legend()
-    pictures.save_figure(workdir.pictures / "curve.png", figure, dpi=110)
+    pictures.save_figure(workdir.pictures / "curve.png", figure, dpi=110, facts=facts)
     pyplot.close(figure)
 
 

@@ -12,9 +12,10 @@ from flowconv.data.batches import Examples
 from flowconv.evaluation import Evaluator, Measurement, compute_metrics, health, metrics_in, pictures
 from flowconv.training.run_logger import RunLogger
 from flowconv.training.state import RunState
-from flowconv.workdir import Workdir
+from flowconv.workdir import Workdir, dataset_record
 
 HEALTH_IMAGES = 4  # of the validation split, at which the flow's health is looked at
+TEMPERATURE = 0.8  # of the samples that show how training goes
 SCORES = {"raw": "validation_bits_per_dim", "averaged": "validation_bits_per_dim_ema"}  # by which weights are chosen
 
 
@@ -87,8 +88,9 @@ class Validation:
         with self._weights(weights):
             logger.pictures(images_seen, {"samples": self._sample(images_seen, logger)})
             yield
-            pairs = pictures.reconstruction_grid(self.state.flow, first_of(self.examples, 16))
-            logger.pictures(images_seen, {"reconstructions": pairs})
+            reconstructed = pictures.reconstruct(self.state.flow, first_of(self.examples, 16))
+            sheet = pictures.reconstruction_sheet(*reconstructed)
+            logger.pictures(images_seen, {"reconstructions": sheet.drawn()})
             yield
         diagnostics.update(health(self.state.flow, first_of(self.examples, HEALTH_IMAGES)))
 
@@ -98,10 +100,13 @@ class Validation:
             logger.keep_data()
 
     def _sample(self, images_seen, logger):
-        samples = pictures.sample_grid(self.state.flow, self.samples, 0.8, self.seed, self.examples)
-        path = self.workdir.pictures / f"samples-{images_seen:09}.png"
-        logger.attempt("pictures", lambda: pictures.save(path, samples))
-        return samples
+        flow, workdir = self.state.flow, self.workdir
+        names = dataset_record.class_names(workdir, flow.condition.classes)
+        sheet = pictures.sample_sheet(flow, self.samples, TEMPERATURE, self.seed, self.examples, names)
+        facts = {"run": workdir.name, "step": images_seen, "temperature": TEMPERATURE, "seed": self.seed}
+        path = workdir.pictures / f"samples-{images_seen:09}.png"
+        logger.attempt("pictures", lambda: pictures.save_sheet(path, sheet, facts))
+        return sheet.drawn()
 
 
 @contextlib.contextmanager

@@ -48,6 +48,11 @@ class Workdir:
         self.tensorboard = self.path / "tensorboard"
         self.pictures = self.path / "pictures"
 
+    @property
+    def name(self) -> str:
+        """The folder's own name, without the way to it."""
+        return self.path.absolute().name
+
     def check(self, config: ConfigDict) -> None:
         """Checks that this run can live there; makes and writes nothing.
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from flowconv.data import first_of
 from flowconv.evaluation import Evaluator, pictures
+from flowconv.evaluation.sheets import grid
 from flowconv.inference import scoring
 from flowconv.models import glow
 from flowconv.testing import perturb
@@ -63,8 +64,8 @@ def test_labels_condition_scores_and_pictures():
     found = scoring.bits_per_dim(flow, examples, seed=3, batch_size=10)
     np.testing.assert_allclose(found, flow.bits_per_dim(PIXELS, 3, condition=labels), rtol=1e-5)
     assert scoring.detect(flow, examples, 4, seed=0).keys() == {"own", "noise", "flat", "inverted"}
-    pairs = pictures.reconstruction_grid(flow, first_of(examples, 4))
-    np.testing.assert_array_equal(pairs[2:10, 12:20], PIXELS[0])
+    sheet = pictures.reconstruction_sheet(*pictures.reconstruct(flow, first_of(examples, 4)))
+    np.testing.assert_array_equal(sheet.images[4:8], PIXELS[:4])
 
 
 def test_images_that_are_alike_have_no_deviation(flow):
@@ -133,14 +134,36 @@ def test_no_images_have_no_score(flow):
 
 
 def test_grid_and_png(flow, tmp_path):
-    sheet = pictures.grid(PIXELS[:5], columns=2, border=1)
+    sheet = grid(PIXELS[:5], columns=2, border=1)
     assert sheet.shape == (3 * 9 + 1, 2 * 9 + 1, 3)
     np.testing.assert_array_equal(sheet[1:9, 10:18], PIXELS[1])
     assert np.all(sheet[-9:, 10:] == 255)  # the place of a sixth
     pictures.save(tmp_path / "deep" / "grid.png", sheet, least_side=50)
     saved = np.asarray(Image.open(tmp_path / "deep" / "grid.png"))
     np.testing.assert_array_equal(saved[::3, ::3], sheet)
-    assert pictures.sample_grid(flow, 4, 0.7, 0, {}).shape == (22, 22, 3)
-    pairs = pictures.reconstruction_grid(flow, first_of(EXAMPLES, 4))
-    np.testing.assert_array_equal(pairs[2:10, 2:10], PIXELS[0])
-    np.testing.assert_array_equal(pairs[2:10, 12:20], PIXELS[0])
+
+
+def test_reconstructions_stand_below_their_images_and_errors_below_both(flow):
+    originals, back, error = pictures.reconstruct(flow, first_of(EXAMPLES, 5))
+    np.testing.assert_array_equal(originals, PIXELS[:5])
+    np.testing.assert_array_equal(back, originals)
+    error[1, 2, 3] = 4.0
+    sheet = pictures.reconstruction_sheet(originals, back, error, columns=3)
+    assert sheet.rows == ["original", "reconstruction", "error"] * 2 and len(sheet.images) == 6 * 3
+    np.testing.assert_array_equal(sheet.images[9:11], PIXELS[3:5])
+    assert np.all(sheet.images[11] == 255)  # the place of a sixth
+    assert np.all(sheet.images[7, 2, 3] == 255) and sheet.images[7].mean() < 5
+    assert sheet.bar == ("no error", "4 of a pixel level")
+    assert pictures.reconstruction_sheet(originals, back, error, magnify=255).bar[1] == "at least 1 of a pixel level"
+
+
+@pytest.mark.parametrize("classes", [None, 4])
+def test_samples_at_temperature_0_are_drawn_once(flow, classes):
+    drawn = labelled_flow() if classes else flow
+    sheet = pictures.sample_sheet(drawn, 8, 0.0, 0, {}, ["cat", "dog"] if classes else ())
+    assert len(sheet.images) == (classes or 1) and sheet.columns == 1
+    assert sheet.title == ("4 samples" if classes else "1 sample") + " at temperature 0"
+    sheet = pictures.sample_sheet(drawn, 8, 0.7, 3, {}, ["cat", "dog"] if classes else ())
+    assert (len(sheet.images), sheet.columns) == (8, 2 if classes else 3)
+    assert sheet.rows == (["cat", "dog", "2", "3"] if classes else ())
+    assert sheet.title == "8 samples at temperature 0.7, seed 3"

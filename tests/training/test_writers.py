@@ -63,7 +63,7 @@ def test_a_curve_without_points_is_drawn_without_a_word(tmp_path, recwarn):
     workdir = Workdir(tmp_path)
     MetricsFile(workdir.metrics, 0, evaluated=0)
     workdir.pictures.mkdir()
-    _draw_curve(workdir)
+    _draw_curve(workdir, {})
     assert (workdir.pictures / "curve.png").is_file() and not recwarn.list
 
 

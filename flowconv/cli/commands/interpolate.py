@@ -28,6 +28,7 @@ def interpolate(given):
 
     from flowconv.errors import UserError
     from flowconv.evaluation import pictures
+    from flowconv.evaluation.sheets import Sheet
     from flowconv.inference import conditions, interpolation, load
     from flowconv.utils.console import say
     from flowconv.workdir import Workdir
@@ -43,7 +44,10 @@ def interpolate(given):
         raise UserError(f"{what} one image; name two or more files, or folders, with commas between them")
     condition = conditions.condition_of(run, examples, labels)
     rows = interpolation.interpolate(run.flow, images, given.steps, condition)
-    pictures.save(folder / "interpolation.png", pictures.grid(np.concatenate(rows), columns=given.steps), 400)
+    headings = [f"{number / (given.steps - 1):.2g}" for number in range(given.steps)]
+    names = [f"{number} to {number + 1}" for number in range(1, len(images))]
+    sheet = Sheet(np.concatenate(rows), given.steps, "From image to image, through their latents", names, headings)
+    pictures.save_sheet(folder / "interpolation.png", sheet, run.facts)
     say(f"{folder}/interpolation.png")
 
 

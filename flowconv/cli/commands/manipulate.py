@@ -1,12 +1,15 @@
 """Gives images more or less of an attribute: adds the direction z_pos − z_neg to their latents.
 
-    python scripts/manipulate.py --workdir=runs/faces --positive=smiling --negative=serious --images=me
-    python scripts/manipulate.py --workdir=runs/faces --labels=labels.csv --images=me --strengths=-1,-0.5,0,0.5,1
+    python scripts/manipulate.py --workdir=runs/photos --positive=bright --negative=dark
+    python scripts/manipulate.py --workdir=runs/photos --labels=labels.csv --images=mine --strengths=-1,-0.5,0,0.5,1
 
---positive and --negative are folders of images with the attribute and without it. --labels is a CSV file instead, a
-line for each image: its path (from the file's own folder), a comma, and 1 or 0. Of a run with model.condition=class all
-images that flags name are of the one --class.
+--positive and --negative are folders of images with the attribute and without it; docs/how_to/use_a_trained_flow.md
+makes these two from the images of the run. --labels is a CSV file instead, a line for each image: its path (from the
+file's own folder), a comma, and 1 or 0. Of a run with model.condition=class all images that flags name are of the one
+--class.
 """
+
+from pathlib import Path
 
 from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
@@ -30,6 +33,7 @@ def manipulate(given):
 
     from flowconv.errors import UserError
     from flowconv.evaluation import pictures
+    from flowconv.evaluation.sheets import Sheet
     from flowconv.inference import conditions, interpolation, load
     from flowconv.utils.console import say
     from flowconv.words import counted
@@ -58,7 +62,11 @@ def manipulate(given):
     direction = interpolation.attribute_direction(run.flow, positive, negative, conditions=of_both)
     condition = condition_of(examples)
     rows = interpolation.manipulate(run.flow, examples["image"], direction, given.strengths, condition)
-    pictures.save(folder / "manipulation.png", pictures.grid(np.concatenate(rows), columns=len(given.strengths)), 400)
+    headings = [f"{strength:+g}" if strength else "0, as it is" for strength in given.strengths]
+    attribute = Path(given.labels or given.positive).name
+    title = f"So many times the direction of {attribute}"
+    sheet = Sheet(np.concatenate(rows), len(given.strengths), title, headings=headings)
+    pictures.save_sheet(folder / "manipulation.png", sheet, run.facts)
     shown = counted(len(positive), "image")
     say(f"{folder}/manipulation.png: {shown} with the attribute, {len(negative):,} without")
 

@@ -3,8 +3,8 @@
     python scripts/reconstruct.py --workdir=runs/photos
     python scripts/reconstruct.py --workdir=runs/photos --images=my_photos --count=8 --magnify=10000
 
-Rows: originals, reconstructions, |error| times --magnify on a scale from black to white. Without --magnify the largest
-error is white.
+Rows: originals, reconstructions, and the error, the largest of a pixel's channels, from black to white. What white is
+the bar below says: the largest error, or with --magnify=N, 255/N of a pixel level.
 """
 
 from flowconv.cli import flags, shared_flags
@@ -21,8 +21,6 @@ FLAGS = (
 
 
 def reconstruct(given):
-    import numpy as np
-
     from flowconv.evaluation import pictures
     from flowconv.inference import load
     from flowconv.utils.console import say
@@ -34,17 +32,12 @@ def reconstruct(given):
     folder = workdir.results_folder(given.output, workdir.pictures)
     run = load.load_run(workdir.path, given.data_dir)
     examples = run.examples_of("images", given.images, given.count)
-    x, condition = run.flow.dequantize_midpoint(examples["image"]), run.flow.condition_of(examples)
-    back = run.flow.decode(run.flow.encode(x, condition), condition)
-    error = np.abs(back.numpy() - x.numpy()) * 2.0**run.flow.n_bits  # in pixel levels
-    known = np.isfinite(error)
-    magnify = given.magnify or 255 / max(float(error.max(where=known, initial=0.0)), 1e-9)
-    shown = np.where(known, np.clip(error * magnify, 0, 255), 255).astype(np.uint8)
-    rows = np.concatenate([run.flow.to_images(x), pictures.shown(run.flow, back), shown])
-    pictures.save(folder / "reconstruction.png", pictures.grid(rows, columns=len(x)), least_side=400)
+    originals, back, error = pictures.reconstruct(run.flow, examples)
+    sheet = pictures.reconstruction_sheet(originals, back, error, given.magnify, columns=12)
+    pictures.save_sheet(folder / "reconstruction.png", sheet, run.facts)
     say(
         f"{folder}/reconstruction.png: largest error {error.max():.2g} of a pixel level, mean {error.mean():.2g}; "
-        f"shown times {magnify:,.0f}"
+        f"shown times {given.magnify or pictures.magnification(error):,.0f}"
     )
 
 

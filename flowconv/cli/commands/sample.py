@@ -6,7 +6,8 @@
     python scripts/sample.py --workdir=runs/classes --class=cat
     python scripts/sample.py --workdir=runs/enlarge --images=photos --count=9
 
-The same seed gives the same samples. Lower temperatures are cleaner and less varied.
+The same seed gives the same samples. Lower temperatures are cleaner and less varied; at 0 all are alike, and the grid
+has one.
 
 Runs of autoregressive flows invert their layers all at once, by iteration (--segments=1). With a causal transformer
 that is also done in parts of the order, one after the other: with as many as an image has patches, patch by patch.
@@ -42,8 +43,7 @@ FLAGS = (
 
 
 def sample(given):
-    import numpy as np
-
+    from flowconv.evaluation import pictures
     from flowconv.inference import conditions, load, sampling
     from flowconv.utils.console import say
     from flowconv.workdir import Workdir
@@ -61,15 +61,18 @@ def sample(given):
             load.free_folder("output", folder / name)
     run = load.load_run(workdir.path, given.data_dir, given.segments)
     asked = conditions.samples_of(run, label, given.images, given.count)
-    count = given.count if asked.condition is None else len(asked.condition)
     for temperature, name in names.items():
+        drawn = asked if given.files else asked.at(temperature)
         images = sampling.sample(
-            run.flow, count, temperature, given.seed, asked.condition, guidance=guidance, denoised=denoised
+            run.flow, drawn.count, temperature, given.seed, drawn.condition, guidance=guidance, denoised=denoised
         )
-        if asked.beside is not None and not given.files:
-            between = (asked.beside[:, 0], images, asked.beside[:, 1])
-            images = np.stack(between, axis=1).reshape(-1, *images.shape[1:])
-        say(sampling.save(images, folder, name, given.files, asked.columns))
+        facts = run.facts | {"temperature": f"{temperature:g}", "seed": given.seed, "guidance": given.guidance}
+        if given.files:
+            say(sampling.save(images, folder, name, facts))
+        else:
+            title = pictures.sample_title(drawn.count, temperature, given.seed)
+            pictures.save_sheet(folder / f"{name}.png", sampling.sheet_of(images, drawn, title), facts)
+            say(f"{folder / name}.png")
 
 
 main = Command(sample, __doc__, FLAGS)

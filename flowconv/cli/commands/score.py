@@ -3,10 +3,10 @@
     python scripts/score.py --workdir=runs/photos --images=my_photos
     python scripts/score.py --workdir=runs/photos --images=my_photos --output=scores
 
-Writes scores.csv (path, bits_per_dim, oddness), the oddest first, and oddest.png, a sheet of these. Likelihood is high
-where nothing varies: flat images get fewer bits/dim than any photograph. `oddness`, |bits/dim − the test split's mean|
-in standard deviations of the test split, finds those, too. Both stand in the run's results, so its data need not be
-there; with --data_dir they are measured again.
+Writes scores.csv (path, bits_per_dim, oddness), the oddest first, and oddest.png, a sheet of these with their names and
+scores. Likelihood is high where nothing varies: flat images get fewer bits/dim than any photograph. `oddness`,
+|bits/dim − the test split's mean| in standard deviations of the test split, finds those, too. Both stand in the run's
+results, so its data need not be there; with --data_dir they are measured again.
 
     python scripts/score.py --workdir=runs/photos --check=100
 
@@ -51,7 +51,9 @@ def score(given):
     scores = scoring.score(run.flow, {"image": images}, typical, given.seed)
     order = np.argsort(-(scores.bits_per_dim if scores.oddness is None else scores.oddness))
     table.write(paths, scores, order)
-    pictures.save(folder / "oddest.png", pictures.grid(images[order[: given.shown]]), 512)
+    pictures.save_sheet(
+        folder / "oddest.png", oddest_sheet(paths, images, scores, order[: given.shown]), run.facts, 112
+    )
     oddest = order[0]
     print(f"{counted(len(paths), 'image')}: {scores.bits_per_dim.mean():.3f} bits/dim in the mean")
     if scores.oddness is None:
@@ -61,6 +63,19 @@ def score(given):
         shown = f"{scores.bits_per_dim[oddest]:.3f} bits/dim, oddness {scores.oddness[oddest]:.1f}"
     print(f"the oddest: {printable(paths[oddest])}, {shown}")
     print(f"{printable(folder)}/scores.csv, {printable(folder)}/oddest.png")
+
+
+def oddest_sheet(paths, images, scores, order):
+    """Images in this order, with the names of their files and their scores."""
+    from flowconv.evaluation.sheets import Sheet, about_square
+
+    def scored(number):
+        bits = f"{paths[number].name}\n{scores.bits_per_dim[number]:.2f} bits/dim"
+        return bits if scores.oddness is None else f"{bits}\noddness {scores.oddness[number]:.1f}"
+
+    by = "by bits/dim" if scores.oddness is None else "by oddness"
+    title = f"The oddest of {len(paths):,}, {by}"
+    return Sheet(images[order], about_square(len(order)), title, captions=[scored(number) for number in order])
 
 
 def check(run, given) -> None:
