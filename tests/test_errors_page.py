@@ -1,6 +1,7 @@
 """docs/reference/errors.md: each row of its table, provoked."""
 
 import errno
+import importlib.util
 import io
 import json
 import os
@@ -120,6 +121,7 @@ invalid("realnvp-depth", model__depth=6, model__name="realnvp")
 invalid("heads", model__network="attention", model__width=10)
 invalid("unsafe-inverse", model__backward="invert", model__coupling="mixture")
 invalid("patches", data__name="cifar10", data__patches=True)
+invalid("unknown-sink", train__sinks="tensorboard,mlfow")
 invalid("temperatures", evaluation__temperatures=(-1.0,))
 
 
@@ -541,6 +543,13 @@ def workdir_gone(here, monkeypatch):
 def little_disk(here, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: types.SimpleNamespace(total=2**31, used=2**31, free=1000))
     preflight.require_checks(config_of(), Workdir(here))
+
+
+@trigger
+def no_sink_package(here, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "wandb" else found(name))
+    preflight.require_checks(config_of(model__width=1, train__sinks="tensorboard,wandb"), Workdir(here))
 
 
 @trigger

@@ -17,6 +17,7 @@ from flowconv.config.fields import (
     refusal_to_invert,
     restored,
     settings,
+    sinks_of,
 )
 from flowconv.config.schema import ARCHITECTURE, SETTINGS
 from flowconv.config.setting import Setting
@@ -41,5 +42,6 @@ __all__ = [
     "refusal_to_invert",
     "restored",
     "settings",
+    "sinks_of",
     "validate",
 ]

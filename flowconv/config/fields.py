@@ -222,3 +222,8 @@ def _with_defaults(fields):
     # A file has lists where a config has tuples.
     fields = later | {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     return {name: setting.default for name, setting in settings_of_parts(fields).items()} | fields
+
+
+def sinks_of(config: ConfigDict) -> tuple[str, ...]:
+    """Returns the names of the sinks that show a run."""
+    return tuple(name for name in config.train.sinks.split(",") if name)

@@ -205,4 +205,5 @@ PREPROCESSINGS = Folder("flowconv.bijectors.pixels", "preprocessing", "Bijector"
 DEQUANTIZATIONS = Folder("flowconv.surjections", "dequantization", "Dequantization")
 CONDITIONS = Folder("flowconv.conditions", "condition", "Condition")
 DATASETS = Folder("flowconv.data.datasets", "data set", "Dataset")
+SINKS = Folder("flowconv.training.sinks", "sink", "Sink")
 FOLDERS = (MODELS, CONVOLUTIONS, MATRICES, TRANSFORMS, NETWORKS, PREPROCESSINGS, DEQUANTIZATIONS, CONDITIONS)

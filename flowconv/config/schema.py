@@ -20,6 +20,7 @@ from flowconv.config.parts import (
     MODELS,
     NETWORKS,
     PREPROCESSINGS,
+    SINKS,
     TRANSFORMS,
 )
 from flowconv.config.setting import Setting
@@ -90,6 +91,7 @@ class Train:
     ema_decay: float = setting(0.999, "of the weights' average, per step; 0: none", at_least=0.0, at_most=0.999999)
     watchdog_seconds: float = setting(300.0, "a longer step ends the job with every thread's stack", at_least=1.0)
     jit_compile: str = setting("auto", "compile the step with XLA", choices=("auto (on GPUs)", "on", "off"))
+    sinks: str = setting("tensorboard", f"that show a run, with commas between: {', '.join(SINKS)}", since="0.2")
 
 
 @dataclass

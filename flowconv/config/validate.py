@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from flowconv.config.fields import choices_with, flatten, refusal_to_invert, settings, settings_of_parts, sides
 from flowconv.config.layer_list import layer_list, squeezes
-from flowconv.config.parts import DEQUANTIZATIONS, MODELS, NETWORKS, PREPROCESSINGS, Folder
+from flowconv.config.parts import DEQUANTIZATIONS, MODELS, NETWORKS, PREPROCESSINGS, SINKS, Folder
 from flowconv.config.schema import SETTINGS
 from flowconv.errors import UserError
 from flowconv.words import nearest
@@ -62,6 +62,13 @@ def _check_size(fields: Mapping[str, Any]) -> None:
             f"--config.data.image_size={size}: must be divisible by 2^model.levels = {2**levels}, "
             f"since each level halves height and width"
         )
+
+
+def _check_sinks(fields: Mapping[str, Any]) -> None:
+    for name in fields["train.sinks"].split(","):
+        if name and name not in SINKS:
+            right = f"must be some of {', '.join(SINKS)}, with commas between"
+            raise UserError(f"--config.train.sinks={fields['train.sinks']}: {right}{nearest(name, SINKS)}")
 
 
 def _check_patches(fields: Mapping[str, Any]) -> None:
@@ -289,6 +296,7 @@ RULES = (
     _check_patch_size,
     _check_autoregressive,
     _check_layers,
+    _check_sinks,
     _check_squeeze,
     _check_noise,
     _check_dequantizer,

@@ -10,6 +10,17 @@ from flowconv.evaluation.conditioning import ill_conditioned, matrix_health
 from flowconv.evaluation.layer_outputs import layer_outputs, level_outputs, repeated_layers
 from flowconv.models import Flow
 
+MEANINGS = {
+    "max_condition_number": "the largest condition number of any matrix W, in any step",
+    "min_singular_value": "the smallest singular value of any matrix W, in any step",
+    "min_alpha": "the smallest |α| of a shift",
+    "min_coupling_scale": "the smallest factor of an affine coupling, at a few validation images",
+    "max_reconstruction_error": "the largest error of validation images through the whole flow, in pixel levels",
+    "walk_back_drift": "the largest error of a level's input computed from its output, over the largest input",
+    "condition_number": "decimal logarithms of all matrices' condition numbers",
+    "smallest_singular_value": "decimal logarithms of all matrices' smallest singular values",
+}
+
 
 def health(flow: Flow, examples: Examples) -> dict[str, float]:
     """Returns how well a flow can be inverted at the images of examples.

@@ -1,5 +1,6 @@
 """Checks of all that a run needs, before anything is built: a line instead of a hang or a crash."""
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable
@@ -9,8 +10,8 @@ import psutil
 from ml_collections import ConfigDict
 
 from flowconv import data, distributed
-from flowconv.config import backward_of, flatten, image_shape, images_per_rank, refusal_to_invert
-from flowconv.config.parts import MODELS
+from flowconv.config import backward_of, flatten, image_shape, images_per_rank, refusal_to_invert, sinks_of
+from flowconv.config.parts import MODELS, SINKS
 from flowconv.distributed import launchers, one_process
 from flowconv.errors import UserError
 from flowconv.preflight import rendezvous
@@ -60,6 +61,7 @@ def run_checks(config: ConfigDict, workdir: Workdir) -> list[Check]:
     ]
     if distributed.is_root():
         checks += [_checked("workdir", lambda: _workdir(config, workdir)), _disk(config, parameters, workdir.path)]
+        checks.append(_checked("sinks", lambda: _sinks(config)))
     return checks
 
 
@@ -145,6 +147,17 @@ def _disk(config, parameters, path):
     if needed <= free:
         return Check("disk", found)
     return Check("disk", f"--workdir={path}: {found}: free some space there, or choose another folder", failed=True)
+
+
+def _sinks(config):
+    for name in sinks_of(config):
+        package = str(SINKS.part(name).definition.attributes["package"])
+        if importlib.util.find_spec(package) is None:
+            raise UserError(
+                f"--config.train.sinks={config.train.sinks}: {name} needs {package}, which isn't installed: "
+                f"pip install {package}, or leave it out"
+            )
+    return ", ".join(sinks_of(config)) or "none"
 
 
 def _shared_memory():

@@ -66,16 +66,20 @@ class Run:
             if changed:
                 said = f"{changed}; the next evaluation's weights become the best ones, whatever the score of these was"
                 logger.progress.say(f"warning: {said}")
+            finished = False
             try:
                 figures = self._train(logger, restored, changed)
+                logger.progress.close()
+                with self.stopper.between_pieces():
+                    results = self._evaluate() | figures
+                    if finished_before:
+                        results |= distributed.run_on_root(lambda: training_results(self.workdir))
+                    logger.test(results)
+                    self._report(results, self.workdir.results)
+                finished = True
             finally:
                 logger.progress.close()
-            with self.stopper.between_pieces():
-                results = self._evaluate() | figures
-                if finished_before:
-                    results |= distributed.run_on_root(lambda: training_results(self.workdir))
-                logger.test(results)
-                self._report(results, self.workdir.results)
+                logger.close(finished)
             return results
 
     def evaluate(self, samples: int = 1) -> dict[str, Any]:

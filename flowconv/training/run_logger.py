@@ -1,29 +1,37 @@
-"""Log of a run: lines or a bar, metrics.csv, and TensorBoard."""
+"""Log of a run: lines or a bar, metrics.csv, and sinks as TensorBoard."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
 
 from flowconv import data, distributed
-from flowconv.config import differences, images_per_rank
+from flowconv.config import differences, images_per_rank, sinks_of
+from flowconv.config.parts import SINKS
 from flowconv.errors import UserError
 from flowconv.evaluation import compute_metrics, metrics_in
+from flowconv.evaluation.sheets import Sheet
 from flowconv.files import said_of
 from flowconv.training.checkpoints import Restored
 from flowconv.training.progress import Meter, Progress
+from flowconv.training.sink import Sink, labelled
 from flowconv.training.state import RunState
-from flowconv.training.writers import MetricsFile, TensorBoard
+from flowconv.training.writers import MetricsFile
 from flowconv.utils.console import say
 from flowconv.words import counted, duration
 from flowconv.workdir import Workdir, dataset_record
 
+ERRORS = (UserError, OSError, tf.errors.OpError)  # of what can't be written
+MATRICES = ("condition_number", "smallest_singular_value")  # of which there is one in every step
+
 
 class RunLogger:
-    """The lines or the bar that a run shows, its metrics.csv and TensorBoard; those of the first worker alone.
+    """The lines or the bar that a run shows, its metrics.csv and its sinks; those of the first worker alone.
 
     Args:
       state: of the run, restored or initialized.
@@ -45,6 +53,7 @@ class RunLogger:
         self.kept = distributed.is_root()
         self._say = say
         self._given_up: set[str] = set()
+        self._sinks: list[Sink] = []
         if self.kept:
             self._begin(config, images, restored)
         # After all these lines: a bar takes what stands in the terminal's last line for its own.
@@ -69,7 +78,8 @@ class RunLogger:
         if not restored:
             self.keep_data()
         self._open_metrics()
-        self.attempt("TensorBoard", lambda: self._open_tensorboard(config, bool(restored)))
+        for name in sinks_of(config):
+            self._open_sink(SINKS.load(name), config, bool(restored))
         self._introduce(config, images, restored)
         for change in changes:
             say(f"changed since this run was started: {change}")
@@ -92,19 +102,27 @@ class RunLogger:
         for line in restored.damaged:
             self._say(f"warning: {line}")
 
-    def _open_tensorboard(self, config, goes_on):
-        self.tensorboard = TensorBoard(self.workdir.tensorboard)
-        self.tensorboard.start(int(self.state.images_seen) + 1 if goes_on else 0)
-        self.tensorboard.hyperparameters(config)
+    def _open_sink(self, kind, config, goes_on):
+        def open_it() -> None:
+            sink = kind(self.workdir, config)
+            sink.start(int(self.state.images_seen) + 1 if goes_on else 0)
+            self._sinks.append(sink)
 
-    def attempt(self, what: str, write: Callable[[], None]) -> None:
+        self.attempt(kind.title, open_it, kind.errors)
+
+    def attempt(self, what: str, write: Callable[[], None], errors: tuple[type[Exception], ...] = ERRORS) -> None:
         """Has `write` write what a run can do without; where it can't be written, it is given up, in one line."""
         if what not in self._given_up:
             try:
                 write()
-            except (UserError, OSError, tf.errors.OpError) as error:
+            except errors as error:
                 self._given_up.add(what)
                 self._say(f"warning: the run goes on without {what}: {said_of(error)}")
+
+    def _tell(self, method: str, *arguments: Any) -> None:
+        """Calls a method of every sink."""
+        for sink in self._sinks:
+            self.attempt(sink.title, functools.partial(getattr(sink, method), *arguments), sink.errors)
 
     def _open_metrics(self):
         state = self.state
@@ -115,7 +133,7 @@ class RunLogger:
         if self.kept:
             self._warn(restored)
             self._open_metrics()
-            self.attempt("TensorBoard", lambda: self.tensorboard.start(int(self.state.images_seen) + 1))
+            self._tell("start", int(self.state.images_seen) + 1)
             self._say(text)
 
     def step(self, images_seen: int, bits_per_dim: float, meter: Meter) -> None:
@@ -125,35 +143,43 @@ class RunLogger:
             if meter.rows and (self.progress.due() or images_seen >= self.progress.images):
                 of_noisy_images = self.unit != "bits/dim"
                 means = dataclasses.replace(meter.summarize_and_reset(), of_noisy_images=of_noisy_images)
-                self._write(images_seen, compute_metrics("train", means))
+                self._write(images_seen, "train", compute_metrics("train", means))
                 step = int(self.state.optimizer.iterations)
                 self.progress.line(step, images_seen, means.bits_per_dim, means.images_per_second)
 
-    def _write(self, images_seen, figures, diagnostics=None):
+    def _write(self, images_seen, phase, figures):
         self.workdir.check_unmoved()
-        row = {"images": images_seen, "seconds": float(self.state.seconds), **figures}
-        self.metrics.write(row)
-        self.attempt("TensorBoard", lambda: self.tensorboard.scalars(row | (diagnostics or {})))
+        seconds = {"seconds": float(self.state.seconds)}
+        self.metrics.write({"images": images_seen, **seconds, **figures})
+        told = labelled(phase, figures | (seconds if phase == "train" else {}))
+        self._tell("scalars", images_seen, told)
 
     def validation(self, images_seen: int, figures: dict[str, float], diagnostics: dict[str, float]) -> None:
-        """Writes a row of metrics of the validation split, and for TensorBoard the flow's health."""
-        self._write(images_seen, figures, diagnostics)
+        """Writes a row of metrics of the validation split, and for sinks the flow's health."""
+        self._write(images_seen, "validation", figures)
+        health = {name: value for name, value in diagnostics.items() if name.startswith("health/")}
+        self._tell("scalars", images_seen, labelled("validation", health))
+        for kind in MATRICES:
+            values = [value for name, value in diagnostics.items() if name.startswith(f"{kind}/")]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                logs = np.log10(values).tolist()
+            if values:
+                self._tell("histogram", images_seen, f"health/{kind}", logs)
         metrics = metrics_in("validation")
         shown = ", ".join(f"{metrics[name].shown(figure)} {metrics[name].line}" for name, figure in figures.items())
         self._say(f"validation at {counted(images_seen, 'image')}, {duration(float(self.state.seconds))}: {shown}")
 
-    def pictures(self, images_seen: int, grids: dict[str, np.ndarray]) -> None:
-        """Writes uint8 images `[H, W, C]` for TensorBoard."""
-
-        def write() -> None:
-            for name, grid in grids.items():
-                self.tensorboard.image(name, grid, images_seen)
-
-        self.attempt("TensorBoard", write)
+    def pictures(self, images_seen: int, sheets: dict[str, Sheet]) -> None:
+        """Shows sinks sheets of images by their tags."""
+        for tag, sheet in sheets.items():
+            self._tell("image", images_seen, tag, sheet.drawn(), sheet.title)
 
     def test(self, results: dict) -> None:
-        """Writes the metrics of the test split for TensorBoard."""
+        """Shows sinks the metrics of the test split."""
         if self.kept:
-            figures = {name: results[name] for name in metrics_in("test") if name in results}
-            row = {"images": int(self.state.images_seen), **figures}
-            self.attempt("TensorBoard", lambda: self.tensorboard.scalars(row))
+            figures = labelled("test", {name: results[name] for name in metrics_in("test") if name in results})
+            self._tell("scalars", int(self.state.images_seen), figures)
+
+    def close(self, finished: bool) -> None:
+        """Tells sinks that the run is finished, or stops here."""
+        self._tell("close", finished)

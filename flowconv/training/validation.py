@@ -90,7 +90,7 @@ class Validation:
             yield
             reconstructed = pictures.reconstruct(self.state.flow, first_of(self.examples, 16))
             sheet = pictures.reconstruction_sheet(*reconstructed)
-            logger.pictures(images_seen, {"reconstructions": sheet.drawn()})
+            logger.pictures(images_seen, {"reconstructions": sheet})
             yield
         diagnostics.update(health(self.state.flow, first_of(self.examples, HEALTH_IMAGES)))
 
@@ -106,7 +106,7 @@ class Validation:
         facts = {"run": workdir.name, "step": images_seen, "temperature": TEMPERATURE, "seed": self.seed}
         path = workdir.pictures / f"samples-{images_seen:09}.png"
         logger.attempt("pictures", lambda: pictures.save_sheet(path, sheet, facts))
-        return sheet.drawn()
+        return sheet
 
 
 @contextlib.contextmanager

@@ -1,22 +1,12 @@
-"""The files that a run writes while it trains: metrics.csv and TensorBoard's."""
+"""metrics.csv, which a run writes while it trains."""
 
 import csv
 import io
-import os
-import time
 from pathlib import Path
 
-import numpy as np
-import tensorflow as tf
-from ml_collections import ConfigDict
-from tensorboard.compat.proto import event_pb2
-from tensorboard.plugins.hparams import api as hparams
-
-from flowconv.config import flatten
 from flowconv.errors import warn
 from flowconv.evaluation import metrics_in
 from flowconv.files import append_text, set_aside, write_text
-from flowconv.ops.summary import write_event
 from flowconv.words import counted
 
 
@@ -107,36 +97,3 @@ def _is_row(row):
     except ValueError:
         return False
     return numbers.get("images", -1.0) >= 0.0 and numbers["images"].is_integer()
-
-
-class TensorBoard:
-    """Scalars and images by the number of training images seen."""
-
-    def __init__(self, path: Path):
-        self._writer = tf.summary.create_file_writer(os.fsencode(path))  # in which a name need not be UTF-8
-
-    def start(self, images_seen: int) -> None:
-        """Says that the run begins here: TensorBoard drops what was written of this step and of later ones."""
-        log = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
-        event = event_pb2.Event(wall_time=time.time(), step=images_seen, session_log=log)
-        write_event(self._writer, event.SerializeToString())
-
-    def scalars(self, row: dict[str, float]) -> None:
-        """Writes every entry of the row but `images`, which is the step."""
-        with self._writer.as_default(step=int(row["images"])):
-            for name, value in row.items():
-                if name != "images":
-                    tf.summary.scalar(name, value)
-
-    def hyperparameters(self, config: ConfigDict) -> None:
-        """Writes what runs are compared by, for TensorBoard's table of runs side by side."""
-        compared = ("model", "optimizer", "seed")
-        values = {name: value for name, value in flatten(config) if name.split(".")[0] in compared}
-        with self._writer.as_default(step=0):
-            hparams.hparams(values)
-
-    def image(self, name: str, image: np.ndarray, images_seen: int) -> None:
-        """Writes one uint8 image `[H, W, 3]`."""
-        with self._writer.as_default(step=images_seen):
-            tf.summary.image(name, image[None])
-        self._writer.flush()

@@ -25,9 +25,10 @@ def refuse_links_out(flag: str, folder: Path) -> None:
             raise UserError(f"{flag}={folder}: {entry.name} is a link to {target}: put the file itself in its place")
 
 
-def _entries(folder):
+def _entries(folder, depth=2):
+    """What is in a folder and in its own ones, so many levels down: TensorBoard's files lie two below."""
     if folder.is_dir():
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
             yield entry
-            if entry.is_dir():
-                yield from sorted(os.scandir(entry.path), key=lambda entry: entry.name)
+            if depth and entry.is_dir():
+                yield from _entries(Path(entry.path), depth - 1)

@@ -23,7 +23,8 @@ from flowconv.training import run
 from flowconv.training import train as training
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.progress import Progress
-from flowconv.training.writers import MetricsFile, TensorBoard
+from flowconv.training.sinks.tensorboard import TensorBoard
+from flowconv.training.writers import MetricsFile
 from flowconv.workdir import Workdir
 from tests.runs import FULL, saved_variables
 

@@ -55,10 +55,10 @@ class Run:
         meter.add({"bits_per_dim": bits_per_dim, "learning_rate": 0.1, "gradient_norm": 1.0}, 16, 1.0)
         self.logger.step(images, bits_per_dim, meter)
 
-    def shown(self, tag="bits_per_dim"):
+    def shown(self, tag="bits_per_dim", series="train"):
         """What TensorBoard shows: the value at each step."""
-        self.logger.tensorboard._writer.flush()
-        events = EventAccumulator(str(self.workdir.tensorboard)).Reload()
+        self.logger.close(finished=True)
+        events = EventAccumulator(str(self.workdir.tensorboard / series)).Reload()
         return [(event.step, float(tf.make_ndarray(event.tensor_proto))) for event in events.Tensors(tag)]
 
 
@@ -95,6 +95,17 @@ def test_tensorboard_drops_a_run_that_was_started_anew(run):
     assert run.shown() == [(32, 3.0)]
 
 
+def test_every_series_drops_what_came_after(run):
+    """Those that are written for the first time, too."""
+    run.begin()
+    run.logger.validation(16, {"validation_bits_per_dim": 4.0}, {})
+    run.logger.validation(48, {"validation_bits_per_dim": 5.0}, {})
+    run.begin(images_seen=32)
+    run.logger.validation(64, {"validation_bits_per_dim": 3.0, "validation_bits_per_dim_ema": 2.0}, {})
+    assert run.shown(series="validation") == [(16, 4.0), (64, 3.0)]
+    assert run.shown(series="validation_ema") == [(64, 2.0)]
+
+
 def test_the_budget_is_whole_steps(run, capsys):
     run.begin()
     run.step(112, 4.0)
@@ -108,6 +119,7 @@ def test_what_a_run_can_do_without_is_given_up_in_one_line(run, capsys):
     for images in (16, 32):
         run.step(images, 4.0)
     run.logger.validation(32, {"validation_bits_per_dim": 4.0, "validation_bits_per_dim_ema": 4.0}, {})
+    run.logger.close(finished=True)
     warnings = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
     assert len(warnings) == 1 and warnings[0].startswith("warning: the run goes on without TensorBoard: "), warnings
     assert len(read_metrics(run.workdir.metrics)) == 3

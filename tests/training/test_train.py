@@ -42,7 +42,8 @@ def test_leaves_what_a_user_looks_for(finished_run):
     assert pictures == {"samples-000000160.png", "samples-temperature-0.7.png", "reconstructions.png", "curve.png"}
     for name in pictures:
         assert np.asarray(Image.open(workdir / "pictures" / name)).std() > 1
-    assert list((workdir / "tensorboard").glob("events*"))
+    series = {path.parent.name for path in (workdir / "tensorboard").rglob("events*")}
+    assert series == {"tensorboard", "train", "validation", "validation_ema", "test", "test_ema"}
 
     for part in ("images/s", "left", "test bits/dim", "max reconstruction error", str(workdir), "160/160"):
         assert part in printed

@@ -1,0 +1,48 @@
+"""Weights & Biases."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from flowconv.data.crop import image_of
+from flowconv.training.sink import Series, Sink, fields_of, flat, keep_id, kept_id
+from flowconv.words import printable
+from flowconv.workdir import Workdir
+
+
+class WeightsAndBiases(Sink):
+    """A run of Weights & Biases, of the project WANDB_PROJECT; WANDB_MODE=offline keeps it on this machine."""
+
+    title = "Weights & Biases"
+    package = "wandb"
+
+    def __init__(self, workdir: Workdir, config: ConfigDict):
+        import wandb
+
+        self._wandb = wandb
+        id = kept_id(workdir, "wandb") or secrets.token_hex(8)
+        keep_id(workdir, "wandb", id)
+        self._run = wandb.init(
+            id=id, resume="allow", name=printable(workdir.name), dir=str(workdir.path), config=fields_of(config)
+        )
+        self._run.define_metric("images_seen")
+        self._run.define_metric("*", step_metric="images_seen")
+
+    def scalars(self, images_seen: int, figures: Mapping[tuple[Series, str], float]) -> None:
+        self._log(images_seen, {flat(*place): value for place, value in figures.items()})
+
+    def histogram(self, images_seen: int, tag: str, values: Sequence[float]) -> None:
+        finite = np.asarray(values)[np.isfinite(values)]
+        if finite.size:
+            self._log(images_seen, {tag: self._wandb.Histogram(finite)})
+
+    def image(self, images_seen: int, tag: str, image: np.ndarray, caption: str) -> None:
+        self._log(images_seen, {tag: self._wandb.Image(image_of(image), caption=caption)})
+
+    def close(self, finished: bool) -> None:
+        self._run.finish(exit_code=0 if finished else 1)
+
+    def _log(self, images_seen, values):
+        self._run.log({**values, "images_seen": images_seen})
