@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Writes a run as one HTML file, with everything in it: results, curves, samples, reconstructions, config.
+"""Writes a run as one HTML file, with everything in it: results, curves, samples, reconstructions, health, config.
 
 Its flags and what it does: flowconv/cli/commands/report.py.
 """

@@ -1,6 +1,7 @@
 """What a run or a data folder that somebody sent can do here (SECURITY.md)."""
 
 import base64
+import json
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ import sys
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from flowconv.config import default_config
 from flowconv.errors import UserError
@@ -38,7 +40,7 @@ def test_a_report_shows_pictures_of_the_run_and_nothing_else(tmp_path):
     run, secret = sent_run(tmp_path / "run"), tmp_path / "secret"
     secret.write_text("the secret")
     elsewhere = png(tmp_path / "elsewhere.png")
-    shown = png(run.pictures / "curve.png")
+    shown = png(run.pictures / "reconstructions.png")
     (run.pictures / "link.png").symlink_to(secret)
     (run.pictures / "picture-link.png").symlink_to(tmp_path / "elsewhere.png")
     (run.pictures / "text.png").write_text("no picture")
@@ -48,7 +50,7 @@ def test_a_report_shows_pictures_of_the_run_and_nothing_else(tmp_path):
         with pytest.raises(UserError, match=link):
             write_report(run, tmp_path / "report.html")
         (run.pictures / link).unlink()
-        (run.pictures / link).symlink_to("curve.png")
+        (run.pictures / link).symlink_to("reconstructions.png")
     page = write_report(run, tmp_path / "report.html").read_text()
     assert re.findall("base64,([^']*)'", page) == [base64.b64encode(shown).decode()]
     assert base64.b64encode(elsewhere).decode() not in page.replace(base64.b64encode(shown).decode(), "")
@@ -66,23 +68,46 @@ def test_everything_in_a_report_is_escaped(tmp_path):
     dataset = {"name": HOSTILE, "version": HOSTILE, "train": 8, "validation": 1, "test": 1, "note": HOSTILE}
     run = sent_run(tmp_path / "<b>run", dataset=dataset, versions={HOSTILE: HOSTILE}, precision=HOSTILE, seed=HOSTILE)
     png(run.pictures / "<i>.png")
+    told = PngInfo()
+    told.add_text("Title", HOSTILE)
+    Image.new("RGB", (2, 2)).save(run.pictures / "samples-temperature-1.png", pnginfo=told)
+    run.sessions.write_text(
+        json.dumps([{"command": HOSTILE, "commit": HOSTILE, "machine": HOSTILE, "started": HOSTILE}])
+    )
+    run.health.write_text(json.dumps({"images": 1, f"condition_number/{HOSTILE}, step 1": 2.0}))
+    sent_run(tmp_path / "<b>other", dataset=dataset, parameters=HOSTILE)
     config = default_config()
     config.data.name = config.data.dir = HOSTILE
     run.save_config(config)
     page = write_report(run, tmp_path / "report.html").read_text()
-    assert page.count("&lt;script&gt;") >= 6 and not re.search("<script|<b>|<i>", page)
+    assert page.count("&lt;script&gt;") >= 14 and not re.search("<script|<b>|<i>", page)
+    assert "\x1b" not in page
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "3", "{}", '{"images": "x"}', '{"images": 1, "condition_number/a, step 1": "x"}', "\0"]
+)
+@pytest.mark.parametrize("name", ["health.json", "sessions.json", "metrics.csv"])
+def test_what_somebody_sent_beside_the_results_ends_in_a_line_at_worst(tmp_path, name, content):
+    run = sent_run(tmp_path / "run")
+    (run.path / name).write_text(content)
+    try:
+        write_report(run, tmp_path / "report.html")
+    except UserError as error:
+        assert "\n" not in str(error) and "can't be read" in str(error)
 
 
 @pytest.mark.parametrize(
     "name", ["config.json", "results.json", "evaluation.json", "metrics.csv", "metrics.csv.part", "best/checkpoint",
-             "checkpoints/ckpt-160.index", "pictures/curve.png", "tensorboard/events.out.tfevents.1"]
+             "checkpoints/ckpt-160.index", "pictures/curve.png", "tensorboard/events.out.tfevents.1",
+             "tensorboard/train/events.out.tfevents.1", "sessions.json", "health.json"]
 )  # fmt: skip
 def test_a_link_of_a_run_to_a_file_elsewhere_is_refused(tmp_path, name):
     run, outside = sent_run(tmp_path / "run"), tmp_path / "outside"
     outside.write_text("{}")
-    for folder in (run.best_checkpoint, run.checkpoints, run.tensorboard):
+    for folder in (run.best_checkpoint, run.checkpoints, run.tensorboard, run.tensorboard / "train"):
         folder.mkdir()
-    for target in (outside, tmp_path / "not yet there", os.path.join("..", "..", "outside")):
+    for target in (outside, tmp_path / "not yet there", os.path.relpath(outside, (run.path / name).parent)):
         (run.path / name).unlink(missing_ok=True)
         (run.path / name).symlink_to(target)
         with pytest.raises(UserError, match=re.escape(os.path.basename(name))):

@@ -16,7 +16,7 @@ from flowconv.config.parts import SINKS
 from flowconv.errors import UserError
 from flowconv.evaluation import compute_metrics, metrics_in
 from flowconv.evaluation.sheets import Sheet
-from flowconv.files import said_of
+from flowconv.files import said_of, write_json
 from flowconv.training.checkpoints import Restored
 from flowconv.training.progress import Meter, Progress
 from flowconv.training.sink import Sink, labelled
@@ -24,7 +24,7 @@ from flowconv.training.state import RunState
 from flowconv.training.writers import MetricsFile
 from flowconv.utils.console import say
 from flowconv.words import counted, duration
-from flowconv.workdir import Workdir, dataset_record
+from flowconv.workdir import Workdir, dataset_record, sessions
 
 ERRORS = (UserError, OSError, tf.errors.OpError)  # of what can't be written
 MATRICES = ("condition_number", "smallest_singular_value")  # of which there is one in every step
@@ -78,6 +78,8 @@ class RunLogger:
         if not restored:
             self.keep_data()
         self._open_metrics()
+        seen, device = int(self.state.images_seen), distributed.device_name()
+        self.attempt("sessions.json", lambda: sessions.begin(self.workdir, seen, distributed.size(), device))
         for name in sinks_of(config):
             self._open_sink(SINKS.load(name), config, bool(restored))
         self._introduce(config, images, restored)
@@ -157,6 +159,8 @@ class RunLogger:
     def validation(self, images_seen: int, figures: dict[str, float], diagnostics: dict[str, float]) -> None:
         """Writes a row of metrics of the validation split, and for sinks the flow's health."""
         self._write(images_seen, "validation", figures)
+        look = {"images": images_seen, **diagnostics}
+        self.attempt("health.json", lambda: write_json(self.workdir.health, look))
         health = {name: value for name, value in diagnostics.items() if name.startswith("health/")}
         self._tell("scalars", images_seen, labelled("validation", health))
         for kind in MATRICES:
@@ -182,4 +186,6 @@ class RunLogger:
 
     def close(self, finished: bool) -> None:
         """Tells sinks that the run is finished, or stops here."""
+        if self.kept:
+            self.attempt("sessions.json", lambda: sessions.end(self.workdir, finished))
         self._tell("close", finished)

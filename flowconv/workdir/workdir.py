@@ -22,7 +22,8 @@ FORMAT = 1  # of a run's files; a program reads those of its own and of older on
 class Workdir:
     """The folder of a run.
 
-    It holds config.json, data.json, checkpoints, metrics.csv, tensorboard/, pictures/ and results.json.
+    It holds config.json, data.json, sessions.json, checkpoints, metrics.csv, health.json, tensorboard/, pictures/ and
+    results.json.
 
     Args:
       path: the folder, of any name; it may not exist yet.
@@ -43,6 +44,8 @@ class Workdir:
         self.results = self.path / "results.json"
         self.evaluation = self.path / "evaluation.json"
         self.metrics = self.path / "metrics.csv"
+        self.health = self.path / "health.json"
+        self.sessions = self.path / "sessions.json"
         self.checkpoints = self.path / "checkpoints"
         self.best_checkpoint = self.path / "best"
         self.tensorboard = self.path / "tensorboard"
@@ -88,7 +91,7 @@ class Workdir:
         """Sets aside, with a warning, files where folders are to be, and folders where files are."""
         folders = (self.checkpoints, self.best_checkpoint, self.tensorboard, self.pictures)
         in_the_way = [path for path in folders if os.path.lexists(path) and not path.is_dir()]
-        files = [self.metrics, self.results, self.evaluation]
+        files = [self.metrics, self.results, self.evaluation, self.health, self.sessions]
         with contextlib.suppress(OSError):  # there are no pictures, or they are another user's
             files += [path for path in self.pictures.iterdir() if path.suffix == ".png"]
         in_the_way += [path for path in files if path.is_dir()]

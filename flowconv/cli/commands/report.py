@@ -1,8 +1,9 @@
-"""Writes a run as one HTML file, with everything in it: results, curves, samples, reconstructions, config.
+"""Writes a run as one HTML file, with everything in it: results, curves, samples, reconstructions, health, config.
 
     python scripts/report.py --workdir=runs/photos
 
-The file needs nothing else: send it to somebody.
+The file needs nothing else: send it to somebody. It names the command, the commit and the machine, and the finished
+runs in the folder of this one that were tested on the same images.
 """
 
 from pathlib import Path
