@@ -46,7 +46,7 @@ def _save_all(flow, test, settings, seed, step, workdir):
         if path.name not in wanted:  # of an earlier evaluation
             path.unlink()
     facts = {"run": workdir.name, "step": step}
-    names = dataset_record.class_names(workdir, flow.condition.classes)
+    names = dataset_record.class_names(workdir, flow.condition.classes) if flow.condition.classes else ()
     for temperature in settings.temperatures:
         sheet = pictures.sample_sheet(flow, settings.samples, temperature, seed, test, names)
         path = workdir.pictures / f"samples-temperature-{temperature:g}.png"

@@ -101,7 +101,7 @@ class Validation:
 
     def _sample(self, images_seen, logger):
         flow, workdir = self.state.flow, self.workdir
-        names = dataset_record.class_names(workdir, flow.condition.classes)
+        names = dataset_record.class_names(workdir, flow.condition.classes) if flow.condition.classes else ()
         sheet = pictures.sample_sheet(flow, self.samples, TEMPERATURE, self.seed, self.examples, names)
         facts = {"run": workdir.name, "step": images_seen, "temperature": TEMPERATURE, "seed": self.seed}
         path = workdir.pictures / f"samples-{images_seen:09}.png"

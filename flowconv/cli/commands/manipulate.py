@@ -64,7 +64,7 @@ def manipulate(given):
     rows = interpolation.manipulate(run.flow, examples["image"], direction, given.strengths, condition)
     headings = [f"{strength:+g}" if strength else "0, as it is" for strength in given.strengths]
     attribute = Path(given.labels or given.positive).name
-    title = f"So many times the direction of {attribute}"
+    title = f"Less and more of {attribute}"
     sheet = Sheet(np.concatenate(rows), len(given.strengths), title, headings=headings)
     pictures.save_sheet(folder / "manipulation.png", sheet, run.facts)
     shown = counted(len(positive), "image")

@@ -94,7 +94,7 @@ class TensorBoard(Sink):
         metrics = [hparams.Metric("bits_per_dim", group=group, display_name=name) for group, name in SCORES.items()]
         hparams.hparams_config(hparams=[hparams.HParam(name) for name in compared], metrics=metrics)
         hparams.hparams({name: fields[name] for name in compared}, trial_id=self._name)
-        rows = [f"| {name} | `{printable(str(value))}` |" for name, value in flatten(self._config)]
+        rows = [f"| {name} | `{printable(repr(value))}` |" for name, value in flatten(self._config)]
         table = "\n".join(["| field | value |", "|---|---|", *rows])
         tf.summary.text("config", table, description=f"The config of {self._name}")
 
