@@ -37,7 +37,7 @@ def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]], o
         axes.fill_between(at, values.min(axis=0), values.max(axis=0), color=line.get_color(), alpha=0.2)
     axes.set_xlabel(f"training {over}")
     axes.set_ylabel("validation bits/dim")
-    axes.legend()
+    axes.legend(bbox_to_anchor=(1.02, 1.0), loc="upper left", borderaxespad=0.0)  # where no line lies
     pictures.save_figure(path, figure, dpi=120)
 
 
