@@ -38,7 +38,7 @@ def load(workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None) 
     """Returns the flow of a run, with the weights that were best on its validation split (raw or averaged).
 
     Args:
-      workdir: the run's folder.
+      workdir: the run's folder, or the name of a trained flow that comes with the package.
       data_dir: where the run's data are now, to have them compared with those it was trained on: what has changed is
         said on stderr (default: no data are read).
 
@@ -46,7 +46,9 @@ def load(workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None) 
       flowconv.errors.UserError: if there is no TensorFlow, no run, no checkpoint in it that can be read, or no data in
         `data_dir`.
     """
-    run = _imported("flowconv.inference.load").load_run(workdir, data_dir)
+    from flowconv.workdir import pretrained
+
+    run = _imported("flowconv.inference.load").load_run(pretrained.found(workdir), data_dir)
     if data_dir is not None:
         run.images()
     return run.flow

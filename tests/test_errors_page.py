@@ -28,7 +28,7 @@ from flowconv.config.parts import NETWORKS
 from flowconv.distributed import one_process
 from flowconv.errors import UserError
 from flowconv.files import room_needed, write_json
-from flowconv.inference import conditions, load
+from flowconv.inference import conditions, load, weights_export
 from flowconv.inference.html_report import write_report
 from flowconv.inference.saved_model import export
 from flowconv.inference.score_table import ScoreTable
@@ -37,7 +37,7 @@ from flowconv.training import run
 from flowconv.training import train as training
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.state import RunState
-from flowconv.workdir import Workdir
+from flowconv.workdir import Workdir, pretrained
 from tests.data.conftest import store_images
 from tests.programs import Ended, run_here
 from tests.runs import ROOT, environment, launch, without_rights
@@ -473,6 +473,30 @@ def no_current_folder(here, monkeypatch):
     monkeypatch.chdir(here / "gone")
     (here / "gone").rmdir()
     Workdir("run")
+
+
+@trigger
+def unknown_model(here, monkeypatch):
+    monkeypatch.setattr(pretrained, "FOLDER", here)
+    pretrained.chosen(None, "photoz")
+
+
+@trigger
+def model_and_workdir(here, monkeypatch):
+    pretrained.chosen("runs/photos", "photos")
+
+
+@trigger
+def precision_of_savedmodel(here, monkeypatch):
+    try:
+        run_here("scripts/export.py", f"--workdir={here}", f"--output={here}/a", "--precision=float16")
+    except Ended as ended:
+        raise UserError(str(ended).removeprefix("error: ")) from ended
+
+
+@trigger
+def weights_too_large(here, monkeypatch):
+    weights_export.rounded(tf.Variable([1e5]), "float16")
 
 
 @trigger

@@ -3,9 +3,16 @@
 from dataclasses import replace
 
 from flowconv.cli import flags
-from flowconv.cli.flags import Flag
+from flowconv.cli.flags import Flag, Parser
+from flowconv.workdir import pretrained
 
 WORKDIR = flags.path("workdir", None, "folder of the run")
+MODEL = Flag(
+    "model",
+    None,
+    "in place of --workdir: a trained flow that comes with the package",
+    Parser(str, "a name", pretrained.names()),
+)
 DATA_DIR = replace(
     flags.path("data_dir", None, "where the data are, if not where the run found them (data.dir)"), field="data.dir"
 )

@@ -100,21 +100,21 @@ def _kept_typical(workdir):
 
 
 def load_run(
-    workdir: str | os.PathLike | None, data_dir: str | os.PathLike | None = None, segments: int | None = None
+    workdir: str | os.PathLike | Workdir | None, data_dir: str | os.PathLike | None = None, segments: int | None = None
 ) -> Run:
     """Returns the run in a folder, its flow with the weights that were best on the validation split.
 
     If these are damaged, a line on stderr says so, and the newest good ones are taken. No data are read.
 
     Args:
-      workdir: the run's folder.
+      workdir: the run, or its folder.
       data_dir: where its data are, if not where it found them (data.dir).
       segments: of inverses of autoregressive layers, if not those of the run (model.segments).
 
     Raises:
       UserError: if there is none, or no checkpoint in it that can be read, or for segments that it can't have.
     """
-    workdir = Workdir(workdir)
+    workdir = workdir if isinstance(workdir, Workdir) else Workdir(workdir)
     distributed.initialize()
     config = workdir.load_config()
     if data_dir is not None:

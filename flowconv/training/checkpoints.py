@@ -73,6 +73,7 @@ class Checkpoints:
             key("optimizer", f"{optimizer.name}/{saved_name(variable).replace('/', '_')}_average"): variable.value
             for variable in flow.trainable_variables
         }
+        self._slots = {key("optimizer", name) for name in groups["optimizer"]} - self._averages.keys()
         self._progress = {key("progress", name): variable for name, variable in progress.items()}
         self._architecture = architecture
         self._checkpoint = tf.train.Checkpoint(
@@ -120,6 +121,8 @@ class Checkpoints:
     def restore_best(self) -> Restored:
         """Restores the best checkpoint, or the newest good one if that is no good; changes no file.
 
+        One with weights alone is enough: what the optimizer needs stays as it is, averages become the weights.
+
         Raises:
           UserError: if there is none that is good.
         """
@@ -161,18 +164,21 @@ class Checkpoints:
             else:
                 return path, damaged
 
-    def _read(self, path):
+    def _read(self, path, weights_are_enough=False):
         with opened(path) as reader:
             reader.check_end()
             self._compare(reader)
-            lacking = self._variables.keys() - reader.names
+            wanted = self._variables.keys()
+            if weights_are_enough and not any(name.startswith("optimizer/") for name in reader.names):
+                wanted -= self._slots  # as where a flow was written alone
+            lacking = wanted - reader.names
             averages = self._averages.keys() & lacking
             if averages == self._averages.keys():  # it was written without
                 lacking -= averages
             if lacking:
                 count = f"{len(lacking)} of {len(self._variables)}"
                 raise ValueError(f"it lacks {count} variables, {min(lacking)} the first of them")
-            for name in self._variables.keys() - averages:
+            for name in wanted - averages:
                 _assign(self._variables[name], reader.finite(name))
             for name in averages:
                 self._variables[name].assign(self._averages[name])
@@ -181,7 +187,7 @@ class Checkpoints:
             _assign(self._progress[name], value)
 
     def _read_best(self, path):
-        self._read(path)
+        self._read(path, weights_are_enough=True)
         average_is_best = self._progress.get(key("progress", "average_is_best"))
         if average_is_best and not self._averages.keys() <= self._variables.keys():
             with opened(path) as reader:  # the run keeps no averages any more, and these were the better weights

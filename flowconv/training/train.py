@@ -79,7 +79,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
 
 
 def evaluate(
-    workdir: str | os.PathLike,
+    workdir: str | os.PathLike | Workdir,
     overrides: Mapping[str, Any] | None = None,
     samples: int = 1,
     output: str | os.PathLike | None = None,
@@ -87,7 +87,7 @@ def evaluate(
     """Evaluates a run's best weights on the test split again, and draws its pictures.
 
     Args:
-      workdir: of a run that has been evaluated at least once.
+      workdir: of a run that has been evaluated at least once, or the run's folder.
       overrides: config fields that shall differ from the run's, as {"data.dir": "/data"}.
       samples: draws of dequantization noise an image for an importance-weighted bound; 1: no such bound.
       output: folder of evaluation.json and pictures/ (default: the workdir).
@@ -105,7 +105,7 @@ def evaluate(
     with stop_signals, contextlib.ExitStack() as held:
         try:
             distributed.initialize()
-            workdir = Workdir(workdir)
+            workdir = workdir if isinstance(workdir, Workdir) else Workdir(workdir)
             config = distributed.run_on_root(workdir.load_config)
             folder = distributed.run_on_root(lambda: workdir.results_folder(output, workdir.path))
             workdir.evaluation, workdir.pictures = folder / workdir.evaluation.name, folder / workdir.pictures.name

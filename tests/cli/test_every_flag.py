@@ -60,7 +60,10 @@ RUNS = {
         {"images": (ONE, FOLDER, BOTH), "shown": (1, 2), "seed": SEEDS, "data_dir": ("IMAGES",), "output": OUT},
         {"check": (3,)},
     ],
-    "export": [{"output": OUT}],
+    "export": [
+        {"format": ("savedmodel",), "precision": ("float32",), "output": OUT},
+        {"format": ("weights",), "precision": ("float32", "float16"), "output": OUT},
+    ],
     "report": [{"output": ("OUT.html",)}],
     "fold": [{"output": OUT, "data_dir": ("IMAGES",)}],
 }
@@ -95,7 +98,9 @@ def test_no_flag_is_forgotten_here(path):
     if path.stem == "run_exported_step":
         pytest.skip("needs JAX, and has flags of its own kind")
     named = set(ELSEWHERE.get(path.stem, ())).union(*ALL.get(path.stem, ()))
-    assert set(flags_of(path.relative_to(ROOT))) == named | ({"workdir"} if path.stem in RUNS else set())
+    flags = set(flags_of(path.relative_to(ROOT)))
+    assert flags - {"model"} == named | ({"workdir"} if path.stem in RUNS else set())
+    assert ("model" in flags) == (path.stem in set(RUNS) - {"report", "fold"})  # tested in tests/workdir
 
 
 def given(flags):

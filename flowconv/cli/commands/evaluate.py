@@ -19,10 +19,11 @@ from dataclasses import replace
 from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
 from flowconv.config import SETTINGS
-from flowconv.workdir import Workdir
+from flowconv.workdir import pretrained
 
 FLAGS = (
     shared_flags.WORKDIR,
+    shared_flags.MODEL,
     shared_flags.DATA_DIR,
     replace(
         flags.choice("precision", None, "if not the run's (model.precision)", SETTINGS["model.precision"].names),
@@ -43,12 +44,12 @@ def evaluate(given):
 
     chosen = {flag.field: getattr(given, flag.name) for flag in FLAGS if flag.field}
     chosen = {field: value for field, value in chosen.items() if value is not None}
-    training.evaluate(given.workdir, chosen, given.samples, given.output)
+    training.evaluate(pretrained.chosen(given.workdir, given.model), chosen, given.samples, given.output)
 
 
 def precision(given) -> str:
     """Returns that of the flag, or the run's."""
-    return given.precision or Workdir(given.workdir).load_config().model.precision
+    return given.precision or pretrained.chosen(given.workdir, given.model).load_config().model.precision
 
 
 main = Command(evaluate, __doc__, FLAGS, precision=precision)

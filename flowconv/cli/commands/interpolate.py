@@ -14,6 +14,7 @@ from flowconv.cli.command import Command
 
 FLAGS = (
     shared_flags.WORKDIR,
+    shared_flags.MODEL,
     shared_flags.DATA_DIR,
     shared_flags.images("two or more images (default: five of the run's test split)"),
     flags.words("class", (), "class of each image of --images, or one of all, with model.condition=class"),
@@ -31,12 +32,12 @@ def interpolate(given):
     from flowconv.evaluation.sheets import Sheet
     from flowconv.inference import conditions, interpolation, load
     from flowconv.utils.console import say
-    from flowconv.workdir import Workdir
+    from flowconv.workdir import pretrained
 
-    workdir = Workdir(given.workdir)
+    workdir = pretrained.chosen(given.workdir, given.model)
     labels = conditions.labels_of(workdir, getattr(given, "class"), given.images)
     folder = workdir.results_folder(given.output, workdir.pictures)
-    run = load.load_run(workdir.path, given.data_dir)
+    run = load.load_run(workdir, given.data_dir)
     examples = run.examples_of("images", given.images, MOST if given.images is None else None)
     images = examples["image"]
     if len(images) < 2:

@@ -16,6 +16,7 @@ from flowconv.cli.command import Command
 
 FLAGS = (
     shared_flags.WORKDIR,
+    shared_flags.MODEL,
     shared_flags.DATA_DIR,
     shared_flags.images("images that have the attribute", "positive"),
     shared_flags.images("images that don't", "negative"),
@@ -37,14 +38,14 @@ def manipulate(given):
     from flowconv.inference import conditions, interpolation, load
     from flowconv.utils.console import say
     from flowconv.words import counted
-    from flowconv.workdir import Workdir
+    from flowconv.workdir import pretrained
 
-    workdir = Workdir(given.workdir)
+    workdir = pretrained.chosen(given.workdir, given.model)
     label = conditions.check_flags(workdir, getattr(given, "class"), None)
     if label is None and workdir.load_config().model.condition == "class":
         raise UserError("--class is missing: name the class of the images that flags name")
     folder = workdir.results_folder(given.output, workdir.pictures)
-    run = load.load_run(workdir.path, given.data_dir)
+    run = load.load_run(workdir, given.data_dir)
     if given.labels:
         positive, negative = load.read_labels("labels", given.labels, run.config.data)
     else:

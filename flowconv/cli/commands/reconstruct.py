@@ -12,6 +12,7 @@ from flowconv.cli.command import Command
 
 FLAGS = (
     shared_flags.WORKDIR,
+    shared_flags.MODEL,
     shared_flags.DATA_DIR,
     shared_flags.images("images (default: those of the run's test split)"),
     flags.whole("count", 12, "images", 1),
@@ -24,13 +25,13 @@ def reconstruct(given):
     from flowconv.evaluation import pictures
     from flowconv.inference import load
     from flowconv.utils.console import say
-    from flowconv.workdir import Workdir
+    from flowconv.workdir import pretrained
 
-    workdir = Workdir(given.workdir)
+    workdir = pretrained.chosen(given.workdir, given.model)
     if given.images is not None:
         load.refuse_condition(workdir, "reconstruct.py --images", ("class",))
     folder = workdir.results_folder(given.output, workdir.pictures)
-    run = load.load_run(workdir.path, given.data_dir)
+    run = load.load_run(workdir, given.data_dir)
     examples = run.examples_of("images", given.images, given.count)
     originals, back, error = pictures.reconstruct(run.flow, examples)
     sheet = pictures.reconstruction_sheet(originals, back, error, given.magnify, columns=12)

@@ -27,6 +27,7 @@ from flowconv.cli.command import Command
 
 FLAGS = (
     shared_flags.WORKDIR,
+    shared_flags.MODEL,
     flags.whole("count", 36, "images a temperature", 1),
     flags.numbers("temperatures", (0.5, 0.7, 0.9, 1.0), "standard deviations of the latents", 0.0),
     flags.text("class", None, "name or number of the class, with model.condition=class (default: each has a row)"),
@@ -46,9 +47,9 @@ def sample(given):
     from flowconv.evaluation import pictures
     from flowconv.inference import conditions, load, sampling
     from flowconv.utils.console import say
-    from flowconv.workdir import Workdir
+    from flowconv.workdir import pretrained
 
-    workdir = Workdir(given.workdir)
+    workdir = pretrained.chosen(given.workdir, given.model)
     folder = workdir.results_folder(given.output, workdir.pictures)
     label = conditions.check_flags(workdir, getattr(given, "class"), given.images)
     guidance = conditions.check_guidance(workdir, given.guidance, given.attention_temperature)
@@ -59,7 +60,7 @@ def sample(given):
     if given.files:
         for name in names.values():
             load.free_folder("output", folder / name)
-    run = load.load_run(workdir.path, given.data_dir, given.segments)
+    run = load.load_run(workdir, given.data_dir, given.segments)
     asked = conditions.samples_of(run, label, given.images, given.count)
     for temperature, name in names.items():
         drawn = asked if given.files else asked.at(temperature)

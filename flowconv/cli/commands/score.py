@@ -19,6 +19,7 @@ from flowconv.cli.command import Command
 
 FLAGS = (
     shared_flags.WORKDIR,
+    shared_flags.MODEL,
     shared_flags.DATA_DIR,
     shared_flags.images("images to score"),
     flags.whole("check", 0, "instead: test images that are told from as many odd ones of each kind", 0),
@@ -35,17 +36,17 @@ def score(given):
     from flowconv.inference import load, scoring
     from flowconv.inference.score_table import ScoreTable
     from flowconv.words import counted, printable
-    from flowconv.workdir import Workdir
+    from flowconv.workdir import pretrained
 
-    workdir = Workdir(given.workdir)
+    workdir = pretrained.chosen(given.workdir, given.model)
     if given.check:
-        check(load.load_run(workdir.path, given.data_dir), given)
+        check(load.load_run(workdir, given.data_dir), given)
         return
     load.refuse_condition(workdir, "score.py --images", ("class",))
     folder = workdir.results_folder(given.output, workdir.path)
     table = ScoreTable(folder / "scores.csv")
     table.check(load.find_images("images", given.images))
-    run = load.load_run(workdir.path, given.data_dir)
+    run = load.load_run(workdir, given.data_dir)
     paths, images = load.read_images("images", given.images, run.config.data)
     typical = run.typical(given.seed, measured=given.data_dir is not None)
     scores = scoring.score(run.flow, {"image": images}, typical, given.seed)
