@@ -26,9 +26,10 @@ def measure_speeds(
     batch_size = images_per_rank(next(iter(configs.values())))
     batch = {name: tf.constant(each[:batch_size]) for name, each in images.examples("train").items()}
     batch["position"] = tf.constant(0, tf.int64)
-    actions = {name: _actions(config, batch) for name, config in configs.items()}
-    seconds: dict[str, dict[str, list[float]]] = {name: {what: [] for what in does} for name, does in actions.items()}
     visible = distributed.is_root()
+    built = progress(configs.items(), len(configs), "building", "models", visible)
+    actions = {name: _actions(config, batch) for name, config in built}
+    seconds: dict[str, dict[str, list[float]]] = {name: {what: [] for what in does} for name, does in actions.items()}
     for does in progress(actions.values(), len(actions), "tracing", "models", visible):
         for act in does.values():
             act()

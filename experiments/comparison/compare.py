@@ -21,6 +21,7 @@ from flowconv.files import read_json
 from flowconv.training.train import load_data, train
 from flowconv.training.writers import read_metrics
 from flowconv.utils.console import say
+from flowconv.utils.progress_bar import working
 from flowconv.workdir import Workdir
 
 # Runs that differ in these alone are the same runs.
@@ -85,8 +86,9 @@ def compare(
         say("\n" + write_variants(output, rows, results[variants[0], seeds[0]], config, seconds))
         if len(variants) > 1 and len(seeds) > 1:
             say("\n" + write_pairs(output, results))
-        draw_curves(output / "curves.png", curves, over="images" if seconds is None else "seconds")
-        draw_rates(output / "rates.png", rows)
+        with working("drawing curves"):
+            draw_curves(output / "curves.png", curves, over="images" if seconds is None else "seconds")
+            draw_rates(output / "rates.png", rows)
         if layers and convolutions:
             say("\n" + write_layers(output, cost_layers(convolutions, config.model.kernel_size, rounds)))
         say(f"\nTables and curves are in {output}")

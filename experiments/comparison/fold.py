@@ -12,6 +12,7 @@ from flowconv.models.folding import fold_shift
 from flowconv.training.state import RunState
 from flowconv.training.train import load_data
 from flowconv.utils.console import say
+from flowconv.utils.progress_bar import working
 from flowconv.workdir import Workdir
 
 
@@ -49,8 +50,9 @@ def fold(
     folded_config.model.convolution = "conv1x1"
     target.check(folded_config)
     images = load_data(config.data, data.load_for_use)
-    before, after = RunState(config, source), RunState(folded_config, target)
-    before.restore_best()
+    with working("building both models"):
+        before, after = RunState(config, source), RunState(folded_config, target)
+        before.restore_best()
     after.optimizer.reset()  # its memory holds anything, and a run may go on from here
     after.images_seen.assign(before.images_seen)
     after.seconds.assign(before.seconds)

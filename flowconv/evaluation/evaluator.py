@@ -56,6 +56,11 @@ class Evaluator:
         self._bits_per_dim = compile_fn(bits_per_dim, jit_compile)
         self._reconstruct = compile_fn(reconstruct, jit_compile)
 
+    @property
+    def is_root(self) -> bool:
+        """Whether this worker is the one that prints."""
+        return self.part["rank"] == 0
+
     def bits_per_dim(self, examples: Examples, samples: int = 1, name: str = "evaluation") -> float:
         """Returns the mean bits/dim of examples; arguments and errors as of `statistics`."""
         return self.statistics(examples, samples, name)[0]
@@ -147,7 +152,7 @@ class Evaluator:
         most = math.ceil(largest_part / self.part["batch_size"])
         own = ((batch, number) for batch in batches for number in range(draws))
         turns = chain(own, repeat(None, draws * (most - len(batches))))
-        for turn in progress(turns, draws * most, name, "batches", visible=self.part["rank"] == 0):
+        for turn in progress(turns, draws * most, name, "batches", visible=self.is_root):
             self.between()
             if turn is not None:
                 yield turn

@@ -26,7 +26,7 @@ from flowconv.models import Flow, build_flow
 from flowconv.paths import given_path
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.optimizer import build_optimizer
-from flowconv.utils.progress_bar import progress
+from flowconv.utils.progress_bar import progress, working
 from flowconv.words import printable
 from flowconv.workdir import Workdir, dataset_record
 
@@ -123,18 +123,19 @@ def load_run(
     if segments is not None:
         config.model.segments = segments
         _check_segments(config)
-    flow = build_flow(config, reset=False)
-    optimizer = build_optimizer(config.optimizer, config.train.ema_decay)  # which keeps the averages
-    optimizer.build(flow.trainable_variables)
-    average_is_best = tf.Variable(False, trainable=False)
-    images_seen = tf.Variable(0, dtype=tf.int64, trainable=False)
-    progress_variables = {"average_is_best": average_is_best, "images_seen": images_seen}
-    fields = architecture(config)
-    checkpoints = Checkpoints(flow, optimizer, progress_variables, fields, workdir.checkpoints, workdir.best_checkpoint)
-    for line in checkpoints.restore_best().damaged:
-        warn(line)
-    if average_is_best:
-        optimizer.finalize_variable_values(flow.trainable_variables)
+    with working(f"loading {workdir.path}"):
+        flow = build_flow(config, reset=False)
+        optimizer = build_optimizer(config.optimizer, config.train.ema_decay)  # which keeps the averages
+        optimizer.build(flow.trainable_variables)
+        average_is_best = tf.Variable(False, trainable=False)
+        images_seen = tf.Variable(0, dtype=tf.int64, trainable=False)
+        progress_variables = {"average_is_best": average_is_best, "images_seen": images_seen}
+        fields, best = architecture(config), workdir.best_checkpoint
+        checkpoints = Checkpoints(flow, optimizer, progress_variables, fields, workdir.checkpoints, best)
+        for line in checkpoints.restore_best().damaged:
+            warn(line)
+        if average_is_best:
+            optimizer.finalize_variable_values(flow.trainable_variables)
     return Run(flow, config, workdir, int(images_seen))
 
 

@@ -11,7 +11,7 @@ from flowconv.errors import UserError
 from flowconv.inference.load import free_folder
 from flowconv.models import Flow
 from flowconv.paths import without_patterns
-from flowconv.utils.progress_bar import progress
+from flowconv.utils.progress_bar import progress, working
 
 
 def export(flow: Flow, folder: str | os.PathLike) -> None:
@@ -43,7 +43,7 @@ def export(flow: Flow, folder: str | os.PathLike) -> None:
         }
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with without_patterns(folder) as name:
+            with without_patterns(folder) as name, working(f"writing {folder}"):
                 tf.saved_model.save(module, name, signatures=signatures)
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)

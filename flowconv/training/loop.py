@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -19,6 +20,7 @@ from flowconv.training.state import RunState
 from flowconv.training.stopping import Stopper
 from flowconv.training.stream import TrainingStream
 from flowconv.training.validation import Validation
+from flowconv.utils.progress_bar import working
 from flowconv.workdir import Workdir
 
 
@@ -86,8 +88,7 @@ class TrainingLoop:
         self.watchdog.feed(patient=not self.traced)
         self.batch = next(self.batches)
         started = time.monotonic()
-        # Nothing is lost by the first step, which may be compiled for minutes.
-        with contextlib.nullcontext() if self.traced else stop_signals.at_once():
+        with contextlib.nullcontext() if self.traced else self.tracing():
             figures = self.state.step(self.batch, self.control_flags().tensor())
         asked = ControlFlags.of_means(figures.pop("control_flags"))
         figures = {name: float(value) for name, value in figures.items()}
@@ -103,6 +104,12 @@ class TrainingLoop:
             self.logger.step(self.seen, figures["bits_per_dim"], self.meter)
         self.traced = True
         return asked
+
+    @contextlib.contextmanager
+    def tracing(self) -> Iterator[None]:
+        """Tells of the first step, which may be compiled for minutes; a signal ends it at once, as nothing is lost."""
+        with stop_signals.at_once(), working("tracing and compiling the first step", distributed.is_root()):
+            yield
 
     def control_flags(self) -> ControlFlags:
         """Returns what this worker asks for."""

@@ -23,6 +23,7 @@ from flowconv.training.stopping import Stopper
 from flowconv.training.stream import TrainingStream
 from flowconv.training.summary import print_table, save_pictures
 from flowconv.training.validation import Validation
+from flowconv.utils.progress_bar import progress, working
 from flowconv.workdir import Workdir, dataset_record
 
 
@@ -41,7 +42,8 @@ class Run:
         self.images = images
         self.watchdog = distributed.Watchdog(config.train.watchdog_seconds)
         self.watchdog.feed(patient=True)
-        self.state = RunState(config, workdir)
+        with working("building the model", distributed.is_root()):
+            self.state = RunState(config, workdir)
         self.stopper = Stopper(self.state.images_seen, self.watchdog)
         self.stream = TrainingStream(images.examples("train"), images_per_rank(config), config.seed)
         self.evaluator = Evaluator(
@@ -58,7 +60,8 @@ class Run:
 
     def train(self) -> dict[str, Any]:
         """Starts or goes on, trains to the budget, and reports; returns the results."""
-        restored = self._restore_or_initialize()
+        with working("setting the weights", distributed.is_root()):
+            restored = self._restore_or_initialize()
         with stop_signals.deferred():
             finished_before = int(self.state.images_seen) >= self.config.train.images
             changed = self._changed_images() if restored else ""
@@ -173,4 +176,5 @@ class Run:
         test, settings = self.images.examples("test"), self.config.evaluation
         with self.state.better_weights():
             step = int(self.state.images_seen)
-            yield from save_pictures(self.state.flow, test, settings, self.config.seed, step, self.workdir)
+            pieces = save_pictures(self.state.flow, test, settings, self.config.seed, step, self.workdir)
+            yield from progress(pieces, len(settings.temperatures) + 1, "drawing", "pictures")

@@ -12,6 +12,7 @@ from flowconv.data.batches import Examples
 from flowconv.evaluation import Evaluator, Measurement, compute_metrics, health, metrics_in, pictures
 from flowconv.training.run_logger import RunLogger
 from flowconv.training.state import RunState
+from flowconv.utils.progress_bar import progress
 from flowconv.workdir import Workdir, dataset_record
 
 HEALTH_IMAGES = 4  # of the validation split, at which the flow's health is looked at
@@ -70,6 +71,7 @@ class Validation:
                 figures |= compute_metrics("validation", averaged if better == "averaged" else raw, "better")
         diagnostics: dict[str, float] = {}
         looks = self._sample_and_reconstruct(images_seen, better, logger, diagnostics)
+        looks = progress(looks, None, "validation, pictures and condition numbers", "pieces")
         distributed.run_pieces_on_root(looks, self.evaluator.between)
         # From here on nothing may come between: these belong together.
         improved = scores[better] < float(state.best_bits_per_dim)

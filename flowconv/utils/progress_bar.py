@@ -1,21 +1,28 @@
-"""Progress of what is not training: data preparation, passes over a split, drawing."""
+"""Progress of what is not training: data preparation, passes over a split, tracing, drawing, saving."""
 
+import contextlib
 import sys
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import TypeVar
 
 from tqdm import tqdm
 
+from flowconv.words import duration
+
 Item = TypeVar("Item")
 PATIENCE = 3.0  # seconds without a word
 INTERVAL = 30.0  # seconds between lines
+REFRESH = 1.0  # seconds between two looks at a bar
 
 
 def progress(
     items: Iterable[Item], total: int | None, description: str, unit: str = "images", visible: bool = True
-) -> Iterator[Item]:
+) -> Generator[Item, None, None]:
     """Yields `items`; after three seconds, shows a bar on stderr, or if that is no terminal a line now and then.
+
+    A thread does so, also while one item takes long.
 
     Args:
       items: what is gone through.
@@ -26,13 +33,66 @@ def progress(
     """
     if not visible:
         yield from items
-        return
-    if sys.stderr.isatty():
-        yield from tqdm(items, desc=description, total=total, unit=f" {unit}", delay=PATIENCE, leave=False)
-        return
-    due = time.monotonic() + PATIENCE
-    for number, item in enumerate(items):
-        if time.monotonic() > due:
-            print(f"{description}: {number:,}{f'/{total:,}' if total else ''} {unit}", file=sys.stderr, flush=True)
-            due = time.monotonic() + INTERVAL
-        yield item
+    elif sys.stderr.isatty():
+        bar = tqdm(desc=description, total=total, unit=f" {unit}", delay=PATIENCE, leave=False, file=sys.stderr)
+        with bar, _shown(bar):
+            for item in items:
+                yield item
+                bar.update()
+    else:
+        done = 0
+
+        def line():
+            print(f"{description}: {done:,}{f'/{total:,}' if total else ''} {unit}", file=sys.stderr, flush=True)
+
+        with _now_and_then(line, INTERVAL):
+            for item in items:
+                yield item
+                done += 1
+
+
+@contextlib.contextmanager
+def working(description: str, visible: bool = True) -> Iterator[None]:
+    """Says after three seconds, and now and then, that a block still runs, of which nobody knows how far it is.
+
+    Args:
+      description: of the work.
+      visible: as of `progress`.
+    """
+    started = time.monotonic()
+
+    def line():
+        print(f"{description} ({duration(time.monotonic() - started)})", file=sys.stderr, flush=True)
+
+    with _now_and_then(line, INTERVAL) if visible else contextlib.nullcontext():
+        yield
+
+
+def _shown(bar):
+    """Shows a bar that is due although nothing came."""
+
+    def show():
+        bar.delay = 0  # what is shown is removed at the end
+        bar.refresh()
+
+    return _now_and_then(show, REFRESH)
+
+
+@contextlib.contextmanager
+def _now_and_then(act, interval):
+    """Calls `act` in a thread after some patience, and at intervals, while a block runs."""
+    finished = threading.Event()
+
+    def run():
+        wait = PATIENCE
+        while not finished.wait(wait):
+            act()
+            wait = interval
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        thread.join()

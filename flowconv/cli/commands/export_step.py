@@ -39,13 +39,15 @@ def export_step(given, config):
     from flowconv.inference import xla_export
     from flowconv.models import build_flow  # flags are checked before TensorFlow is imported
     from flowconv.training.step import build_step
+    from flowconv.utils.progress_bar import working
 
     config = data.with_classes(config)
     distributed.initialize()
     config.train.jit_compile = "off"  # the whole step is compiled as one, not its parts
-    step = build_step(config, build_flow(config))
-    known = xla_export.all_programs(step, batch_size, config.train.initialization_images)
-    manifest = xla_export.export({name: known[name] for name in given.programs}, step, output)
+    with working("building the model, and compiling its programs"):
+        step = build_step(config, build_flow(config))
+        known = xla_export.all_programs(step, batch_size, config.train.initialization_images)
+        manifest = xla_export.export({name: known[name] for name in given.programs}, step, output)
     megabytes = sum(path.stat().st_size for path in output.iterdir()) / 1e6
     print(f"{', '.join(manifest['programs'])}; {len(manifest['variables'])} variables; {megabytes:.1f} MB in {output}")
 

@@ -32,6 +32,7 @@ def interpolate(given):
     from flowconv.evaluation.sheets import Sheet
     from flowconv.inference import conditions, interpolation, load
     from flowconv.utils.console import say
+    from flowconv.utils.progress_bar import working
     from flowconv.workdir import pretrained
 
     workdir = pretrained.chosen(given.workdir, given.model)
@@ -44,7 +45,8 @@ def interpolate(given):
         what = f"--images={given.images}: is" if given.images else "--images is missing: the run's test split has"
         raise UserError(f"{what} one image; name two or more files, or folders, with commas between them")
     condition = conditions.condition_of(run, examples, labels)
-    rows = interpolation.interpolate(run.flow, images, given.steps, condition)
+    with working("interpolating"):
+        rows = interpolation.interpolate(run.flow, images, given.steps, condition)
     headings = [f"{number / (given.steps - 1):.2g}" for number in range(given.steps)]
     names = [f"{number} to {number + 1}" for number in range(1, len(images))]
     sheet = Sheet(np.concatenate(rows), given.steps, "From image to image, through their latents", names, headings)

@@ -37,6 +37,7 @@ def manipulate(given):
     from flowconv.evaluation.sheets import Sheet
     from flowconv.inference import conditions, interpolation, load
     from flowconv.utils.console import say
+    from flowconv.utils.progress_bar import working
     from flowconv.words import counted
     from flowconv.workdir import pretrained
 
@@ -60,9 +61,10 @@ def manipulate(given):
         )
 
     of_both = condition_of({"image": positive}), condition_of({"image": negative})
-    direction = interpolation.attribute_direction(run.flow, positive, negative, conditions=of_both)
     condition = condition_of(examples)
-    rows = interpolation.manipulate(run.flow, examples["image"], direction, given.strengths, condition)
+    with working("encoding and decoding"):
+        direction = interpolation.attribute_direction(run.flow, positive, negative, conditions=of_both)
+        rows = interpolation.manipulate(run.flow, examples["image"], direction, given.strengths, condition)
     headings = [f"{strength:+g}" if strength else "0, as it is" for strength in given.strengths]
     attribute = Path(given.labels or given.positive).name
     title = f"Less and more of {attribute}"

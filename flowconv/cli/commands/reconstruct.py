@@ -25,6 +25,7 @@ def reconstruct(given):
     from flowconv.evaluation import pictures
     from flowconv.inference import load
     from flowconv.utils.console import say
+    from flowconv.utils.progress_bar import working
     from flowconv.workdir import pretrained
 
     workdir = pretrained.chosen(given.workdir, given.model)
@@ -33,7 +34,8 @@ def reconstruct(given):
     folder = workdir.results_folder(given.output, workdir.pictures)
     run = load.load_run(workdir, given.data_dir)
     examples = run.examples_of("images", given.images, given.count)
-    originals, back, error = pictures.reconstruct(run.flow, examples)
+    with working("encoding and decoding"):
+        originals, back, error = pictures.reconstruct(run.flow, examples)
     sheet = pictures.reconstruction_sheet(originals, back, error, given.magnify, columns=12)
     pictures.save_sheet(folder / "reconstruction.png", sheet, run.facts)
     say(

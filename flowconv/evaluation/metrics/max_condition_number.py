@@ -2,6 +2,7 @@
 
 from flowconv.evaluation.conditioning import max_condition_number
 from flowconv.evaluation.metric import Metric
+from flowconv.utils.progress_bar import working
 
 
 class MaxConditionNumber(Metric):
@@ -14,4 +15,5 @@ class MaxConditionNumber(Metric):
     heading = "condition number"
 
     def compute(self, measured):
-        return max_condition_number(measured.flow)
+        with working("condition numbers", measured.evaluator.is_root):
+            return max_condition_number(measured.flow)
