@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from ml_collections import ConfigDict
@@ -13,6 +13,7 @@ from flowconv.distributed import elastic
 from flowconv.errors import UserError
 from flowconv.signals import stop_signals
 from flowconv.training.control_flags import ControlFlags
+from flowconv.training.profiler import Profiler
 from flowconv.training.progress import Meter
 from flowconv.training.rollback import roll_back
 from flowconv.training.run_logger import RunLogger
@@ -41,6 +42,7 @@ class TrainingLoop:
       stopper: ends the run after a signal.
       watchdog: ends a worker that hangs.
       workdir: where checkpoints go.
+      profiler: traces some steps.
     """
 
     settings: ConfigDict
@@ -52,6 +54,7 @@ class TrainingLoop:
     stopper: Stopper
     watchdog: distributed.Watchdog
     workdir: Workdir
+    profiler: Profiler = field(default_factory=Profiler)
 
     def __post_init__(self):
         self.host_updates = elastic.HostUpdates()
@@ -61,13 +64,21 @@ class TrainingLoop:
         """Trains; returns the rate in images/s over all workers, evaluations not counted."""
         self.host_updates.listen()
         self.begin()
+        try:
+            return self.train()
+        finally:
+            self.profiler.stop()
+
+    def train(self) -> float:
+        """Goes on to the last step; returns as `run`."""
         while True:
             if self.validation.is_due(self.seen):
                 self.evaluate()
             if self.seen >= self.settings.images:
                 self.finish()
                 return self.meter.images_per_second
-            asked = self.step()
+            with self.profiler.step():
+                asked = self.step()
             if asked.roll_back:
                 self.roll_back()
             elif asked.stop:

@@ -15,6 +15,7 @@ from flowconv.signals import stop_signals
 from flowconv.training.checkpoints import Restored
 from flowconv.training.control_flags import NUM_FLAGS
 from flowconv.training.loop import TrainingLoop
+from flowconv.training.profiler import Profiler
 from flowconv.training.results import describe, evaluate_test_split, training_results
 from flowconv.training.run_logger import RunLogger
 from flowconv.training.state import RunState
@@ -58,8 +59,12 @@ class Run:
             between=self.stopper.before_piece,
         )
 
-    def train(self) -> dict[str, Any]:
-        """Starts or goes on, trains to the budget, and reports; returns the results."""
+    def train(self, profiled_steps: int = 0) -> dict[str, Any]:
+        """Starts or goes on, trains to the budget, and reports; returns the results.
+
+        Args:
+          profiled_steps: that the first worker traces for TensorBoard, after the first few.
+        """
         with working("setting the weights", distributed.is_root()):
             restored = self._restore_or_initialize()
         with stop_signals.deferred():
@@ -71,7 +76,7 @@ class Run:
                 logger.progress.say(f"warning: {said}")
             finished = False
             try:
-                figures = self._train(logger, restored, changed)
+                figures = self._train(logger, restored, changed, profiled_steps)
                 logger.progress.close()
                 with self.stopper.between_pieces():
                     results = self._evaluate() | figures
@@ -116,7 +121,7 @@ class Run:
             self.state.best_bits_per_dim.assign(np.inf)  # that of other images is no measure for these
         return changed
 
-    def _train(self, logger, restored, changed) -> dict[str, Any]:
+    def _train(self, logger, restored, changed, profiled_steps) -> dict[str, Any]:
         """Goes through the loop; returns its figures."""
         state, config = self.state, self.config
         validation = Validation(
@@ -138,6 +143,7 @@ class Run:
             self.stopper,
             self.watchdog,
             self.workdir,
+            Profiler(profiled_steps if distributed.is_root() else 0, self.workdir.tensorboard, logger.progress.say),
         )
         state.images_a_step.assign(self.stream.global_batch_size)
         self.stopper.checkpoint = loop.checkpoint

@@ -21,7 +21,7 @@ from flowconv.workdir import Workdir, dataset_record
 LOST = "another worker of this job has ended (what it said stands above)"
 
 
-def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
+def train(config: ConfigDict, workdir: str | os.PathLike, profiled_steps: int = 0) -> dict[str, Any]:
     """Trains a flow, going on where a run in `workdir` stopped, and evaluates it on the test split.
 
     Called by every worker of a Horovod job, or alone.
@@ -29,6 +29,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
     Args:
       config: valid, as `flowconv.config.validate` has it: programs see to that before TensorFlow is imported.
       workdir: the run's folder; only the first worker writes to it.
+      profiled_steps: that the first worker traces into the workdir's TensorBoard folder, after the first few.
 
     Returns:
       On every worker, what results.json holds. Of the checkpoint that was best on the validation split: every metric of
@@ -57,7 +58,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict[str, Any]:
             run = Run(config, workdir, images)
             held.callback(run.watchdog.stop)
             with room_needed():  # TensorFlow's error is the same as that of exhausted memory
-                return run.train()
+                return run.train(profiled_steps)
         except elastic.WorkersChanged:
             elastic.rejoin()
         except tf.errors.ResourceExhaustedError as error:

@@ -69,7 +69,7 @@ RUNS = {
 }
 CONFIGS = {
     "doctor": [{"workdir": OUT}],
-    "train": [{"workdir": OUT}],
+    "train": [{"workdir": OUT, "profile": (2, 0)}],
     "compare": [
         {
             "variants": ("conv1x1", "nice,shift:parameterization=qr"),

@@ -25,6 +25,7 @@ class Run:
 
     def __init__(self, steps, asked=None, skipped=(), checkpoint_seconds=1e9, evaluate_at=(), mistake=None):
         self.events, self.asked, self.skipped, self.metered = [], asked or {}, skipped, []
+        self.profiled = []
         self.mistake = mistake
         self.state = types.SimpleNamespace(
             images_seen=tf.Variable(0, dtype=tf.int64),
@@ -55,6 +56,9 @@ class Run:
             stopper=types.SimpleNamespace(stop=self.stop, between_pieces=self.nothing, note_checkpoint=lambda: None),
             watchdog=types.SimpleNamespace(feed=lambda patient=False: None),
             workdir=types.SimpleNamespace(check_unmoved=lambda: None),
+            profiler=types.SimpleNamespace(
+                step=lambda: self.profiled.append("step") or self.nothing(), stop=lambda: self.profiled.append("stop")
+            ),
         )
 
     def step(self, batch, flags):
@@ -104,6 +108,16 @@ def test_a_run_steps_evaluates_and_ends_with_a_checkpoint(run):
     steps = ["step 16", "step 32", "evaluate 32", "step 48", "evaluate 48"]
     assert three.events == ["begin 0", *steps, "checkpoint 48"]
     assert three.metered == [1.0, 2.0, 3.0] and three.loop.meter.images_per_second > 0.0
+
+
+def test_the_profiler_sees_each_step_and_the_end_of_any_kind(run):
+    two = run(2)
+    two.loop.run()
+    assert two.profiled == ["step", "step", "stop"]
+    stopped = run(3, asked={1: ASKED["stop"]})
+    with pytest.raises(Stopped):
+        stopped.loop.run()
+    assert stopped.profiled == ["step", "stop"]
 
 
 def test_a_checkpoint_follows_each_step_where_none_may_be_lost(run):

@@ -7,17 +7,20 @@
 A run that was stopped goes on where it was when it is started again with the same --workdir.
 """
 
-from flowconv.cli import shared_flags
+from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
 from flowconv.config import config_file
 
-FLAGS = (shared_flags.workdir("folder of the run (default: runs/ and the name of the config)"),)
+FLAGS = (
+    shared_flags.workdir("folder of the run (default: runs/ and the name of the config)"),
+    flags.whole("profile", 0, "steps that TensorFlow's profiler traces, after the first few, for TensorBoard", 0),
+)
 
 
 def train(given, config):
     from flowconv.training import train as training
 
-    training.train(config, given.workdir or config_file.default_workdir(given.config))
+    training.train(config, given.workdir or config_file.default_workdir(given.config), given.profile)
 
 
 main = Command(train, __doc__, FLAGS, takes_config=True)
