@@ -42,6 +42,7 @@ class Evaluator:
         between: Callable[[], None] = lambda: None,
     ):
         self.flow = flow
+        self.seed = seed
         self.part = {"batch_size": batch_size, "rank": rank, "world_size": world_size}
         self.total = total
         self.maximum = maximum

@@ -4,6 +4,7 @@ from functools import cached_property
 
 from flowconv.data.batches import Examples
 from flowconv.evaluation.evaluator import Evaluator
+from flowconv.evaluation.sample_quality import sample_quality
 from flowconv.models import Flow
 
 
@@ -16,17 +17,27 @@ class Measurement:
       name: of the split, for the progress of a pass.
       samples: importance samples an image.
       classify: whether classes are told from each other, if the flow has any.
+      compared: samples that are compared with as many images; 0: none are.
 
     Attributes:
-      evaluator, examples, name, samples, classify: the arguments.
+      evaluator, examples, name, samples, classify, compared: the arguments.
     """
 
-    def __init__(self, evaluator: Evaluator, examples: Examples, name: str, samples: int = 1, classify: bool = False):
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        examples: Examples,
+        name: str,
+        samples: int = 1,
+        classify: bool = False,
+        compared: int = 0,
+    ):
         self.evaluator = evaluator
         self.examples = examples
         self.name = name
         self.samples = samples
         self.classify = classify
+        self.compared = compared
 
     @property
     def flow(self) -> Flow:
@@ -67,3 +78,17 @@ class Measurement:
         if not self.classify or not self.flow.condition.classes:
             return None
         return self.evaluator.classification(self.examples, f"{self.name}, classification")
+
+    @cached_property
+    def sample_quality(self) -> dict[str, float] | None:
+        """As `sample_quality.sample_quality`; None unless it was asked for."""
+        if not self.compared:
+            return None
+        return sample_quality(
+            self.flow,
+            self.examples,
+            self.compared,
+            self.evaluator.seed,
+            self.evaluator.between,
+            self.evaluator.is_root,
+        )

@@ -16,7 +16,12 @@ OF_TRAINING = ("images_trained", "images_per_second", "seconds", "seed", "world_
 
 
 def evaluate_test_split(
-    state: RunState, evaluator: Evaluator, examples: Examples, samples: int = 1, classify: bool = False
+    state: RunState,
+    evaluator: Evaluator,
+    examples: Examples,
+    samples: int = 1,
+    classify: bool = False,
+    compared: int = 0,
 ) -> dict[str, Any]:
     """Returns the metrics of the test split, of a state that has its best weights; the same on every worker.
 
@@ -26,9 +31,10 @@ def evaluate_test_split(
       examples: of the split.
       samples: importance samples an image.
       classify: whether classes are told from each other, if the flow has any.
+      compared: samples that are compared with as many images; 0: none are.
     """
-    raw = Measurement(evaluator, examples, "test", samples, classify)
-    averaged = Measurement(evaluator, examples, "test, averaged weights", samples, classify)
+    raw = Measurement(evaluator, examples, "test", samples, classify, compared)
+    averaged = Measurement(evaluator, examples, "test, averaged weights", samples, classify, compared)
     figures = compute_metrics("test", raw, "raw")
     with state.ema_weights():
         figures |= compute_metrics("test", averaged, "ema")
@@ -36,6 +42,8 @@ def evaluate_test_split(
         figures |= compute_metrics("test", averaged if state.average_is_best else raw, "better")
     if samples > 1:
         figures["importance_samples"] = samples
+    if compared:
+        figures["compared_samples"] = min(compared, len(examples["image"]))
     return figures
 
 

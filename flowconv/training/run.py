@@ -90,10 +90,10 @@ class Run:
                 logger.close(finished)
             return results
 
-    def evaluate(self, samples: int = 1) -> dict[str, Any]:
-        """Evaluates the best weights of a run; returns the results, with a tighter bound if there are more samples."""
+    def evaluate(self, samples: int = 1, compared: int = 0) -> dict[str, Any]:
+        """Evaluates the best weights of a run; returns the results; arguments as of `evaluate_test_split`."""
         with stop_signals.deferred(), self.stopper.between_pieces():
-            results = self._evaluate(samples)
+            results = self._evaluate(samples, compared)
             self._report(results, self.workdir.evaluation)
         return results
 
@@ -165,11 +165,11 @@ class Run:
             "seconds": float(state.seconds),
         }
 
-    def _evaluate(self, samples: int = 1) -> dict[str, Any]:
+    def _evaluate(self, samples: int = 1, compared: int = 0) -> dict[str, Any]:
         """Restores the best weights; returns the figures of the test split, and what they depend on."""
         self.state.restore_best()
         examples, classify = self.images.examples("test"), self.config.evaluation.classify
-        figures = evaluate_test_split(self.state, self.evaluator, examples, samples, classify)
+        figures = evaluate_test_split(self.state, self.evaluator, examples, samples, classify, compared)
         return figures | describe(self.state, self.config.model.precision, self.images.describe(), self.config.seed)
 
     def _report(self, results, path):

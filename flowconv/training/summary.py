@@ -95,6 +95,8 @@ def metric_rows(results: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if "importance_samples" in results:
         rows.append(("importance samples an image", f"{results['importance_samples']}"))
+    if "compared_samples" in results:
+        rows.append(("samples compared with images", f"{results['compared_samples']:,}"))
     return rows
 
 

@@ -84,6 +84,7 @@ def evaluate(
     overrides: Mapping[str, Any] | None = None,
     samples: int = 1,
     output: str | os.PathLike | None = None,
+    compared: int = 0,
 ) -> dict:
     """Evaluates a run's best weights on the test split again, and draws its pictures.
 
@@ -92,10 +93,12 @@ def evaluate(
       overrides: config fields that shall differ from the run's, as {"data.dir": "/data"}.
       samples: draws of dequantization noise an image for an importance-weighted bound; 1: no such bound.
       output: folder of evaluation.json and pictures/ (default: the workdir).
+      compared: samples that are compared with as many test images; 0: none are.
 
     Returns:
       On every worker, what evaluation.json holds: as `train`, without the figures of training; with
-      more samples also importance_samples and test_bits_per_dim[_ema]_importance_weighted.
+      more samples also importance_samples and test_bits_per_dim[_ema]_importance_weighted, with compared samples
+      compared_samples, kernel_distance, sample_precision and sample_recall.
 
     Raises:
       UserError: if there is no run, or no checkpoint in it; on every worker.
@@ -120,7 +123,7 @@ def evaluate(
                 warn(changed)
             run = Run(config, workdir, images)
             held.callback(run.watchdog.stop)
-            return run.evaluate(samples)
+            return run.evaluate(samples, compared)
         except Exception as error:
             if not distributed.is_failed_exchange(error):
                 raise

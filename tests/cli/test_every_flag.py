@@ -37,6 +37,7 @@ RUNS = {
             "batch_size": (500, 1000),
             "samples": (1, 2),
             "classify": (True, False),
+            "compared": (20, 0),
             "data_dir": ("IMAGES",),  # photos come with the package, and need none
             "output": OUT,
         }

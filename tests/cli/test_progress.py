@@ -22,6 +22,8 @@ OF_A_RUN = {
         "test, averaged weights: ",
         "test, reconstruction: ",
         "condition numbers",
+        "sampling: 1/1 batches",
+        "features of samples and images",
         "drawing: 2/2 pictures",
     ],
     "fold": ["building both models", "test, as it is: ", "test, folded: "],
@@ -31,6 +33,7 @@ FLAGS = {
     "score": ["--images=IMAGES"],
     "reconstruct": ["--count=2"],
     "interpolate": ["--images=IMAGES", "--steps=2"],
+    "evaluate": ["--compared=5"],
 }
 
 

@@ -1,6 +1,7 @@
 """Metrics: found by their files, computed of a split, and shown wherever there are figures."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -33,9 +34,14 @@ NAMES = {  # on which others rely
         "test_accuracy",
         "test_bits_per_dim_of_labels",
         "test_bits_per_dim_without_labels",
+        "kernel_distance",
+        "sample_precision",
+        "sample_recall",
     },
 }
-ASKED_FOR = {name for name in NAMES["test"] if "importance" in name or "label" in name or "accuracy" in name}
+ASKED_FOR = {
+    name for name in NAMES["test"] if re.search("importance|label|accuracy|kernel_distance|precision|recall", name)
+}
 
 
 @pytest.fixture

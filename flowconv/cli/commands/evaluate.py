@@ -4,11 +4,17 @@
     horovodrun -np 4 python scripts/evaluate.py --workdir=runs/cifar10
     python scripts/evaluate.py --workdir=runs/cifar10 --precision=bfloat16
     python scripts/evaluate.py --workdir=runs/photos --samples=16
+    python scripts/evaluate.py --workdir=runs/photos --compared=2000
     python scripts/evaluate.py --workdir=/somebody/elses/run --output=evaluation
 
 The figures are the same for any number of processes and any batch size. They go to evaluation.json in the workdir.
 bits/dim are an upper bound, from one draw of the dequantization noise an image. --samples=k adds a tighter one, that
 of the mean density of k draws (importance-weighted). It takes k times as long.
+
+--compared=N draws N samples at temperature 1 and compares them with N test images, as sets of features. The kernel
+distance is that of KID, 0 in the mean of equal distributions. Precision is the share of samples that are like images,
+recall that of images that are like samples. Features are those of a network with random weights, which is the same
+everywhere and needs no download: figures are not comparable with those of Inception's features.
 
 A run with model.condition=class is evaluated with labels and, --noclassify aside, without them: p(x) is the mean of
 p(x | class) over the classes, and Bayes' rule tells the class of an image. That takes a pass for each class.
@@ -35,6 +41,7 @@ FLAGS = (
         field="evaluation.classify",
     ),
     flags.whole("samples", 1, "draws of noise an image, for a tighter bound", 1),
+    flags.whole("compared", 0, "samples that are compared with as many test images", 0),
     shared_flags.output("folder for evaluation.json and pictures/ (default: the workdir)"),
 )
 
@@ -44,7 +51,9 @@ def evaluate(given):
 
     chosen = {flag.field: getattr(given, flag.name) for flag in FLAGS if flag.field}
     chosen = {field: value for field, value in chosen.items() if value is not None}
-    training.evaluate(pretrained.chosen(given.workdir, given.model), chosen, given.samples, given.output)
+    training.evaluate(
+        pretrained.chosen(given.workdir, given.model), chosen, given.samples, given.output, given.compared
+    )
 
 
 def precision(given) -> str:
