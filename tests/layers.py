@@ -22,6 +22,7 @@ from flowconv.bijectors import (
     PackedMask,
     Rearranged,
     Repeated,
+    Residual,
     ShiftConvolution,
     ShuffledChannelMask,
     Split,
@@ -32,6 +33,7 @@ from flowconv.conditions.class_ import ClassCondition
 from flowconv.models import Flow, StandardNormal
 from flowconv.networks.convolution import ConvolutionNetwork
 from flowconv.networks.glow import GlowNetwork
+from flowconv.networks.lipschitz_convolution import LipschitzConvolutionNetwork
 from flowconv.networks.masked_convolution import MaskedConvolutionNetwork
 from flowconv.ops.shapes import batch_size, per_example, pixels
 from flowconv.surjections.uniform import UniformDequantization
@@ -52,6 +54,11 @@ def autoregressive(transform=None, network=None, *, dtype=None, **settings):
     """An autoregressive layer with masked convolutions, unless it is given another network."""
     network = network or MaskedConvolutionNetwork(8, dtype=dtype)
     return Autoregressive(transform or Gaussian(), network, dtype=dtype, **settings)
+
+
+def residual(dtype=None):
+    """A residual layer with convolutions."""
+    return Residual(LipschitzConvolutionNetwork(8, dtype=dtype), dtype=dtype)
 
 
 def learned_split(dtype=None):

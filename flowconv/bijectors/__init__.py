@@ -52,6 +52,7 @@ from flowconv.bijectors.pixels.logit import Logit
 from flowconv.bijectors.pixels.symmetric import Symmetric
 from flowconv.bijectors.rearranged import Rearranged
 from flowconv.bijectors.repeated import Repeated
+from flowconv.bijectors.reshape.flatten import Flatten
 from flowconv.bijectors.reshape.flip import Flip
 from flowconv.bijectors.reshape.grouped_shift import GroupedShift
 from flowconv.bijectors.reshape.permutation import Permutation
@@ -59,6 +60,7 @@ from flowconv.bijectors.reshape.reorder import Reorder
 from flowconv.bijectors.reshape.roll import Roll
 from flowconv.bijectors.reshape.squeeze import Squeeze
 from flowconv.bijectors.reshape.swap_halves import SwapHalves
+from flowconv.bijectors.residual import Residual
 from flowconv.bijectors.row_autoregressive import RowAutoregressive
 from flowconv.bijectors.square_matrix import SquareMatrix
 from flowconv.bijectors.transform import Transform
@@ -91,6 +93,7 @@ __all__ = [
     "Diagonal",
     "EmergingConvolution",
     "ExponentialConvolution",
+    "Flatten",
     "Flip",
     "FourCornerConvolution",
     "Gaussian",
@@ -115,6 +118,7 @@ __all__ = [
     "Rearranged",
     "Reorder",
     "Repeated",
+    "Residual",
     "Reverse",
     "Roll",
     "RolledShiftConvolution",

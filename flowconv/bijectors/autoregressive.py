@@ -1,18 +1,17 @@
 """The autoregressive layer."""
 
-import dataclasses
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
 from flowconv.bijectors.transform import Transform
 from flowconv.core import arguments
 from flowconv.core.autoregressive_network import AutoregressiveNetwork, CachedNetwork
+from flowconv.core.fixed_point_inverse import with_derivatives
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.network import Average
-from flowconv.ops.fixed_point import fixed_point, iterate, stays
+from flowconv.ops.fixed_point import iterate, stays
 
 ERROR_LIMIT = {tf.float32: 4e-4, tf.float64: 1e-9}  # of a solution that should stay where it is, by its size
 LARGEST = 1e6  # that a network sees on the way to a solution: beyond, its own numbers might overflow
@@ -131,7 +130,7 @@ class Autoregressive(Bijector):
 
     def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         found, _ = self.solve(y, inputs)
-        found = self._with_derivatives(found, y, inputs)
+        found = with_derivatives(self._better, found, self.network.steps, y, inputs, self.network)
         x, log_det = self.transform.inverse_and_log_det(y, self.parameters(found, inputs))
         # Relative to the largest number of an image: beside one that isn't seen, any error of others would be small.
         seen = tf.reduce_all(tf.abs(found) < LARGEST, [1, 2, 3], keepdims=True)
@@ -150,24 +149,11 @@ class Autoregressive(Bijector):
 
     def _better(self, x: tf.Tensor, y: tf.Tensor, inputs: Inputs) -> tf.Tensor:
         """A step of Jacobi's iteration."""
-        return self.transform.inverse_and_log_det(y, self.parameters(_seen(x), _unshared(inputs)))[0]
-
-    def _with_derivatives(self, found: tf.Tensor, y: tf.Tensor, inputs: Inputs) -> tf.Tensor:
-        """A solution with its derivatives by y, the condition and the weights."""
-        variables = self.network.variables
-        count = len(inputs.tensors())
-
-        def better(x: tf.Tensor, y: tf.Tensor, *tensors: tf.Tensor) -> tf.Tensor:
-            # A depth loop lends the weights for a while, and a gradient is computed later.
-            with keras.StatelessScope(zip(variables, tensors[count:], strict=True), initialize_variables=False):
-                return self._better(x, y, inputs.with_tensors(tensors[:count]))
-
-        values = [tf.convert_to_tensor(variable.value) for variable in variables]
-        return fixed_point(better, found, self.network.steps, y, *inputs.tensors(), *values)
+        return self.transform.inverse_and_log_det(y, self.parameters(_seen(x), inputs.unshared()))[0]
 
     def _solve_in_segments(self, y: tf.Tensor, inputs: Inputs) -> tuple[tf.Tensor, tf.Tensor]:
         """As `solve`, by Gauss–Seidel–Jacobi iteration: tokens are patches, their pixels stand in a row."""
-        network, inputs = self.network, _unshared(inputs)
+        network, inputs = self.network, inputs.unshared()
         assert isinstance(network, CachedNetwork)  # as the constructor has it
         length = network.steps // self.segments
         tokens = network.tokens(y)
@@ -213,8 +199,3 @@ class Autoregressive(Bijector):
 def _seen(x: tf.Tensor) -> tf.Tensor:
     """The iterate as the network sees it: 0 where it is far off, since an infinity would spoil right pixels, too."""
     return tf.where(tf.abs(x) < LARGEST, x, tf.zeros([], x.dtype))
-
-
-def _unshared(inputs: Inputs) -> Inputs:
-    """Inputs within a loop: what is computed there can't be shared with slices outside of it."""
-    return dataclasses.replace(inputs, memo=None)

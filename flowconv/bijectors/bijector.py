@@ -155,6 +155,10 @@ class Bijector(Layer):
         """Returns `[self]`, or of a plain chain the layers of it, nested chains included."""
         return [self]
 
+    def estimates_log_det(self) -> bool:
+        """Returns whether a log-determinant, its own or that of a part, is an estimate: right in expectation alone."""
+        return any(child.estimates_log_det() for _, child in self.children())
+
     def singular_values(self) -> dict[str, np.ndarray]:
         """Returns the singular values of the layer's matrices by name, `[n]` each: how far they are from singular."""
         return {}

@@ -46,6 +46,14 @@ class Inputs:
             self.memo[key] = method(*arguments)
         return self.memo[key]
 
+    def sharing(self) -> Inputs:
+        """Returns inputs with a memo: evaluations with them share what the first one computed of weights alone."""
+        return self if self.memo is not None else dataclasses.replace(self, memo={})
+
+    def unshared(self) -> Inputs:
+        """Returns the inputs within a loop: what is computed there can't be shared with slices outside of it."""
+        return dataclasses.replace(self, memo=None)
+
     def fold_in(self, number: tf.Tensor | int) -> Inputs:
         """Returns the inputs of the part of a layer with this number: its seed is another one."""
         return self if self.seed is None else dataclasses.replace(self, seed=self.seed.fold_in(number))

@@ -69,8 +69,9 @@ def fixed_point(
     @custom_gradient
     def solved(*parameters: tf.Tensor) -> Any:
         def gradient(dx: tf.Tensor) -> list[tf.Tensor | None]:
-            # Not the solution itself: these derivatives may be differentiated, too.
-            x = fixed_point(function, solution, steps, *parameters)
+            # In a loop's gradient they are tensors of another graph, which a tape follows only if they are new to it.
+            own = [tf.identity(parameter) for parameter in parameters]
+            x = fixed_point(function, solution, steps, *own)  # not it: these derivatives may be differentiated, too
 
             def adjoint(v: tf.Tensor, dx: tf.Tensor, x: tf.Tensor, *parameters: tf.Tensor) -> tf.Tensor:
                 with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -79,13 +80,13 @@ def fixed_point(
                 along = tape.gradient(y, x, v, unconnected_gradients="zero")
                 return dx + along
 
-            given = (dx, x, *parameters)
+            given = (dx, x, *own)
             v, _ = iterate(lambda v: adjoint(v, *given), dx, steps)
             v = fixed_point(adjoint, v, steps, *given)
-            floats = [parameter for parameter, kept in zip(parameters, is_float, strict=True) if kept]
+            floats = [parameter for parameter, kept in zip(own, is_float, strict=True) if kept]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(floats)
-                y = function(x, *parameters)
+                y = function(x, *own)
             found = iter(tape.gradient(y, floats, v, unconnected_gradients="zero"))
             return [next(found) if kept else None for kept in is_float]
 

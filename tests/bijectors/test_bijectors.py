@@ -25,6 +25,7 @@ from tests.layers import (
     halves,
     learned_split,
     rearranged,
+    residual,
     step,
 )
 
@@ -56,6 +57,8 @@ BIJECTORS = {
     "grouped_shift": lambda dtype: bijectors.GroupedShift([(0, 1), (1, 0)], dtype=dtype),
     "invert": lambda dtype: bijectors.Invert(bijectors.InvertibleShift("position", dtype=dtype), dtype=dtype),
     "autoregressive": lambda dtype: autoregressive(dtype=dtype),
+    "residual": lambda dtype: residual(dtype),
+    "flatten": lambda dtype: bijectors.Flatten(dtype=dtype),
     "flip": lambda dtype: bijectors.Flip(dtype=dtype),
     "roll": lambda dtype: bijectors.Roll(dtype=dtype),
     "affine_coupling": lambda dtype: affine_coupling(8, dtype=dtype),
