@@ -29,6 +29,8 @@ COLUMNS = (  # then those of the metrics
     "decode_images_per_second",
 )
 
+ERROR = "bits_per_dim_standard_error"  # a column of its own where a variant's bits/dim are an estimate
+
 
 def compared_metrics() -> dict[str, Metric]:
     """Returns the metrics of the test split that have a column, by name."""
@@ -40,12 +42,19 @@ def better_bits_per_dim(result: Mapping) -> float:
     return result["test_bits_per_dim_ema" if result["better_weights"] == "averaged" else "test_bits_per_dim"]
 
 
+def standard_error(result: Mapping) -> float | None:
+    """Returns the standard error of `better_bits_per_dim`, if these are an estimate."""
+    name = "test_bits_per_dim_ema" if result["better_weights"] == "averaged" else "test_bits_per_dim"
+    return result.get(f"{name}_standard_error")
+
+
 def summarize(variant: str, results: Sequence[Mapping]) -> dict:
     """Returns a variant's row of figures from the results of its runs, one a seed.
 
     The standard deviation of bits/dim is that between seeds (n − 1), NaN for one seed.
     """
     bits = list(map(better_bits_per_dim, results))
+    errors = [error for error in map(standard_error, results) if error is not None]
     return {
         "variant": variant,
         "bits_per_dim_mean": float(np.mean(bits)),
@@ -57,6 +66,7 @@ def summarize(variant: str, results: Sequence[Mapping]) -> dict:
             name: metric.worst(result.get(name, float("nan")) for result in results)
             for name, metric in compared_metrics().items()
         },
+        **({ERROR: max(errors)} if errors else {}),
     }
 
 
@@ -74,7 +84,8 @@ def write_variants(
     """
     stream = io.StringIO()
     metrics = compared_metrics()
-    writer = csv.DictWriter(stream, [*COLUMNS, *metrics], extrasaction="ignore", lineterminator="\n")
+    estimated = [ERROR] if any(ERROR in row for row in rows) else []
+    writer = csv.DictWriter(stream, [*COLUMNS, *metrics, *estimated], extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_text(output / "table.csv", stream.getvalue())
@@ -87,7 +98,9 @@ def write_variants(
     lines = [
         [
             row["variant"],
-            f"{row['bits_per_dim_mean']:.3f}" + (f" ± {row['bits_per_dim_std']:.3f}" if row["seeds"] > 1 else ""),
+            f"{row['bits_per_dim_mean']:.3f}"
+            + (f" ± {row['bits_per_dim_std']:.3f}" if row["seeds"] > 1 else "")
+            + (f" (an estimate, standard error {row[ERROR]:.2g})" if ERROR in row else ""),
             *([f"{PAPER[row['variant']]:.2f}" if row["variant"] in PAPER else ""] if in_paper else []),
             f"{row['parameters']:,}",
             *([f"{row['images_trained']:,}"] if seconds is not None else []),

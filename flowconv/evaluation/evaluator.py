@@ -95,6 +95,31 @@ class Evaluator:
         # Below that, rounding is all there is; a NaN stays one.
         return mean, math.sqrt(variance) if variance > 1e-12 * mean**2 else 0.0 * variance
 
+    def estimate(self, examples: Examples, draws: int, name: str = "evaluation") -> tuple[float, float, float]:
+        """As `statistics`, of a flow whose densities are estimates, and the mean's standard error over draws.
+
+        A draw is one of the noise and of the log-determinants' random numbers. The bits/dim of draws are averaged, not
+        the densities: the logarithm is what the estimates are unbiased of. The mean of densities would be too large.
+
+        Args:
+          examples: as of `statistics`.
+          draws: of each image, at least 2.
+          name: of the pass, for its progress.
+        """
+        summed, values = np.zeros(4), []
+        for batch, number in self._pass(examples, name, draws):
+            of_batch = self._bits_per_dim(batch, tf.constant(2 * number, tf.int64)).numpy()
+            values.append(of_batch[: int(batch["count"])].astype(np.float64))
+            if len(values) == draws:
+                bits, variances = np.mean(values, axis=0), np.var(values, axis=0, ddof=1) / draws
+                summed += bits.sum(), np.square(bits).sum(), variances.sum(), len(bits)
+                values = []
+        bits, squares, variance, count = self.total(tf.constant(summed)).numpy()
+        if not count:
+            raise ValueError("there are no images to evaluate")
+        mean = float(bits / count)
+        return mean, math.sqrt(max(0.0, squares / count - mean**2)), math.sqrt(variance) / float(count)
+
     def classification(self, examples: Examples, name: str = "classification") -> dict[str, float]:
         """Takes the images of examples as if their labels weren't known, of a flow of images given their class.
 

@@ -15,7 +15,7 @@ class Measurement:
       evaluator: of the flow, which has the weights in question while a metric is computed.
       examples: of the whole split.
       name: of the split, for the progress of a pass.
-      samples: importance samples an image.
+      samples: importance samples an image; of a flow whose densities are estimates, draws of these.
       classify: whether classes are told from each other, if the flow has any.
       compared: samples that are compared with as many images; 0: none are.
 
@@ -54,14 +54,29 @@ class Measurement:
         """The standard deviation between images."""
         return self._statistics[1]
 
+    @property
+    def bits_per_dim_standard_error(self) -> float | None:
+        """That of the mean over draws, where densities are estimates; None where they aren't."""
+        return self._statistics[2] if self.draws else None
+
+    @property
+    def draws(self) -> int:
+        """Of each image, where densities are estimates; 0 where they aren't."""
+        return max(2, self.samples) if self.flow.estimates_log_det else 0
+
     @cached_property
     def _statistics(self):
+        if self.draws:
+            return self.evaluator.estimate(self.examples, self.draws, self.name)
         return self.evaluator.statistics(self.examples, name=self.name)
 
     @cached_property
     def importance_weighted_bits_per_dim(self) -> float | None:
-        """The tighter bound of several importance samples an image; None if there is but one."""
-        if self.samples == 1:
+        """The tighter bound of several importance samples an image; None if there is but one, or it is no bound.
+
+        The mean of densities that are estimates, as of residual flows, is too large by their noise.
+        """
+        if self.samples == 1 or self.draws:
             return None
         first, comma, rest = self.name.partition(", ")
         name = f"{first}, {self.samples} importance samples{comma}{rest}"

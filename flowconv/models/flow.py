@@ -107,6 +107,11 @@ class Flow(Configured, keras.Model):
         """The number of trainable numbers."""
         return sum(math.prod(variable.shape) for variable in self.trainable_variables)
 
+    @property
+    def estimates_log_det(self) -> bool:
+        """Whether log-determinants, and with them all densities, are estimates: right in expectation alone."""
+        return self.bijector.estimates_log_det()
+
     def penalty(self) -> tf.Tensor | None:
         """Returns what training adds to an image's −log p, nats: of weights that have a regularizer; None of none."""
         regularized = [each for each in self.trainable_variables if getattr(each, "regularizer", None) is not None]
@@ -198,14 +203,17 @@ class Flow(Configured, keras.Model):
 
     # ------------------------------------------------------------------------------------------- densities
 
-    def log_prob(self, x: tf.Tensor, condition: Any = None) -> tf.Tensor:
+    def log_prob(self, x: tf.Tensor, condition: Any = None, seed: tf.Tensor | int = 0) -> tf.Tensor:
         """Returns log p(x | condition), `[B]`, nats: equation 2 of the paper; −∞ outside of the support.
+
+        Of a flow with residual layers it is an unbiased estimate; the mean over seeds is a better one.
 
         Args:
           x: floats `[B, H, W, C]` in [0, 1).
           condition: tensors `[B, …]`, of a conditional flow.
+          seed: of an estimate; by default always the same.
         """
-        inputs = Inputs(condition)
+        inputs = Inputs(condition, Seed(seed))
         return self._within_support(self.take(x), lambda x: self._log_density(x, inputs))
 
     def bits_per_dim(
@@ -420,7 +428,7 @@ class Flow(Configured, keras.Model):
         condition = None if condition is None else tf.nest.map_structure(tf.convert_to_tensor, condition)
 
         def inputs_of(x):
-            inputs = Inputs(condition, full_precision=True)
+            inputs = Inputs(condition, Seed(0), full_precision=True)
             return inputs.with_tensors([tf.repeat(tensor[None], batch_size(x), axis=0) for tensor in inputs.tensors()])
 
         def forward_and_log_det(x):

@@ -29,7 +29,7 @@ def evaluate_test_split(
       state: of the run.
       evaluator: of its flow.
       examples: of the split.
-      samples: importance samples an image.
+      samples: importance samples an image, or draws of an estimate.
       classify: whether classes are told from each other, if the flow has any.
       compared: samples that are compared with as many images; 0: none are.
     """
@@ -40,7 +40,9 @@ def evaluate_test_split(
         figures |= compute_metrics("test", averaged, "ema")
     with state.better_weights():
         figures |= compute_metrics("test", averaged if state.average_is_best else raw, "better")
-    if samples > 1:
+    if raw.draws:
+        figures["estimate_draws"] = raw.draws
+    elif samples > 1:
         figures["importance_samples"] = samples
     if compared:
         figures["compared_samples"] = min(compared, len(examples["image"]))
@@ -56,8 +58,11 @@ def describe(state: RunState, precision: str, dataset: Mapping[str, Any], seed: 
       dataset: `ImageData.describe()`.
       seed: the run's.
     """
+    noise = f"{state.flow.dequantization.noise} noise"
+    bound = f"an upper bound: one draw of {noise} an image"
+    estimate = f"an estimate of an upper bound: the mean over draws of {noise} and of log-determinants"
     return {
-        "bits_per_dim_is": f"an upper bound: one draw of {state.flow.dequantization.noise} noise an image",
+        "bits_per_dim_is": estimate if state.flow.estimates_log_det else bound,
         "better_weights": "averaged" if state.average_is_best else "raw",
         "best_at_images": int(state.images_seen),
         "parameters": state.flow.parameters,

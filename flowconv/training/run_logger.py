@@ -27,6 +27,7 @@ from flowconv.words import counted, duration
 from flowconv.workdir import Workdir, dataset_record, sessions
 
 ERRORS = (UserError, OSError, tf.errors.OpError)  # of what can't be written
+ESTIMATE = "bits/dim are estimates, right in expectation: log-determinants are summed by random terms and vectors"
 MATRICES = ("condition_number", "smallest_singular_value")  # of which there is one in every step
 
 
@@ -99,6 +100,8 @@ class RunLogger:
             f"{self.state.flow.parameters:,} parameters, {step}, {counted(config.train.images, 'image')}, {start}; "
             f"everything goes to {self.workdir.path}"
         )
+        if self.state.flow.estimates_log_det:
+            say(ESTIMATE)
 
     def _warn(self, restored):
         for line in restored.damaged:
@@ -106,7 +109,7 @@ class RunLogger:
 
     def _open_sink(self, kind, config, goes_on):
         def open_it() -> None:
-            sink = kind(self.workdir, config)
+            sink = kind(self.workdir, config, ESTIMATE if self.state.flow.estimates_log_det else "")
             sink.start(int(self.state.images_seen) + 1 if goes_on else 0)
             self._sinks.append(sink)
 

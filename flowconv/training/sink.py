@@ -23,13 +23,14 @@ class Sink:
     Args:
       workdir: of the run.
       config: the run's.
+      note: what is to be said of its bits/dim, or "".
     """
 
     title: str
     package: str  # that it needs
     errors: tuple[type[Exception], ...] = (Exception,)  # of somebody else's library
 
-    def __init__(self, workdir: Workdir, config: ConfigDict):
+    def __init__(self, workdir: Workdir, config: ConfigDict, note: str = ""):
         raise NotImplementedError
 
     def start(self, images_seen: int) -> None:

@@ -89,15 +89,24 @@ def _draw_curve(workdir, facts):
 
 
 def metric_rows(results: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Returns title and figure of each metric of the test split that the results have, and of importance samples."""
-    rows = [
-        (metric.title, metric.shown(results[name])) for name, metric in metrics_in("test").items() if name in results
-    ]
+    """Returns title and figure of each metric of the test split that the results have, and of draws of noise.
+
+    Of bits/dim that are estimates the title says so.
+    """
+    metrics = [(name, metric) for name, metric in metrics_in("test").items() if name in results]
+    rows = [(metric.title + _estimate(metric, results), metric.shown(results[name])) for name, metric in metrics]
     if "importance_samples" in results:
         rows.append(("importance samples an image", f"{results['importance_samples']}"))
     if "compared_samples" in results:
         rows.append(("samples compared with images", f"{results['compared_samples']:,}"))
+    if "estimate_draws" in results:
+        rows.append(("draws an image", f"{results['estimate_draws']}"))
     return rows
+
+
+def _estimate(metric, results):
+    """What follows the title of a density that is an estimate."""
+    return ", an estimate" if "estimate_draws" in results and metric.unit == "bits/dim" and metric.better else ""
 
 
 def print_table(results: dict, workdir: Workdir) -> None:

@@ -21,11 +21,18 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), np.uint8)
 EXAMPLES = {"image": IMAGES}
 NAMES = {  # on which others rely
     "train": {"bits_per_dim", "bits_per_dim_of_noisy_images", "images_per_second", "learning_rate", "gradient_norm"},
-    "validation": {"validation_bits_per_dim", "validation_bits_per_dim_ema"},
+    "validation": {
+        "validation_bits_per_dim",
+        "validation_bits_per_dim_ema",
+        "validation_bits_per_dim_standard_error",
+        "validation_bits_per_dim_ema_standard_error",
+    },
     "test": {
         "test_bits_per_dim",
         "test_bits_per_dim_ema",
         "test_bits_per_dim_deviation",
+        "test_bits_per_dim_standard_error",
+        "test_bits_per_dim_ema_standard_error",
         "test_bits_per_dim_importance_weighted",
         "test_bits_per_dim_ema_importance_weighted",
         "max_reconstruction_error",
@@ -40,7 +47,7 @@ NAMES = {  # on which others rely
     },
 }
 ASKED_FOR = {
-    name for name in NAMES["test"] if re.search("importance|label|accuracy|kernel_distance|precision|recall", name)
+    name for name in NAMES["test"] if re.search("importance|label|accuracy|standard|kernel_distance|precision|recall", name)
 }
 
 

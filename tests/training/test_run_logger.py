@@ -42,7 +42,11 @@ class Run:
             evaluated=evaluated,
             images_a_step=16,
             seconds=1.0,
-            flow=types.SimpleNamespace(parameters=1, dequantization=types.SimpleNamespace(training_unit="bits/dim")),
+            flow=types.SimpleNamespace(
+                parameters=1,
+                dequantization=types.SimpleNamespace(training_unit="bits/dim"),
+                estimates_log_det=False,
+            ),
             optimizer=types.SimpleNamespace(iterations=1),
         )
         restored = None if images_seen is None else Restored("ckpt")

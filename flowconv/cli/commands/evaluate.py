@@ -9,7 +9,8 @@
 
 The figures are the same for any number of processes and any batch size. They go to evaluation.json in the workdir.
 bits/dim are an upper bound, from one draw of the dequantization noise an image. --samples=k adds a tighter one, that
-of the mean density of k draws (importance-weighted). It takes k times as long.
+of the mean density of k draws (importance-weighted). It takes k times as long. Of a residual flow bits/dim are
+estimates: the mean over k draws, two at least, with its standard error.
 
 --compared=N draws N samples at temperature 1 and compares them with N test images, as sets of features. The kernel
 distance is that of KID, 0 in the mean of equal distributions. Precision is the share of samples that are like images,

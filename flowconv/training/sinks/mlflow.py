@@ -26,7 +26,7 @@ class MLflow(Sink):
     title = "MLflow"
     package = "mlflow"
 
-    def __init__(self, workdir: Workdir, config: ConfigDict):
+    def __init__(self, workdir: Workdir, config: ConfigDict, note: str = ""):
         import mlflow
 
         self._mlflow, self._client = mlflow, mlflow.MlflowClient()
@@ -34,6 +34,8 @@ class MLflow(Sink):
         self._id = found or self._client.create_run(self._experiment(), run_name=printable(workdir.name)).info.run_id
         keep_id(workdir, "mlflow", self._id)
         self._client.update_run(self._id, status="RUNNING")
+        if note:
+            self._client.set_tag(self._id, "mlflow.note.content", note)
         if not found:
             params = [mlflow.entities.Param(name, str(each)[:LONGEST]) for name, each in fields_of(config).items()]
             for first in range(0, len(params), MOST):

@@ -36,12 +36,13 @@ class TensorBoard(Sink):
     package = "tensorboard"
     errors = (UserError, OSError, tf.errors.OpError)
 
-    def __init__(self, workdir: Workdir, config: ConfigDict):
+    def __init__(self, workdir: Workdir, config: ConfigDict, note: str = ""):
         self._path = workdir.tensorboard
         self._start = 0
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
         self._writer("")
         self._name, self._config = printable(workdir.name), config
+        self._descriptions = _descriptions(note)
 
     def start(self, images_seen: int) -> None:
         """Has TensorBoard drop what was written of this step and of later ones, of every series."""
@@ -57,13 +58,13 @@ class TensorBoard(Sink):
     def scalars(self, images_seen: int, figures: Mapping[tuple[Series, str], float]) -> None:
         for (series, tag), value in figures.items():
             with self._writer(series).as_default(step=images_seen):
-                tf.summary.scalar(tag, value, description=_descriptions().get(tag))
+                tf.summary.scalar(tag, value, description=self._descriptions.get(tag))
 
     def histogram(self, images_seen: int, tag: str, values: Sequence[float]) -> None:
         finite = np.asarray(values)[np.isfinite(values)]
         if finite.size:
             with self._writer("validation").as_default(step=images_seen):
-                tf.summary.histogram(tag, finite, description=_descriptions().get(tag))
+                tf.summary.histogram(tag, finite, description=self._descriptions.get(tag))
 
     def image(self, images_seen: int, tag: str, image: np.ndarray, caption: str) -> None:
         with self._writer("validation").as_default(step=images_seen):
@@ -99,8 +100,8 @@ class TensorBoard(Sink):
         tf.summary.text("config", table, description=f"The config of {self._name}")
 
 
-def _descriptions():
-    """What each tag is, in words."""
+def _descriptions(note):
+    """What each tag is, in words; the note is about bits/dim."""
     said = {f"health/{name}": meaning for name, meaning in MEANINGS.items()}
     for phase in ("test", "validation", "train"):
         for name, metric in metrics_in(phase).items():
@@ -108,7 +109,7 @@ def _descriptions():
             said[place(phase, name)[1]] = f"{metric.title}{f', in {metric.unit}' if metric.unit else ''}{better}"
     said["bits_per_dim"] = (
         "bits/dim of training batches, and of the validation and the test split with the raw weights and with their "
-        "moving average (ema); lower is better"
+        "moving average (ema); lower is better" + (f"; {note}" if note else "")
     )
     said["steps/seconds"] = "seconds of training steps so far"
     return said

@@ -18,15 +18,14 @@ class WeightsAndBiases(Sink):
     title = "Weights & Biases"
     package = "wandb"
 
-    def __init__(self, workdir: Workdir, config: ConfigDict):
+    def __init__(self, workdir: Workdir, config: ConfigDict, note: str = ""):
         import wandb
 
         self._wandb = wandb
         id = kept_id(workdir, "wandb") or secrets.token_hex(8)
         keep_id(workdir, "wandb", id)
-        self._run = wandb.init(
-            id=id, resume="allow", name=printable(workdir.name), dir=str(workdir.path), config=fields_of(config)
-        )
+        name, folder, fields = printable(workdir.name), str(workdir.path), fields_of(config)
+        self._run = wandb.init(id=id, resume="allow", name=name, dir=folder, config=fields, notes=note or None)
         self._run.define_metric("images_seen")
         self._run.define_metric("*", step_metric="images_seen")
 
