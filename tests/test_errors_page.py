@@ -143,6 +143,8 @@ refused("no-order", segments=2)
 refused("patches-of-tokens", name="tarflow", network="causal_transformer", patch_size=3)
 refused("segments-of-patches", name="tarflow", network="causal_transformer", segments=3)
 refused("slow-inverse", name="tarflow", network="causal_transformer", backward="invert")
+refused("residual-network", name="residual")
+refused("contraction", name="residual", network="lipschitz_convolution", contraction=1.0)
 VARIATIONAL = {"dequantization": "variational"}
 refused("dequantizer-heads", **VARIATIONAL, network="attention", dequantizer_width=10)
 refused(

@@ -74,10 +74,10 @@ class Residual(Bijector):
         super().__init__(**kwargs)
         if not isinstance(network, LipschitzNetwork):
             raise ValueError(f"network must be one that is a contraction, got {type(network).__name__}")
-        for name, value in (("training_terms", training_terms), ("evaluation_terms", evaluation_terms)):
-            arguments.number(value, lambda n: n >= 1 and n == int(n), name, "a whole number of at least 1")
-        arguments.number(continuation, lambda q: 0.0 < q < 1.0, "continuation", "above 0 and below 1")
-        arguments.number(exact_dims, lambda n: n >= 0 and n == int(n), "exact_dims", "a whole number of at least 0")
+        arguments.number(network.contraction, lambda c: 0.0 < c < 1.0, "contraction", "within (0, 1)")
+        arguments.whole(1, training_terms=training_terms, evaluation_terms=evaluation_terms)
+        arguments.number(continuation, lambda q: 0.0 < q < 1.0, "continuation", "within (0, 1)")
+        arguments.whole(0, exact_dims=exact_dims)
         self.network = network
         self.training_terms = training_terms
         self.evaluation_terms = evaluation_terms

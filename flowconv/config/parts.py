@@ -157,6 +157,11 @@ class Part:
         return bool(self.definition.attributes.get("has_attention"))
 
     @property
+    def is_lipschitz(self) -> bool:
+        """Whether it is a network for residual layers."""
+        return bool(self.definition.attributes.get("is_lipschitz"))
+
+    @property
     def keywords(self) -> tuple[str, ...]:
         """The names of its arguments besides those of every layer."""
         return tuple(each.name for each in self.definition.arguments if each.name not in OF_LAYERS)

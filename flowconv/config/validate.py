@@ -172,6 +172,16 @@ def _check_autoregressive(fields: Mapping[str, Any]) -> None:
         raise UserError(f"--config.model.segments={segments}: must divide the {patches} patches of an image")
 
 
+def _check_residual(fields: Mapping[str, Any]) -> None:
+    network = fields["model.network"]
+    if fields["model.name"] == "residual" and not NETWORKS.part(network).is_lipschitz:
+        right = " or ".join(each for each in NETWORKS if NETWORKS.part(each).is_lipschitz)
+        raise UserError(
+            f"--config.model.network={network}: must be {right} with model.name=residual, "
+            f"since x + g(x) can be inverted if g is a contraction"
+        )
+
+
 def _check_layers(fields: Mapping[str, Any]) -> None:
     if fields["model.name"] != "flowpp":
         return
@@ -285,7 +295,7 @@ def _check_condition(fields: Mapping[str, Any]) -> None:
 
 AUTOREGRESSIVE = ("iaf", "maf", "tarflow")  # families
 # Of the families whose levels halve images: how many of the L halvings no coupling sees the result of.
-HALVINGS_LESS = {"glow": 0, "nice": 0, "realnvp": 1}
+HALVINGS_LESS = {"glow": 0, "nice": 0, "realnvp": 1, "residual": 1}
 RULES = (
     _check_size,
     _check_patches,
@@ -295,6 +305,7 @@ RULES = (
     _check_heads,
     _check_patch_size,
     _check_autoregressive,
+    _check_residual,
     _check_layers,
     _check_sinks,
     _check_squeeze,

@@ -19,6 +19,7 @@ nice = functools.partial(build_model, "nice")
 nice_original = functools.partial(build_model, "nice_original")
 realnvp = functools.partial(build_model, "realnvp")
 realnvp_original = functools.partial(build_model, "realnvp_original")
+residual = functools.partial(build_model, "residual")
 tarflow = functools.partial(build_model, "tarflow")
 
 __all__ = [
@@ -37,5 +38,6 @@ __all__ = [
     "nice_original",
     "realnvp",
     "realnvp_original",
+    "residual",
     "tarflow",
 ]

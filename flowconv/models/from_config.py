@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any, cast
 
 from ml_collections import ConfigDict
@@ -110,10 +111,16 @@ class Parts:
         network = cast(AutoregressiveNetwork, self.network())  # (or the layer refuses it)
         return Autoregressive(transform, network, self.settings["segments"], dtype=self.dtype, name=name)
 
-    def network(self) -> Network:
-        """Returns the network of a coupling, or of an autoregressive layer."""
+    def network(self, settings: Mapping[str, Any] | None = None, kind: str | None = None) -> Network:
+        """Returns the network of a coupling, of an autoregressive layer or of a residual one.
+
+        Args:
+          settings: that are not the model's, as far as the network has them.
+          kind: its name (default: the model's).
+        """
         kwargs = {"condition": self.condition, "dtype": self.network_dtype, "name": "network"}
-        return self._build(folders.NETWORKS, "network", **kwargs)
+        own = self._of_parts | dict(settings or {})
+        return folders.NETWORKS.make(kind or self.settings["network"], own, **kwargs)
 
     def repeated(self, step: Bijector, depth: int, name: str) -> Repeated:
         """Returns a step, `depth` times, differentiated in the way that the settings have or that is safe for them."""

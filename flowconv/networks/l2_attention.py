@@ -55,8 +55,8 @@ class L2AttentionNetwork(LipschitzNetwork):
 
     def __init__(self, width: int = 512, heads: int = 8, patch_size: int = 1, contraction: float = 0.9, **kwargs: Any):
         super().__init__(contraction, **kwargs)
-        for name, value in (("width", width), ("heads", heads), ("patch_size", patch_size)):
-            arguments.number(value, lambda n: n >= 1 and n == int(n), name, "a whole number of at least 1")
+        arguments.whole(1, width=width, heads=heads, patch_size=patch_size)
+        arguments.number(contraction, lambda c: 0.0 < c < 1.0, "contraction", "within (0, 1)")
         check_heads(heads, width)
         self.width = width
         self.heads = heads

@@ -47,7 +47,8 @@ class LipschitzConvolutionNetwork(LipschitzNetwork):
         **kwargs: Any,
     ):
         super().__init__(contraction, **kwargs)
-        arguments.number(width, lambda n: n >= 1 and n == int(n), "width", "a whole number of at least 1")
+        arguments.whole(1, width=width)
+        arguments.number(contraction, lambda c: 0.0 < c < 1.0, "contraction", "within (0, 1)")
         self.width = width
         self.kernel_size = arguments.kernel_size(kernel_size)
         self.preactivation = preactivation

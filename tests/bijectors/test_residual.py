@@ -358,16 +358,17 @@ def test_what_is_an_estimate_says_so():
     ("make", "line"),
     [
         (lambda: Residual(GlowNetwork(4)), "network must be one that is a contraction, got GlowNetwork"),
-        (lambda: LipschitzConvolutionNetwork(contraction=1.0), "contraction must be above 0 and below 1, got 1.0"),
-        (lambda: L2AttentionNetwork(contraction=0.0), "contraction must be above 0 and below 1, got 0.0"),
+        (lambda: LipschitzConvolutionNetwork(contraction=1.0), r"contraction must be within \(0, 1\), got 1.0"),
+        (lambda: L2AttentionNetwork(contraction=0.0), r"contraction must be within \(0, 1\), got 0.0"),
         (lambda: L2AttentionNetwork(10, heads=4), "width must be divisible by heads = 4, .*, got 10"),
         (
             lambda: residual(L2AttentionNetwork(8, 2, 3)).build((None, 4, 4, 1)),
             "patch_size must divide the height and the width of every level's images, here 4×4, got 3",
         ),
+        (lambda: residual(Times(0.5, 1.5)), r"contraction must be within \(0, 1\), got 1.5"),
         (lambda: residual(Times(0.5), training_terms=0), "training_terms must be a whole number of at least 1, got 0"),
         (lambda: residual(Times(0.5), evaluation_terms=0), "evaluation_terms must be a whole number of .*, got 0"),
-        (lambda: residual(Times(0.5), continuation=1.0), "continuation must be above 0 and below 1, got 1.0"),
+        (lambda: residual(Times(0.5), continuation=1.0), r"continuation must be within \(0, 1\), got 1.0"),
         (lambda: residual(Times(0.5), exact_dims=-1), "exact_dims must be a whole number of at least 0, got -1"),
     ],
 )

@@ -226,6 +226,7 @@ def test_a_model_is_a_function_of_its_file_s_name():
         "nice_original",
         "realnvp",
         "realnvp_original",
+        "residual",
         "tarflow",
     )
     assert MODELS.load("glow").__name__ == "glow"

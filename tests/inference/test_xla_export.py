@@ -86,6 +86,12 @@ VARIANTS = {
         "model.heads": 2,
         "model.coupling": "bounded_affine",
     },
+    "residual": {
+        "model.name": "residual",
+        "model.network": "lipschitz_convolution",
+        "model.dense_width": 4,
+        "model.exact_dims": 0,
+    },
 }
 VARIANTS |= {name: {"model.convolution": name} | VARIANTS.get(name, {}) for name in SETTINGS["model.convolution"].names}
 

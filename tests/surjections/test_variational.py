@@ -177,6 +177,8 @@ def flow_of(model="glow", **settings):
     own = {name: value for name, value in SETTINGS.items() if name in keywords or name not in ("levels", "depth")}
     if model in ("iaf", "maf", "tarflow"):
         own["network"] = "masked_convolution"
+    if model == "residual":
+        own["network"] = "lipschitz_convolution"
     if model == "flowpp":
         own["layers"] = "2 stripes"
     flow = build_model(model, (8, 8, 3), **own | settings)
