@@ -47,7 +47,9 @@ NAMES = {  # on which others rely
     },
 }
 ASKED_FOR = {
-    name for name in NAMES["test"] if re.search("importance|label|accuracy|standard|kernel_distance|precision|recall", name)
+    name
+    for name in NAMES["test"]
+    if re.search("importance|label|accuracy|standard|kernel_distance|precision|recall", name)
 }
 
 
