@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flowconv.data.tuning import untuned
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -129,4 +131,4 @@ def _batches(
         return {name: tf.ensure_shape(value, specs[name].shape) for name, value in zip(specs, values, strict=True)}
 
     counter = tf.data.Dataset.counter() if steps is None else tf.data.Dataset.range(steps)
-    return counter.map(tensors).prefetch(4)
+    return untuned(counter.map(tensors).prefetch(4))

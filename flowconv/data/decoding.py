@@ -11,6 +11,7 @@ import tensorflow_datasets as tfds
 from flowconv.data.builders import damaged
 from flowconv.data.crop import Shape, crop_and_resize, image_of, pixels_of
 from flowconv.data.dataset import LABEL, Dataset
+from flowconv.data.tuning import untuned
 
 
 def decode(dataset: Dataset, split: str, shape: Shape, counts: Counter[str]) -> Iterator[tuple[bytes, int]]:
@@ -38,7 +39,7 @@ def decode(dataset: Dataset, split: str, shape: Shape, counts: Counter[str]) -> 
     announced, count = dataset.split_counts[split], 0
     try:
         # Never asked for one batch too many, TensorFlow has no end of sequence to log.
-        batches = islice(tfds.as_numpy(records.batch(batch_size)), -(-announced // batch_size))
+        batches = islice(tfds.as_numpy(untuned(records.batch(batch_size))), -(-announced // batch_size))
         for image, label in ((image, label) for batch in batches for image, label in zip(*batch, strict=True)):
             if image.shape != shape:
                 counts["enlarged"] += image.shape[0] < shape[0] or image.shape[1] < shape[1]

@@ -144,3 +144,13 @@ def test_fast_enough_to_be_lost_in_a_training_step(batch_size, tmp_path):
     for _ in range(100):
         next(batches)
     assert 100 * batch_size / (time.process_time() - begin) > 5_000  # images a second of one core; 80,000 are usual
+
+
+def test_no_thread_tunes_batches():
+    """One that sleeps at the end of an iterator holds up all of Python for up to a minute."""
+    examples = {"image": numbered(5)}
+    for batches in (
+        training_batches(examples, batch_size=2, seed=0, start=0, rank=0, world_size=1),
+        evaluation_batches(examples, batch_size=2, rank=0, world_size=1),
+    ):
+        assert batches.options().autotune.enabled is False
