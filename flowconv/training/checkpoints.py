@@ -168,10 +168,10 @@ class Checkpoints:
         with opened(path) as reader:
             reader.check_end()
             self._compare(reader)
-            wanted = self._variables.keys()
+            wanted = set(self._variables)
             if weights_are_enough and not any(name.startswith("optimizer/") for name in reader.names):
                 wanted -= self._slots  # as where a flow was written alone
-            lacking = wanted - reader.names
+            lacking = wanted - reader.names.keys()
             averages = self._averages.keys() & lacking
             if averages == self._averages.keys():  # it was written without
                 lacking -= averages
