@@ -75,18 +75,22 @@ def test_images_that_are_alike_have_no_deviation(flow):
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_a_pass_has_a_name_and_all_workers_come_to_each_batch(flow, rank, capsys, monkeypatch):
+def test_a_pass_has_a_name_and_all_workers_come_to_each_batch(flow, rank, monkeypatch):
     """Of 23 images the first of two workers has eleven, one batch, and the second twelve, two batches."""
-    monkeypatch.setattr("flowconv.utils.progress_bar.PATIENCE", -1.0)
-    monkeypatch.setattr("flowconv.utils.progress_bar.INTERVAL", -1.0)
-    came = []
+    came, said = [], []
+
+    def told(items, total, description, unit, visible):
+        for item in items:
+            said.append((description, total, unit) if visible else None)
+            yield item
+
+    monkeypatch.setattr("flowconv.evaluation.evaluator.progress", told)
     evaluator = Evaluator(flow, batch_size=11, seed=3, rank=rank, world_size=2, between=lambda: came.append(True))
     evaluator.bits_per_dim(EXAMPLES, samples=2, name="validation")
     evaluator.reconstruction(EXAMPLES, "test, reconstruction")
     assert len(came) == 2 * 2 + 2
-    said = capsys.readouterr().err.splitlines()
-    passes = ["validation"] * 4 + ["test, reconstruction"] * 2
-    assert [line.split(":")[0] for line in said] == (passes if rank == 0 else [])
+    passes = [("validation", 4, "batches")] * 4 + [("test, reconstruction", 2, "batches")] * 2
+    assert said == (passes if rank == 0 else [None] * 6)
 
 
 def test_several_draws_average_densities(flow):

@@ -151,8 +151,8 @@ def test_images_that_are_not_finite_are_told(run, draw, monkeypatch, capsys):
     decode = run.flow.decode
     overflow = tf.constant([np.nan] + [0.0] * 100)
 
-    def overflowing(latents, condition=None):
-        return decode(latents, condition) + overflow[: tf.shape(latents[0])[0], None, None, None]
+    def overflowing(latents, *given):
+        return decode(latents, *given) + overflow[: tf.shape(latents[0])[0], None, None, None]
 
     monkeypatch.setattr(run.flow, "decode", overflowing)
     drawn = draw(run.flow, images)
