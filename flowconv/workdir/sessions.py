@@ -73,7 +73,8 @@ def commit() -> str:
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         quiet = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True, env=quiet).stdout.strip()
+        found = subprocess.run(command, capture_output=True, timeout=10, check=True, env=quiet)
+        return found.stdout.decode("ascii", errors="replace").strip()
     except (OSError, subprocess.SubprocessError):
         return ""
 
