@@ -589,7 +589,7 @@ def memory_of_a_script(here, monkeypatch):
 
 @trigger
 def memory_exhausted(here, monkeypatch):
-    def exhausted(run):
+    def exhausted(run, *_):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9,9]\nmore")
 
     monkeypatch.setattr(run.Run, "train", exhausted)

@@ -44,7 +44,7 @@ def completed(bash, line):
         ("flowconv help tr", ["train"]),
         ("flowconv completion ", ["bash", "zsh"]),
         ("flowconv sample --wo", ["--workdir="]),
-        ("flowconv sample --no", ["--nofiles"]),
+        ("flowconv sample --nof", ["--nofiles"]),
         ("flowconv evaluate --precision=f", ["float32", "float64"]),
         ("flowconv train --config=cif", ["cifar10"]),
         ("flowconv train --config.model.dep", ["--config.model.depth="]),

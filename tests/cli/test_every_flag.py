@@ -162,6 +162,7 @@ def test_of_a_program_that_takes_a_config(name, flags, places, tmp_path):
 
 NEEDED = {name: {"model.network": "made"} for name in ("iaf", "maf", "tarflow")}  # by a choice, of other fields
 NEEDED["residual"] = {"model.network": "lipschitz_convolution"}
+NEEDED["gaussian"] = {"model.preprocessing": "centre"}
 CHOSEN = [(setting, choice) for setting in SETTINGS.values() for choice in setting.names]
 
 

@@ -33,7 +33,11 @@ def test_a_score_that_is_no_number_hides_no_good_one(raw, averaged, kept, averag
         ema_weights=contextlib.nullcontext,
         checkpoints=types.SimpleNamespace(save_best=saved.append),
     )
-    evaluator = types.SimpleNamespace(statistics=lambda images, name: (next(scores), 0.0), between=lambda: None)
+    evaluator = types.SimpleNamespace(
+        statistics=lambda images, name: (next(scores), 0.0),
+        between=lambda: None,
+        flow=types.SimpleNamespace(estimates_log_det=False),
+    )
     logger = types.SimpleNamespace(pictures=lambda *_: None, validation=lambda *_: None)
     monkeypatch.setattr(validation.Validation, "_sample_and_reconstruct", lambda *_: (_ for _ in ()))
     images = np.zeros((1, 2, 2, 3), np.uint8)

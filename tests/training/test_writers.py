@@ -31,18 +31,23 @@ COLUMNS = columns()
 HEADER = ",".join(COLUMNS).encode()
 
 
+def row(images):
+    """A line of metrics.csv."""
+    return f"{images},1,4{',' * (len(COLUMNS) - 3)}\n".encode()
+
+
 DAMAGED = {  # and how many of its rows can be read
     "binary": (bytes(range(256)) * 4, 0),
     "utf-16": ("images\n1\n".encode("utf-16") + b"\n", 0),
-    "word": (HEADER + b"\n10,1,4,,,,,\nten,1,4,,,,,\n", 1),
-    "float": (HEADER + b"\n10,1,4,,,,,\n10.5,1,4,,,,,\n", 1),
-    "negative": (HEADER + b"\n-10,1,4,,,,,\n", 0),
-    "huge": (HEADER + b"\n10,1,4,,,,,\n" + b"9" * 200_000 + b",1,4,,,,,\n", 1),
-    "header twice": (HEADER + b"\n" + HEADER + b"\n10,1,4,,,,,\n", 1),
+    "word": (HEADER + b"\n" + row(10) + row("ten"), 1),
+    "float": (HEADER + b"\n" + row(10) + row(10.5), 1),
+    "negative": (HEADER + b"\n" + row(-10), 0),
+    "huge": (HEADER + b"\n" + row(10) + row("9" * 200_000), 1),
+    "header twice": (HEADER + b"\n" + HEADER + b"\n" + row(10), 1),
     "column twice": (b"images,images\n1,1\n", 0),
-    "no header": (b"10,1,4,,,,,\n", 0),
-    "short line": (HEADER + b"\n10,1\n20,1,4,,,,,\n", 1),
-    "two in one": (HEADER + b"\n10,1,4,,,10,1,4,,,,,\n20,1,4,,,,,\n", 1),
+    "no header": (row(10), 0),
+    "short line": (HEADER + b"\n10,1\n" + row(20), 1),
+    "two in one": (HEADER + b"\n10,1,4,,," + row(10) + row(20), 1),
 }
 
 
