@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from flowconv.config import images_per_rank
 from flowconv.evaluation import Metric, metrics_in
 from flowconv.files import write_text
+from flowconv.training.results import better_name
 
 # Table 2 of Truong et al. 2021. Its CIFAR-10 column is the only one whose data set is known for every row: those of
 # RealNVP, Glow and Emerging for ImageNet are on downsampled_imagenet, the paper's own doesn't say on which.
@@ -39,13 +40,12 @@ def compared_metrics() -> dict[str, Metric]:
 
 def better_bits_per_dim(result: Mapping) -> float:
     """Returns a run's bits/dim on the test split, of the weights that were better on the validation split."""
-    return result["test_bits_per_dim_ema" if result["better_weights"] == "averaged" else "test_bits_per_dim"]
+    return result[better_name(result)]
 
 
 def standard_error(result: Mapping) -> float | None:
     """Returns the standard error of `better_bits_per_dim`, if these are an estimate."""
-    name = "test_bits_per_dim_ema" if result["better_weights"] == "averaged" else "test_bits_per_dim"
-    return result.get(f"{name}_standard_error")
+    return result.get(f"{better_name(result)}_standard_error")
 
 
 def summarize(variant: str, results: Sequence[Mapping]) -> dict:

@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from flowconv.errors import UserError
 from flowconv.files import read_json
+from flowconv.training.results import better_name
 from flowconv.workdir import Workdir
 
 MOST = 30
@@ -63,8 +64,7 @@ def _run(workdir, results):
 
 def better_bits_per_dim(results: dict[str, Any]) -> float | None:
     """Returns the bits/dim of the test split with the weights that were better on the validation split, if known."""
-    averaged = results.get("better_weights") == "averaged"
-    value = results.get("test_bits_per_dim_ema" if averaged else "test_bits_per_dim")
+    value = results.get(better_name({"better_weights": "raw", **results}))  # which a damaged file may lack
     return float(value) if isinstance(value, int | float) else None
 
 

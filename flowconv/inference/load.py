@@ -26,6 +26,7 @@ from flowconv.models import Flow, build_flow
 from flowconv.paths import given_path
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.optimizer import build_optimizer
+from flowconv.training.results import better_name
 from flowconv.utils.progress_bar import progress, working
 from flowconv.words import printable
 from flowconv.workdir import Workdir, dataset_record
@@ -49,7 +50,7 @@ class Run:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What pictures of this run say of it."""
+        """The run and the step, of which its pictures tell."""
         return {"run": self.workdir.name, "step": self.images_seen}
 
     def images(self, split: str = "test") -> np.ndarray:
@@ -92,8 +93,7 @@ def _kept_typical(workdir):
     for path in (workdir.results, workdir.evaluation):
         with contextlib.suppress(UserError, KeyError, TypeError, ValueError):  # none, or damaged
             results = read_json(path)
-            name = "test_bits_per_dim_ema" if results["better_weights"] == "averaged" else "test_bits_per_dim"
-            found = Typical(float(results[name]), float(results["test_bits_per_dim_deviation"]))
+            found = Typical(float(results[better_name(results)]), float(results["test_bits_per_dim_deviation"]))
             if math.isfinite(found.mean) and math.isfinite(found.deviation):
                 return found
     return None

@@ -13,6 +13,7 @@ from flowconv.config import architecture, default_config, flatten
 from flowconv.errors import UserError
 from flowconv.files import read_json, write_json, write_text
 from flowconv.inference.load import Run, free_folder
+from flowconv.training.results import better_name
 from flowconv.workdir import Workdir
 from flowconv.workdir.checkpoint_folder import CheckpointFolder
 from flowconv.workdir.checkpoint_reader import saved_name
@@ -62,7 +63,6 @@ def card(name: str, results: Mapping[str, Any], config: ConfigDict, precision: s
     dataset, default = results["dataset"], dict(flatten(default_config()))
     counts = ", ".join(f"{dataset[split]:,} to {verb}" for split, verb in VERBS.items())
     changes = ", ".join(f"`{field}={value}`" for field, value in flatten(config) if default.get(field, "") != value)
-    best = results["test_bits_per_dim_ema" if results["better_weights"] == "averaged" else "test_bits_per_dim"]
     rows = {
         "data": f"{dataset['name']} {dataset['version']}: images {counts}",
         "license of the data": BY_HAND,
@@ -72,7 +72,7 @@ def card(name: str, results: Mapping[str, Any], config: ConfigDict, precision: s
         f"by {results['world_size']} rank(s)",
         "machine": BY_HAND,
         "versions": ", ".join(f"{library} {version}" for library, version in results["versions"].items()),
-        "bits/dim": f"{best:.3f} on the test split, {results['bits_per_dim_is']}",
+        "bits/dim": f"{results[better_name(results)]:.3f} on the test split, {results['bits_per_dim_is']}",
         "weights": f"{results['parameters']:,}, the {results['better_weights']} ones, in {precision}",
     }
     table = "\n".join(f"| {row} | {text} |" for row, text in rows.items())

@@ -74,6 +74,11 @@ def describe(state: RunState, precision: str, dataset: Mapping[str, Any], seed: 
     }
 
 
+def better_name(results: Mapping[str, Any]) -> str:
+    """Returns by which name results have bits/dim of the weights that were better on the validation split."""
+    return "test_bits_per_dim_ema" if results["better_weights"] == "averaged" else "test_bits_per_dim"
+
+
 def training_results(workdir: Workdir) -> dict[str, Any]:
     """Returns the numbers that results.json has of the training, which a run that is finished does not do again."""
     try:
