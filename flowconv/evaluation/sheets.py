@@ -4,7 +4,6 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -150,9 +149,9 @@ def _colour_bar(black, white, channels):
 @functools.cache
 def _font(size):
     """DejaVu, which matplotlib brings along and which has most alphabets; where it was left out, Pillow's own."""
-    import matplotlib
+    from flowconv.utils.typefaces import typeface  # matplotlib takes its time
 
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    path = typeface("DejaVuSans")
     return ImageFont.truetype(str(path), size) if path.is_file() else ImageFont.load_default(size)
 
 

@@ -1,15 +1,14 @@
 """`letters`: capital letters in the typefaces inside matplotlib's wheel, so nothing is downloaded."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from string import ascii_uppercase
 
-import matplotlib
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image, ImageDraw, ImageFont
 
 from flowconv.data.dataset import Dataset, side
+from flowconv.utils.typefaces import typeface
 
 # By families, of which no two splits share one: a typeface's bold is too much like itself.
 FACES = {
@@ -26,11 +25,10 @@ COPIES = {"train": 60, "validation": 15, "test": 15}  # of each letter in each t
 
 def letter(text: str, face: str, size: int, generator: np.random.Generator) -> np.ndarray:
     """Returns a letter in white on black, a little moved, turned and scaled: uint8 `[size, size, 1]`."""
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{face}.ttf"
     scale, turn, *moved = generator.uniform([0.7, -10.0, -0.06, -0.06], [0.9, 10.0, 0.06, 0.06])
     image = Image.new("L", (size, size))
     middle = tuple(size * (0.5 + distance) for distance in moved)
-    font = ImageFont.truetype(str(path), size * scale)
+    font = ImageFont.truetype(str(typeface(face)), size * scale)
     ImageDraw.Draw(image).text(middle, text, fill=255, font=font, anchor="mm")
     return np.asarray(image.rotate(turn, Image.Resampling.BICUBIC))[..., None]
 
