@@ -133,7 +133,7 @@ def syntax_error(path: Path) -> str:
 
 
 def _computed(node: ast.expr, numbers: Mapping[str, Any]) -> Any:
-    """What an expression comes to: `eval` would be shorter, and do whatever a file says."""
+    """The value of an expression: `eval` would be shorter, and do whatever a file says."""
     match node:
         case ast.Constant(value=value):
             return value

@@ -163,7 +163,7 @@ def _curves(workdir):
 
 
 def _health(workdir):
-    """What was seen of the matrices and of the inverse at the last validation."""
+    """The matrices and the inverse, as the last validation saw them."""
     if not workdir.health.is_file():
         return ""
     health = read_json(workdir.health)
@@ -321,7 +321,7 @@ def _figure(file, step):
 
 
 def _facts(content: bytes) -> tuple[Mapping[str, str], str]:
-    """What a picture says of itself, and its width and height as attributes; no pixel is read."""
+    """The text in a picture's file, and its width and height as attributes; no pixel is read."""
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             facts = {str(name): value for name, value in picture.info.items() if isinstance(value, str)}

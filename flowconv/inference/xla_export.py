@@ -180,7 +180,7 @@ def _batch(images, first, labels=None):
 
 
 def _arguments(flow: Flow, batch_size: int) -> dict[str, tf.TensorSpec]:
-    """What a program takes of a batch: images, the number of the first one and, if there are classes, labels."""
+    """The arguments made of a batch: images, the number of the first one and, if there are classes, labels."""
     given = {
         "images": tf.TensorSpec((batch_size, *flow.image_shape), tf.uint8),
         "first": tf.TensorSpec((), tf.int64),

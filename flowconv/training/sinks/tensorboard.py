@@ -101,7 +101,7 @@ class TensorBoard(Sink):
 
 
 def _descriptions(note):
-    """What each tag is, in words; the note is about bits/dim."""
+    """Each tag in words; the note is about bits/dim."""
     said = {f"health/{name}": meaning for name, meaning in MEANINGS.items()}
     for phase in ("test", "validation", "train"):
         for name, metric in metrics_in(phase).items():
