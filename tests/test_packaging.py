@@ -119,7 +119,7 @@ def test_an_empty_environment(number, packages, finished_run, tmp_path):
     flags = ["--config.model.levels=1", "--config.model.depth=1", "--config.model.width=4", "--config.train.images=64"]
     code = f"import flowconv; print(flowconv.load({str(finished_run[0])!r}).as_distribution().sample().shape)"
     for command in (
-        ["-m", "flowconv", "sample", f"--workdir={finished_run[0]}", "--count=4", "--output=samples.png"],
+        ["-m", "flowconv", "sample", f"--workdir={finished_run[0]}", "--count=4", "--output=."],
         ["-m", "flowconv", "train", "--workdir=run", *flags],
         ["-m", "flowconv", "evaluate", "--workdir=run"],
         ["-c", code],
@@ -128,7 +128,7 @@ def test_an_empty_environment(number, packages, finished_run, tmp_path):
         result = subprocess.run([python, *command], cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
     listed = subprocess.run([python, "-m", "pip", "list"], capture_output=True, text=True, check=True).stdout
-    assert (tmp_path / "samples.png").is_file() and not re.search("horovod|tf.keras|^tensorflow ", listed, re.MULTILINE)
+    assert list(tmp_path.glob("samples-*.png")) and not re.search("horovod|tf.keras|^tensorflow ", listed, re.MULTILINE)
 
 
 def test_metadata(installed):
