@@ -6,7 +6,6 @@ import math
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,25 +143,6 @@ def _check_segments(config):
         validate(config)
     except UserError as error:
         raise UserError(str(error).replace("--config.model.segments=", "--segments=")) from None
-
-
-def refuse_condition(workdir: Workdir, program: str, kinds: Sequence[str]) -> None:
-    """Refuses runs of conditional flows for a program that has no condition to give; to be called before the work.
-
-    Args:
-      workdir: of the run.
-      program: its name.
-      kinds: of conditions that it can't make up.
-
-    Raises:
-      UserError: for a run of such a kind.
-    """
-    condition = workdir.load_config().model.condition
-    if condition in kinds:
-        raise UserError(
-            f"{workdir.flag}={workdir.path}: holds a run of model.condition={condition}, for which {program} has no "
-            f"condition: sample.py and evaluate.py take it"
-        )
 
 
 def find_images(flag: str, given: str | None) -> list[Path]:

@@ -87,7 +87,7 @@ CONFIGS = {
 ELSEWHERE = {
     # Of conditional runs, in tests/conditions, and of autoregressive ones, in tests/models/test_autoregressive.py.
     "sample": ("class", "images", "data_dir", "guidance", "attention_temperature", "denoise"),
-    **{name: ("class",) for name in ("interpolate", "manipulate")},  # the same
+    **{name: ("class",) for name in ("interpolate", "manipulate", "reconstruct", "score")},  # the same
     # What each takes is parsed below, and run in tests/benchmarks.
     "benchmark": ("parts", "sizes", "rounds", "peers", "peers_environment", "bfloat16", "depths", "output"),
 }

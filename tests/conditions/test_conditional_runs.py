@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.special import logsumexp
 
 from flowconv.evaluation import Evaluator
-from flowconv.inference import interpolation, load
+from flowconv.inference import interpolation, load, scoring
 from tests.programs import Ended, run_here
 from tests.runs import SMALL, TINY, in_full, saved_variables
 
@@ -203,7 +203,47 @@ def test_attributes_are_changed_under_the_condition(name, request, images, tmp_p
             run_here("scripts/manipulate.py", f"--workdir={workdir}", *flags)
 
 
+@pytest.fixture
+def files(images):
+    return ",".join(str(path) for kind in ("dark", "bright") for path in sorted((images / kind).glob("*.png"))[:2])
+
+
+def test_images_are_scored_given_their_class(of_classes, files, tmp_path):
+    """The class of each, or one of all."""
+    run = load.load_run(of_classes)
+
+    def scores(given):
+        flags = [f"--workdir={of_classes}", f"--images={files}", f"--output={tmp_path}", f"--class={given}"]
+        run_here("scripts/score.py", *flags)
+        rows = csv.DictReader((tmp_path / "scores.csv").read_text().splitlines())
+        return {row["path"]: float(row["bits_per_dim"]) for row in rows}
+
+    def expected(given):
+        paths, pixels = load.read_images("images", files, run.config.data)
+        labels = np.array([("bright", "dark").index(each) for each in given], np.int32)
+        bits = scoring.bits_per_dim(run.flow, {"image": pixels, "label": labels}, 0)
+        return {str(path): bit for path, bit in zip(paths, bits, strict=True)}
+
+    right = scores("dark,dark,bright,bright")
+    assert right == pytest.approx(expected(["dark", "dark", "bright", "bright"]), abs=1e-3)
+    assert scores("dark") == pytest.approx(expected(["dark"] * 4), abs=1e-3)
+    assert right != pytest.approx(scores("dark"), abs=1e-3)  # the control
+
+
+def test_images_come_back_given_their_class(of_classes, files, tmp_path):
+    flags = [f"--workdir={of_classes}", f"--images={files}", f"--output={tmp_path}"]
+    run_here("scripts/reconstruct.py", *flags, "--class=dark,dark,bright,bright", "--count=3")
+    assert (tmp_path / "reconstruction.png").exists()
+
+
 @pytest.mark.parametrize("program", ["reconstruct", "score"])
-def test_programs_without_a_condition_say_so(program, of_classes):
-    with pytest.raises(Ended, match=rf"a run of model.condition=class, for which {program}.py.* has no condition"):
-        run_here(f"scripts/{program}.py", f"--workdir={of_classes}", "--images=x")
+def test_a_class_is_asked_for(program, of_classes, files):
+    flags = [f"--workdir={of_classes}", f"--images={files}"]
+    with pytest.raises(Ended, match=r"^error: --class is missing: name the class of each image of --images"):
+        run_here(f"scripts/{program}.py", *flags)
+    with pytest.raises(Ended, match=r"^error: --class=dark,dark: must be one class, or one of each of the 4 images"):
+        run_here(f"scripts/{program}.py", *flags, "--class=dark,dark")
+    with pytest.raises(Ended, match=r"^error: --class=dark: is used with --images"):
+        run_here(
+            f"scripts/{program}.py", f"--workdir={of_classes}", "--class=dark", *(["--check=1"] * (program == "score"))
+        )

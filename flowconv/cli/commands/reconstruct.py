@@ -2,9 +2,11 @@
 
     python scripts/reconstruct.py --workdir=runs/photos
     python scripts/reconstruct.py --workdir=runs/photos --images=my_photos --count=8 --magnify=10000
+    python scripts/reconstruct.py --workdir=runs/classes --images=a.png,b.png --class=cat,dog
 
 Rows: originals, reconstructions, and the error, the largest of a pixel's channels, from black to white. What white is
-the bar below says: the largest error, or with --magnify=N, 255/N of a pixel level.
+the bar below says: the largest error, or with --magnify=N, 255/N of a pixel level. Of a run with model.condition=class
+an image is encoded and decoded given its class, which --class tells.
 """
 
 from flowconv.cli import flags, shared_flags
@@ -15,6 +17,7 @@ FLAGS = (
     shared_flags.MODEL,
     shared_flags.DATA_DIR,
     shared_flags.images("images (default: those of the run's test split)"),
+    flags.words("class", (), "class of each image of --images, or one of all, with model.condition=class"),
     flags.whole("count", 12, "images", 1),
     flags.number("magnify", None, "the error is shown this many times as large", 1.0),
     shared_flags.output("folder for the picture (default: pictures/ in the workdir)"),
@@ -23,17 +26,18 @@ FLAGS = (
 
 def reconstruct(given):
     from flowconv.evaluation import pictures
-    from flowconv.inference import load
+    from flowconv.inference import conditions, load
     from flowconv.utils.console import say
     from flowconv.utils.progress_bar import working
     from flowconv.workdir import pretrained
 
     workdir = pretrained.chosen(given.workdir, given.model)
-    if given.images is not None:
-        load.refuse_condition(workdir, "reconstruct.py --images", ("class",))
+    labels = conditions.labels_of(workdir, getattr(given, "class"), given.images)
     folder = workdir.results_folder(given.output, workdir.pictures)
     run = load.load_run(workdir, given.data_dir)
     examples = run.examples_of("images", given.images, given.count)
+    if labels is not None:
+        examples["label"] = labels[: given.count]
     with working("encoding and decoding"):
         originals, back, error = pictures.reconstruct(run.flow, examples)
     sheet = pictures.reconstruction_sheet(originals, back, error, given.magnify, columns=12)

@@ -2,11 +2,13 @@
 
     python scripts/score.py --workdir=runs/photos --images=my_photos
     python scripts/score.py --workdir=runs/photos --images=my_photos --output=scores
+    python scripts/score.py --workdir=runs/classes --images=a.png,b.png --class=cat,dog
 
 Writes scores.csv (path, bits_per_dim, oddness), the oddest first, and oddest.png, a sheet of these with their names and
 scores. Likelihood is high where nothing varies: flat images get fewer bits/dim than any photograph. `oddness`,
 |bits/dim − the test split's mean| in standard deviations of the test split, finds those, too. Both stand in the run's
-results, so its data need not be there; with --data_dir they are measured again.
+results, so its data need not be there; with --data_dir they are measured again. Of a run with model.condition=class
+each image is scored given its class, which --class tells.
 
     python scripts/score.py --workdir=runs/photos --check=100
 
@@ -22,6 +24,7 @@ FLAGS = (
     shared_flags.MODEL,
     shared_flags.DATA_DIR,
     shared_flags.images("images to score"),
+    flags.words("class", (), "class of each image of --images, or one of all, with model.condition=class"),
     flags.whole("check", 0, "instead: test images that are told from as many odd ones of each kind", 0),
     flags.whole("shown", 25, "images on the sheet", 1),
     shared_flags.seed("of the dequantization noise"),
@@ -33,23 +36,24 @@ def score(given):
     import numpy as np
 
     from flowconv.evaluation import pictures
-    from flowconv.inference import load, scoring
+    from flowconv.inference import conditions, load, scoring
     from flowconv.inference.score_table import ScoreTable
     from flowconv.words import counted, printable
     from flowconv.workdir import pretrained
 
     workdir = pretrained.chosen(given.workdir, given.model)
+    labels = conditions.labels_of(workdir, getattr(given, "class"), None if given.check else given.images)
     if given.check:
         check(load.load_run(workdir, given.data_dir), given)
         return
-    load.refuse_condition(workdir, "score.py --images", ("class",))
     folder = workdir.results_folder(given.output, workdir.path)
     table = ScoreTable(folder / "scores.csv")
     table.check(load.find_images("images", given.images))
     run = load.load_run(workdir, given.data_dir)
     paths, images = load.read_images("images", given.images, run.config.data)
     typical = run.typical(given.seed, measured=given.data_dir is not None)
-    scores = scoring.score(run.flow, {"image": images}, typical, given.seed)
+    examples = {"image": images} if labels is None else {"image": images, "label": labels}
+    scores = scoring.score(run.flow, examples, typical, given.seed)
     order = np.argsort(-(scores.bits_per_dim if scores.oddness is None else scores.oddness))
     table.write(paths, scores, order)
     pictures.save_sheet(
