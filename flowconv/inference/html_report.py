@@ -35,6 +35,7 @@ ROWS = (
 )
 BITS = {
     "training": "bits_per_dim",
+    "training, noisy images": "bits_per_dim_of_noisy_images",
     "validation": "validation_bits_per_dim",
     "validation, averaged weights": "validation_bits_per_dim_ema",
 }
@@ -146,7 +147,7 @@ def _curves(workdir):
         known = [row for row in rows if row.get(column) is not None]
         return Line(label, [row["images"] for row in known], [row[column] for row in known], marked)
 
-    bits = [line(label, column, column != "bits_per_dim") for label, column in BITS.items()]
+    bits = [line(label, column, column.startswith("validation")) for label, column in BITS.items()]
     values = [value for each in bits for _, value in each.points]
     # The first steps would flatten all that matters.
     limits = (min(values) - 0.1, float(np.quantile(values, 0.95)) + 0.3) if values else None

@@ -193,6 +193,13 @@ def test_curves_have_words_for_who_does_not_see_them(page):
     assert len(said) == 4
 
 
+def test_the_curve_of_noisy_images_is_called_so(page, tmp_path):
+    workdir = Workdir(tmp_path / "runs/photos")
+    workdir.metrics.write_text(METRICS.replace(",bits_per_dim,", ",bits_per_dim_of_noisy_images,", 1))
+    said = re.findall("role='img' aria-label='(.*?)'", write_report(workdir, page).read_text())
+    assert "training, noisy images from 7.5 to 4.25; validation from" in said[0]
+
+
 @pytest.mark.parametrize("points", [0, 1, 2, 10_000])
 def test_any_number_of_points_is_drawn(points):
     drawn = chart("title", [Line("line", range(points), [2.0] * points)], "x", "y")
