@@ -346,6 +346,7 @@ of_a_run("guided-by-no-attention", lambda workdir: conditions.check_guidance(wor
 of_a_run("temperature-alone", lambda workdir: conditions.check_guidance(workdir, 0.0, 2.0))
 of_a_run("no-temperature", lambda workdir: conditions.check_guidance(workdir, 2.0, 0.0))
 of_a_run("no-noise", conditions.check_denoise)
+of_a_run("folder-like-a-picture", lambda workdir: workdir.results_folder("grid.png", workdir.pictures))
 of_a_run("no-class-given", lambda workdir: conditions.labels_of(workdir, (), "mine"), **OF_CLASSES)
 of_a_run("class-of-test-images", lambda workdir: conditions.labels_of(workdir, ("1",), None), **OF_CLASSES)
 

@@ -16,6 +16,7 @@ from flowconv.paths import given_path
 from flowconv.workdir.links import refuse_links_out
 from flowconv.workdir.lock import locked, refuse_if_locked
 
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")  # what a file is called, and hardly a folder
 FORMAT = 1  # of a run's files; a program reads those of its own and of older ones
 
 
@@ -162,10 +163,12 @@ class Workdir:
           flag: by which it was given.
 
         Raises:
-          UserError: if there is no run here, or the folder can't be written.
+          UserError: if there is no run here, or the folder can't be written, or has the name of a picture.
         """
         self.load_config()
         folder = default if given is None else given_path(flag, given)
+        if given is not None and folder.suffix.lower() in PICTURES and not folder.is_dir():
+            raise UserError(f"{flag}={folder}: must be a folder; what comes into it has names of its own")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
