@@ -2,9 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 from ml_collections import ConfigDict
 
@@ -21,7 +19,6 @@ from flowconv.training.state import RunState
 from flowconv.training.stopping import Stopper
 from flowconv.training.stream import TrainingStream
 from flowconv.training.validation import Validation
-from flowconv.utils.progress_bar import working
 from flowconv.workdir import Workdir
 
 
@@ -64,29 +61,24 @@ class TrainingLoop:
         """Trains; returns the rate in images/s over all workers, evaluations not counted."""
         self.host_updates.listen()
         self.begin()
-        try:
-            return self.train()
-        finally:
-            self.profiler.stop()
-
-    def train(self) -> float:
-        """Goes on to the last step; returns as `run`."""
-        while True:
-            if self.validation.is_due(self.seen):
-                self.evaluate()
-            if self.seen >= self.settings.images:
-                self.finish()
-                return self.meter.images_per_second
-            with self.profiler.step():
-                asked = self.step()
-            if asked.roll_back:
-                self.roll_back()
-            elif asked.stop:
-                self.stopper.stop()
-            elif asked.restart:
-                self.restart()
-            elif time.monotonic() - self.last_checkpoint > self.settings.checkpoint_seconds:
-                self.checkpoint()
+        with contextlib.closing(self.profiler):
+            while True:
+                if self.validation.is_due(self.seen):
+                    self.evaluate()
+                if self.seen >= self.settings.images:
+                    self.finish()
+                    return self.meter.images_per_second
+                with self.profiler.step():
+                    asked = self.step()
+                if asked.roll_back:
+                    self.roll_back()
+                elif asked.stop:
+                    self.stopper.stop()
+                elif asked.restart:
+                    self.checkpoint()
+                    raise elastic.WorkersChanged  # all workers join anew
+                elif time.monotonic() - self.last_checkpoint > self.settings.checkpoint_seconds:
+                    self.checkpoint()
 
     def begin(self) -> None:
         """Takes up the stream where the state is in it."""
@@ -99,7 +91,7 @@ class TrainingLoop:
         self.watchdog.feed(patient=not self.traced)
         self.batch = next(self.batches)
         started = time.monotonic()
-        with contextlib.nullcontext() if self.traced else self.tracing():
+        with contextlib.nullcontext() if self.traced else self.stopper.while_tracing():
             figures = self.state.step(self.batch, self.control_flags().tensor())
         asked = ControlFlags.of_means(figures.pop("control_flags"))
         figures = {name: float(value) for name, value in figures.items()}
@@ -115,12 +107,6 @@ class TrainingLoop:
             self.logger.step(self.seen, figures["bits_per_dim"], self.meter)
         self.traced = True
         return asked
-
-    @contextlib.contextmanager
-    def tracing(self) -> Iterator[None]:
-        """Tells of the first step, which may be compiled for minutes; a signal ends it at once, as nothing is lost."""
-        with stop_signals.at_once(), working("tracing and compiling the first step", distributed.is_root()):
-            yield
 
     def control_flags(self) -> ControlFlags:
         """Returns what this worker asks for."""
@@ -154,11 +140,6 @@ class TrainingLoop:
         self.watchdog.feed(patient=True)
         roll_back(self.state, self.logger, self.workdir, self.learning_rate, self.batch, self.seen)
         self.begin()
-
-    def restart(self) -> NoReturn:
-        """Ends this process' part with `WorkersChanged`, for all workers to join anew."""
-        self.checkpoint()
-        raise elastic.WorkersChanged
 
     def finish(self) -> None:
         """Writes the last checkpoint, after which there is still time to stop."""

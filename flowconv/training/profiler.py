@@ -38,9 +38,9 @@ class Profiler:
         self._taken += 1
         self._traced += self._going
         if self._traced == self._steps:
-            self.stop()
+            self.close()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Writes the trace of the steps so far, if one is going on, and says where it is."""
         if self._going and self._attempt(tf.profiler.experimental.stop, going=False):
             self._say(

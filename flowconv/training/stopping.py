@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from flowconv import distributed
 from flowconv.signals import stop_signals
+from flowconv.utils.progress_bar import working
 
 
 class Stopper:
@@ -29,6 +30,12 @@ class Stopper:
     def note_checkpoint(self) -> None:
         """Notes that a checkpoint has all that was done so far: what is said at the end tells of it."""
         stop_signals.advice = f"the same command goes on from the checkpoint at {int(self._images_seen):,} images"
+
+    @contextlib.contextmanager
+    def while_tracing(self) -> Iterator[None]:
+        """Tells of the first step, which may be compiled for minutes; a signal ends it at once, as nothing is lost."""
+        with stop_signals.at_once(), working("tracing and compiling the first step", distributed.is_root()):
+            yield
 
     def before_piece(self) -> None:
         """Called on all workers before a batch of an evaluation, or a picture.

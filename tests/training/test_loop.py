@@ -53,11 +53,16 @@ class Run:
                 run=self.evaluate,
             ),
             logger=types.SimpleNamespace(step=self.log),
-            stopper=types.SimpleNamespace(stop=self.stop, between_pieces=self.nothing, note_checkpoint=lambda: None),
+            stopper=types.SimpleNamespace(
+                stop=self.stop,
+                between_pieces=self.nothing,
+                while_tracing=self.nothing,
+                note_checkpoint=lambda: None,
+            ),
             watchdog=types.SimpleNamespace(feed=lambda patient=False: None),
             workdir=types.SimpleNamespace(check_unmoved=lambda: None),
             profiler=types.SimpleNamespace(
-                step=lambda: self.profiled.append("step") or self.nothing(), stop=lambda: self.profiled.append("stop")
+                step=lambda: self.profiled.append("step") or self.nothing(), close=lambda: self.profiled.append("close")
             ),
         )
 
@@ -113,11 +118,11 @@ def test_a_run_steps_evaluates_and_ends_with_a_checkpoint(run):
 def test_the_profiler_sees_each_step_and_the_end_of_any_kind(run):
     two = run(2)
     two.loop.run()
-    assert two.profiled == ["step", "step", "stop"]
+    assert two.profiled == ["step", "step", "close"]
     stopped = run(3, asked={1: ASKED["stop"]})
     with pytest.raises(Stopped):
         stopped.loop.run()
-    assert stopped.profiled == ["step", "stop"]
+    assert stopped.profiled == ["step", "close"]
 
 
 def test_a_checkpoint_follows_each_step_where_none_may_be_lost(run):

@@ -24,7 +24,7 @@ def take(profiler, steps, calls):
 def test_the_trace_has_so_many_steps_after_the_first_ones(calls):
     profiler = Profiler(2)
     take(profiler, WARM_UP + 4, calls)
-    profiler.stop()
+    profiler.close()
     first = WARM_UP
     assert calls == [*range(first), "start", first, first + 1, "stop", first + 2, first + 3]
 
@@ -32,7 +32,7 @@ def test_the_trace_has_so_many_steps_after_the_first_ones(calls):
 def test_a_run_that_ends_before_keeps_what_there_is(calls, capsys):
     profiler = Profiler(50)
     take(profiler, WARM_UP + 3, calls)
-    profiler.stop()
+    profiler.close()
     assert calls[-1] == "stop" and f"steps {WARM_UP + 1} to {WARM_UP + 3}: " in capsys.readouterr().out
 
 
@@ -40,7 +40,7 @@ def test_a_run_that_ends_before_keeps_what_there_is(calls, capsys):
 def test_without_a_step_to_trace_there_is_none(wanted, steps, calls, capsys):
     profiler = Profiler(wanted)
     take(profiler, steps, calls)
-    profiler.stop()
+    profiler.close()
     assert calls == list(range(steps)) and not capsys.readouterr().out
 
 
