@@ -4,7 +4,7 @@ import sys
 
 from flowconv import __version__, process
 from flowconv.cli import completion, help_page, registry
-from flowconv.words import nearest
+from flowconv.words import nearest, printable
 
 HELP = ("--help", "-h", completion.HELP)
 
@@ -29,7 +29,7 @@ def main() -> None:
     elif name == completion.COMPLETION and len(arguments) == 1 and arguments[0] in completion.SHELLS:
         print(completion.script(arguments[0]), end="")
     else:
-        print(f"error: flowconv {name}: {_refusal(name, known)}", file=sys.stderr)
+        print(f"error: flowconv {printable(name)}: {_refusal(name, known)}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from flowconv.words import duration
+from flowconv.words import duration, printable
 
 Item = TypeVar("Item")
 PATIENCE = 3.0  # seconds without a word
@@ -31,6 +31,7 @@ def progress(
       unit: what they are.
       visible: False for a worker that keeps silent.
     """
+    description = printable(description)
     if not visible:
         yield from items
     elif sys.stderr.isatty():
@@ -59,7 +60,7 @@ def working(description: str, visible: bool = True) -> Iterator[None]:
       description: of the work.
       visible: as of `progress`.
     """
-    started = time.monotonic()
+    description, started = printable(description), time.monotonic()
 
     def line():
         print(f"{description} ({duration(time.monotonic() - started)})", file=sys.stderr, flush=True)

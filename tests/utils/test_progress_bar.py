@@ -51,6 +51,18 @@ def test_work_of_unknown_length_is_told(impatience, stderr):
         wait_for(stderr, "saving x (0:00)\n")
 
 
+def test_names_of_files_are_no_commands_to_a_terminal(impatience, stderr, monkeypatch):
+    hostile, shown = "saving \x1b]0;title\x07\udce9", "saving \\x1b]0;title\\x07\\udce9"
+    with working(hostile):
+        wait_for(stderr, f"{shown} (0:00)\n")
+    for _ in progress("a", 1, hostile):
+        wait_for(stderr, f"{shown}: 0/1 images\n")
+    monkeypatch.setattr(stderr, "isatty", lambda: True)
+    for _ in progress("a", 1, hostile):
+        wait_for(stderr, f"{shown}:   0%")
+    assert all(each.isprintable() or each in "\r\n" for each in stderr.getvalue())
+
+
 def test_nothing_is_told_after_the_end(impatience, stderr):
     for _ in progress("a", 1, "reading x"):
         wait_for(stderr, "reading")

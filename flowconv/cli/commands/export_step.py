@@ -39,6 +39,7 @@ def export_step(given, config):
     from flowconv.inference import xla_export
     from flowconv.models import build_flow  # flags are checked before TensorFlow is imported
     from flowconv.training.step import build_step
+    from flowconv.utils.console import say
     from flowconv.utils.progress_bar import working
 
     config = data.with_classes(config)
@@ -49,7 +50,7 @@ def export_step(given, config):
         known = xla_export.all_programs(step, batch_size, config.train.initialization_images)
         manifest = xla_export.export({name: known[name] for name in given.programs}, step, output)
     megabytes = sum(path.stat().st_size for path in output.iterdir()) / 1e6
-    print(f"{', '.join(manifest['programs'])}; {len(manifest['variables'])} variables; {megabytes:.1f} MB in {output}")
+    say(f"{', '.join(manifest['programs'])}; {len(manifest['variables'])} variables; {megabytes:.1f} MB in {output}")
 
 
 main = Command(export_step, __doc__, FLAGS, takes_config=True)
