@@ -1,4 +1,4 @@
-"""Writes what is generated in pages of docs/: tables of results, the commands, worked examples.
+"""Writes what is generated in pages of docs/: tables of results, the commands, worked examples, notebooks.
 
 A page says where by a comment, `<!-- generated: NAME -->`; what follows up to `<!-- end -->` is replaced.
 
@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools import command_sections, result_tables  # noqa: E402, the repository is not installed
+from tools import command_sections, notebooks, result_tables  # noqa: E402, the repository is not installed
 
 
 def _code(path):
@@ -27,6 +27,9 @@ EXAMPLES = {path.stem: path for path in (ROOT / "docs/examples").glob("*.py")}
 BLOCKS: dict[str, Callable[[], str]] = {
     **result_tables.TABLES,
     **command_sections.SECTIONS,
+    **{
+        f"notebook {path.stem}": functools.partial(notebooks.page, path) for path in notebooks.NOTEBOOKS.glob("*.ipynb")
+    },
     **{f"example {name}": functools.partial(_code, path) for name, path in EXAMPLES.items()},
 }
 
