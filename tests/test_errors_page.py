@@ -19,7 +19,8 @@ import tensorflow as tf
 from PIL import Image
 
 import flowconv
-from experiments.comparison import fold, variants
+from experiments.comparison import budget, fold, variants
+from experiments.comparison import compare as comparison
 from flowconv import data, distributed, preflight
 from flowconv.cli import shared_flags
 from flowconv.cli.command import Command
@@ -736,6 +737,29 @@ bad_sweep("sweep-and-variants", "shift\n", ("shift", "nice"))
 @trigger
 def unknown_variants(here, monkeypatch):
     variants.variant_config(config_of(), "shfit", 0)
+
+
+def compared(row, results=None, **fields):
+    """A comparison whose run is there already."""
+
+    def run(here, monkeypatch):
+        workdir = Workdir(here / "run", "--output")
+        workdir.save_config(config_of())
+        if results is not None:
+            write_json(workdir.results, results)
+        comparison._check(workdir, changed(default_config(), fields))
+
+    add(row, run)
+
+
+compared("other-comparison", **{"model.scale_floor": 0.1})
+compared("damaged-comparison", {"better_weights": "raw"})
+
+
+@trigger
+def damaged_budget(here, monkeypatch):
+    write_json(here / "budget.json", [3])
+    budget.training_images({}, None, 60.0, 1, here / "budget.json")
 
 
 @trigger

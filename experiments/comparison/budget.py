@@ -30,7 +30,7 @@ def training_images(
       file: which keeps the counts.
 
     Raises:
-      UserError: if the file holds another number of seconds.
+      UserError: if the file holds another number of seconds, or no budget.
     """
     kept = distributed.run_on_root(lambda: _read(file, seconds))
     new = {variant: config for variant, config in configs.items() if variant not in kept}
@@ -61,6 +61,10 @@ def _read(file, seconds):
     if not file.exists():
         return {}
     kept = read_json(file)
-    if kept["seconds"] != seconds:
-        raise UserError(f"--seconds={seconds:g}: {file} is of {kept['seconds']:g}: choose another --output")
-    return kept["images"]
+    try:
+        before, images = float(kept["seconds"]), {name: int(number) for name, number in kept["images"].items()}
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise UserError(f"{file} holds no budget: remove it, and rates are measured again") from error
+    if before != seconds:
+        raise UserError(f"--seconds={seconds:g}: {file} is of {before:g}: choose another --output")
+    return images

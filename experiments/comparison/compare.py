@@ -15,7 +15,7 @@ from experiments.comparison.figures import draw_curves, draw_rates
 from experiments.comparison.tables import summarize, write_layers, write_pairs, write_variants
 from experiments.comparison.variants import folder_name
 from flowconv import data, distributed
-from flowconv.config import flatten
+from flowconv.config import with_parts
 from flowconv.errors import UserError
 from flowconv.files import read_json
 from flowconv.training.train import load_data, train
@@ -32,6 +32,7 @@ IMMATERIAL = (
     "train.checkpoint_seconds",
     "train.watchdog_seconds",
 )
+OF_TABLES = ("better_weights", "test_bits_per_dim", "parameters", "images_trained", "dataset", "world_size")
 
 
 def compare(
@@ -106,14 +107,16 @@ def say_on_root(text: str) -> None:
 def _check(workdir, config):
     """Checks that a run's folder is free, or holds the same run."""
     if workdir.config.exists():
-        there, here = (dict(flatten(c)) for c in (workdir.load_config(), config))
-        for name in here:
-            if name not in IMMATERIAL and there[name] != here[name]:
+        there, here = map(with_parts, (workdir.load_config(), config))
+        for name in here:  # where a part is another one, the setting that chooses it differs before its own do
+            if name not in IMMATERIAL and there.get(name, here[name]) != here[name]:
                 raise UserError(
                     f"--output: {workdir.path} holds another run ({name} is {there[name]} there and {here[name]} "
                     f"here): choose another folder"
                 )
     workdir.check(config)
+    if workdir.results.exists():
+        _results(workdir)
 
 
 def _run(config, workdir, title):
@@ -122,4 +125,13 @@ def _run(config, workdir, title):
         say_on_root(f"\n{title}")
         keras.backend.clear_session()  # of the graphs of the run before
         train(config, workdir.path)
-    return distributed.run_on_root(lambda: read_json(workdir.results))
+    return distributed.run_on_root(lambda: _results(workdir))
+
+
+def _results(workdir):
+    """What a finished run's results.json holds, with all that tables need."""
+    found = read_json(workdir.results)
+    lacking = [name for name in OF_TABLES if not isinstance(found, dict) or name not in found]
+    if lacking:
+        raise UserError(f"--output: {workdir.results} lacks {lacking[0]}: remove it, and the run is evaluated again")
+    return found

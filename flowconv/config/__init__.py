@@ -18,6 +18,7 @@ from flowconv.config.fields import (
     restored,
     settings,
     sinks_of,
+    with_parts,
 )
 from flowconv.config.schema import ARCHITECTURE, SETTINGS
 from flowconv.config.setting import Setting
@@ -44,4 +45,5 @@ __all__ = [
     "settings",
     "sinks_of",
     "validate",
+    "with_parts",
 ]

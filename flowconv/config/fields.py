@@ -216,6 +216,12 @@ def differing_architecture(there: Mapping[str, Any], here: Mapping[str, Any], pr
     ]
 
 
+def with_parts(config: ConfigDict) -> dict[str, Any]:
+    """Returns all fields of a config by name, also the settings of its parts that were not given."""
+    fields = dict(flatten(config))
+    return fields | {name: each.default for name, each in settings_of_parts(fields).items() if name not in fields}
+
+
 def _with_defaults(fields):
     """Fields with those of their parts that were not given, and those that version 0.1 had no choice of."""
     later = {name: SETTINGS[name].default for name in ARCHITECTURE if SETTINGS[name].since != "0.1"}

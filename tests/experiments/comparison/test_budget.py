@@ -38,6 +38,13 @@ def test_a_slower_variant_sees_fewer_images(tmp_path, monkeypatch):
         budget.training_images({"fast": config}, IMAGES, 20.0, 1, file)
 
 
+@pytest.mark.parametrize("content", ["{}", "[]", "3", '{"seconds": 10}', '{"seconds": 10, "images": {"shift": 1e999}}'])
+def test_a_file_that_is_no_budget_is_named(tmp_path, content):
+    (tmp_path / "budget.json").write_text(content)
+    with pytest.raises(UserError, match=r"budget.json holds no budget: remove it"):
+        budget.training_images({"shift": default_config()}, IMAGES, 10.0, 1, tmp_path / "budget.json")
+
+
 def test_evaluations_and_warm_up_are_stretched_with_the_images():
     config = default_config()
     config.train.images, config.train.evaluate_images, config.optimizer.warmup_images = 1000, 500, 100

@@ -11,8 +11,12 @@ import time
 import pytest
 
 from benchmarks.layers import _cost
+from experiments.comparison import compare as comparison
 from experiments.comparison.fold import fold
+from flowconv.config import changed, default_config
 from flowconv.errors import UserError
+from flowconv.files import write_json
+from flowconv.workdir import Workdir
 from tests.programs import run_here
 from tests.runs import ROOT, TINY, in_full, launch
 
@@ -104,6 +108,33 @@ def test_refuses_the_folder_of_another_comparison(arguments, uninterrupted):
     assert result.returncode == 2
     (line,) = result.stderr.strip().splitlines()
     assert "holds another run (optimizer.learning_rate is 0.002 there and 0.5 here)" in line
+
+
+@pytest.mark.parametrize(
+    ("there", "here"), [({}, {"scale_floor": 0.25}), ({"scale_floor": 0.25}, {}), ({}, {"coupling": "additive"})]
+)
+def test_a_setting_of_a_part_that_only_one_run_was_given_counts(there, here, tmp_path):
+    configs = [changed(default_config(), {f"model.{name}": value for name, value in f.items()}) for f in (there, here)]
+    workdir = Workdir(tmp_path / "run")
+    workdir.save_config(configs[0])
+    (name,) = there | here
+    with pytest.raises(UserError, match=rf"^--output: .* holds another run \(model.{name} is .* there and .* here\)"):
+        comparison._check(workdir, configs[1])
+
+
+def test_the_default_of_a_part_s_setting_is_no_difference(tmp_path):
+    workdir = Workdir(tmp_path / "run")
+    workdir.save_config(default_config())
+    comparison._check(workdir, changed(default_config(), {"model.scale_floor": 0.05}))
+
+
+@pytest.mark.parametrize("content", [[3], {}, {"better_weights": "raw"}])
+def test_damaged_results_of_a_run_are_named_before_any_training(content, tmp_path):
+    workdir = Workdir(tmp_path / "run")
+    workdir.save_config(default_config())
+    write_json(workdir.results, content)
+    with pytest.raises(UserError, match=r"^--output: .*results.json lacks \w+: remove it, and the run is evaluated"):
+        comparison._check(workdir, default_config())
 
 
 @pytest.mark.parametrize(
