@@ -1,13 +1,14 @@
 """The check of a config: each setting by itself, and the rules between settings."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from flowconv.config.fields import choices_with, flatten, refusal_to_invert, settings, settings_of_parts, sides
-from flowconv.config.layer_list import layer_list, squeezes
+from flowconv.config.layer_list import SQUEEZE, layer_list, squeezes
 from flowconv.config.parts import DEQUANTIZATIONS, MODELS, NETWORKS, PREPROCESSINGS, SINKS, Folder
 from flowconv.config.schema import SETTINGS
 from flowconv.errors import UserError
@@ -259,7 +260,8 @@ def _check_dequantizer(fields: Mapping[str, Any]) -> None:
             )
     patch_size = _of_network(fields, "patch_size")
     halves = [side // 2 for side in sides(fields["data.image_size"])]
-    if patch_size is not None and values and any(side % patch_size for side in halves):
+    halved = any(name.startswith("model.dequantizer_") for name in own)  # by a flow of its own
+    if patch_size is not None and halved and any(side % patch_size for side in halves):
         raise UserError(
             f"--config.model.patch_size={patch_size}: must divide half of data.image_size = "
             f"{fields['data.image_size']} with model.dequantization={fields['model.dequantization']}"
@@ -285,12 +287,35 @@ def _check_backward(fields: Mapping[str, Any]) -> None:
 
 
 def _check_condition(fields: Mapping[str, Any]) -> None:
+    if fields["model.condition"] != "low_resolution":
+        return
     size = fields["data.image_size"]
-    if fields["model.condition"] == "low_resolution" and any(side % 4 for side in sides(size)):
+    if any(side % 4 for side in sides(size)):
         raise UserError(
             f"--config.data.image_size={size}: must be divisible by 4 with model.condition=low_resolution, "
             f"whose small images have a quarter of the height and width"
         )
+    squeeze = _first_squeeze(fields)
+    # Tokens and pixels of the small image are blocks of the image's pixels: a whole number of one makes the other.
+    for name, token, whole in (
+        ("squeeze", squeeze, 4),
+        ("patch_size", _of_network(fields, "patch_size") or 1, 4 // math.gcd(4, squeeze)),
+    ):
+        if token % whole and whole % token:
+            raise UserError(
+                f"--config.model.{name}={token}: must divide {whole} or be divisible by it with "
+                f"model.condition=low_resolution, a pixel of whose small images stands for 4×4"
+            )
+
+
+def _first_squeeze(fields: Mapping[str, Any]) -> int:
+    """The side of the blocks of pixels that are channels where a family's first coupling sees them."""
+    name = fields["model.name"]
+    if name == "jet":
+        return _of_family(fields, "squeeze")
+    if name == "flowpp":
+        return 2 if layer_list(_of_family(fields, "layers"))[0][0] == SQUEEZE else 1
+    return 2 if name in ("glow", "nice") else 1
 
 
 AUTOREGRESSIVE = ("iaf", "maf", "tarflow")  # families

@@ -10,7 +10,9 @@ import tensorflow as tf
 from flowconv.bijectors import Affine, Conditional, Coupling, Gaussian, Inputs, Split
 from flowconv.conditions.class_ import ClassCondition
 from flowconv.conditions.low_resolution import LowResolutionCondition
+from flowconv.config import changed, default_config, validate
 from flowconv.config.parts import CONDITIONS, NETWORKS
+from flowconv.errors import UserError
 from flowconv.models import build_model
 from flowconv.networks.convolution import ConvolutionNetwork
 from flowconv.testing import check_bijector, check_log_det, check_round_trip, jacobian, perturb
@@ -144,6 +146,40 @@ def test_sizes_that_do_not_fit_are_refused():
     layer = LowResolutionCondition((12, 12, 3)).embedding(4)
     with pytest.raises(ValueError, match="images 3×3 can't be brought to 2×2 by whole factors"):
         layer.build((None, 2, 2, 4))
+
+
+@pytest.mark.parametrize(
+    ("fields", "setting", "first"),
+    [
+        ({"name": "tarflow", "network": "causal_transformer"}, "patch_size", 1),
+        ({"name": "flowpp", "network": "transformer", "layers": "2 stripes"}, "patch_size", 1),
+        ({"name": "flowpp", "network": "transformer", "layers": "squeeze, 2 channels"}, "patch_size", 2),
+        ({"name": "glow", "network": "transformer", "levels": 1}, "patch_size", 2),
+        ({"name": "jet"}, "squeeze", 1),
+        ({"name": "jet", "squeeze": 2, "network": "transformer"}, "patch_size", 2),
+    ],
+)
+def test_a_config_refuses_exactly_the_tokens_that_do_not_fit(fields, setting, first):
+    """Of images 24×24, whose first coupling sees blocks of so many pixels as channels."""
+    condition, fitting = LowResolutionCondition((24, 24, 3)), {}
+    fields = {f"model.{name}": value for name, value in fields.items()} | {"data.image_size": 24}
+    for value in (1, 2, 3, 4, 6, 12):
+        config = changed(default_config(), fields | {f"model.{setting}": value})
+        try:
+            validate(config)
+        except UserError:
+            continue  # for another reason, as an odd number of channels
+        config.model.condition = "low_resolution"
+        side = 24 // first // value
+        try:
+            condition.embedding(4).build((None, side, side, 4))
+            fitting[value] = True
+            validate(config)
+        except ValueError:
+            fitting[value] = False
+            with pytest.raises(UserError, match=rf"^--config.model.{setting}={value}: must divide \d or be divisible"):
+                validate(config)
+    assert set(fitting.values()) == {True, False}
 
 
 # ------------------------------------------------------------------------------------------------------------- layers

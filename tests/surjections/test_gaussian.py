@@ -42,6 +42,19 @@ def test_denoising_is_exact_of_a_normal_distribution():
     np.testing.assert_allclose(flow.denoise(x, 0.2), expected, atol=1e-12)
 
 
+def test_patches_need_not_divide_half_an_image():
+    """As those of variational dequantization, whose flow halves it, have to."""
+    fields = {"name": "tarflow", "network": "causal_transformer", "preprocessing": "centre", "patch_size": 8}
+    config = changed(default_config(), {f"model.{name}": value for name, value in fields.items()})
+    config.data.image_size = 24
+    for dequantization in ("uniform", "gaussian"):
+        config.model.dequantization = dequantization
+        validate(config)
+    config.model.dequantization = "variational"
+    with pytest.raises(UserError, match=r"^--config.model.patch_size=8: must divide half of data.image_size = 24 with"):
+        validate(config)
+
+
 def test_a_map_of_pixels_with_an_end_is_refused():
     config = changed(default_config(), {"model.dequantization": "gaussian"})
     with pytest.raises(UserError, match=r"^--config.model.preprocessing=logit: must be one of centre, symmetric with "):
