@@ -200,6 +200,9 @@ bad_part("broken-part", "bad", bad="class Bad(:\n")
 bad_part("other-kind", "foo", bar=NETWORK.format("Bar", "1.0"), foo=NETWORK.format("Foo", "1"))
 
 
+add("long-config", lambda here, monkeypatch: config_file.named(["a" * 300]))
+
+
 def bad_config_file(name, returned):
     def run(here, monkeypatch):
         (here / "bad.py").write_text(f"import ml_collections\ndef get_config():\n    return {returned}\n")

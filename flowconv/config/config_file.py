@@ -1,6 +1,7 @@
 """The config that a command line names."""
 
 import inspect
+import os
 import runpy
 import traceback
 from pathlib import Path
@@ -36,7 +37,7 @@ def default_workdir(names: list[str] | None) -> Path:
 
 def _parts(name):
     """The path or name of a config, and what stands after a colon."""
-    path, _, rest = (name, "", "") if Path(name).is_file() else name.partition(":")
+    path, _, rest = (name, "", "") if os.path.isfile(name) else name.partition(":")
     return path, rest
 
 
@@ -47,7 +48,7 @@ def find(name: str) -> Path:
       UserError: if there is none.
     """
     path = given_path("--config", name)
-    if path.is_file():
+    if os.path.isfile(path):  # which is no error where a folder can't be entered
         return path
     own = {path.stem: path for path in sorted(CONFIGS.glob("*.py"))}
     known = own | {f"configs/{path.name}": path for path in own.values()}
