@@ -3,6 +3,8 @@
 import os
 import random
 import signal
+import tempfile
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as the programs have it, see flowconv.process
@@ -36,6 +38,14 @@ def cache(tmp_path_factory):
     """The folder into which all tiny runs decode the photographs, once."""
     TINY["data.cache_dir"] = str(tmp_path_factory.mktemp("cache"))
     return TINY["data.cache_dir"]
+
+
+@pytest.fixture
+def shared():
+    """A folder that every user may use; `tmp_path` is for one alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

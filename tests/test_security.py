@@ -85,7 +85,11 @@ def test_everything_in_a_report_is_escaped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["[]", "3", "{}", '{"images": "x"}', '{"images": 1, "condition_number/a, step 1": "x"}', "\0"]
+    "content",
+    [
+        *("[]", "3", "{}", '{"images": "x"}', '{"images": 1, "condition_number/a, step 1": "x"}', "\0"),
+        *('{"images": 1e999}', f'{{"images": 1, "health/min_alpha": {10**400}}}'),
+    ],
 )
 @pytest.mark.parametrize("name", ["health.json", "sessions.json", "metrics.csv"])
 def test_what_somebody_sent_beside_the_results_ends_in_a_line_at_worst(tmp_path, name, content):
@@ -95,6 +99,16 @@ def test_what_somebody_sent_beside_the_results_ends_in_a_line_at_worst(tmp_path,
         write_report(run, tmp_path / "report.html")
     except UserError as error:
         assert "\n" not in str(error) and "can't be read" in str(error)
+
+
+def test_a_number_beyond_all_bounds_is_damage(tmp_path):
+    """Of the run's own results, and of one beside it."""
+    run, other = (sent_run(tmp_path / "runs" / name) for name in ("run", "second"))
+    damaged = sent_run(tmp_path / "runs/damaged", test_bits_per_dim=10**400)
+    page = write_report(run, tmp_path / "report.html").read_text()
+    assert other.name in page and damaged.name not in page
+    with pytest.raises(UserError, match="its results can't be read"):
+        write_report(damaged, tmp_path / "report.html")
 
 
 @pytest.mark.parametrize(

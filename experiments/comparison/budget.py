@@ -1,5 +1,6 @@
 """Training budgets in seconds, for variants whose steps take different times."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -42,7 +43,6 @@ def training_images(
         for variant, config in new.items():
             step = images_per_rank(config) * distributed.size()
             kept[variant] = step * max(1, round(speeds[variant]["train_images_per_second"] * seconds / step))
-        file.parent.mkdir(parents=True, exist_ok=True)
         write_json(file, {"seconds": seconds, "images": kept})
         return kept
 
@@ -58,7 +58,7 @@ def with_budget(config: ConfigDict, images: int) -> ConfigDict:
 
 def _read(file, seconds):
     """The images by variant that a file keeps."""
-    if not file.exists():
+    if not os.path.exists(file):
         return {}
     kept = read_json(file)
     try:

@@ -1,6 +1,7 @@
 """From `config.data` to the three splits of a data set, decoded once per machine."""
 
 import contextlib
+import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -158,7 +159,7 @@ def _load(data_config: ConfigDict, prepare: bool) -> ImageData:
             raise UserError(
                 f"--config.data.cache_dir={folder}: {data_config.name} has not been decoded there ({damage})"
             ) from damage
-        if entry.exists():
+        if os.path.exists(entry):
             line = f"the decoded images in {entry} are {damage}; they are made anew"
             print(printable(line), file=sys.stderr)
             cache.discard(entry)

@@ -1,6 +1,7 @@
 """Other runs on the same images, as far as their folders lie beside that of a run."""
 
 import datetime
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,18 @@ def runs_beside(workdir: Workdir, results: dict[str, Any]) -> list[EarlierRun]:
       results: its own.
     """
     found = []
-    for path in sorted(workdir.path.absolute().parent.iterdir()):
-        if path.name != workdir.name and (path / "results.json").is_file():
+    for path in _siblings(workdir):
+        if path.name != workdir.name and os.path.isfile(path / "results.json"):  # no error of a folder that is closed
             run = _run(Workdir(path), results)
             found += [run] if run else []
     return sorted(found, key=lambda run: run.bits_per_dim)[:MOST]
+
+
+def _siblings(workdir):
+    try:
+        return sorted(workdir.path.absolute().parent.iterdir())
+    except OSError:  # it may be entered, and not listed
+        return []
 
 
 def _run(workdir, results):
@@ -55,7 +63,7 @@ def _run(workdir, results):
         config, own = workdir.load_config(), read_json(workdir.results)
         bits_per_dim = better_bits_per_dim(own)
         same = all(own["dataset"][name] == results["dataset"][name] for name in SAME)
-    except (UserError, OSError, LookupError, TypeError, ValueError):  # damaged, or of another version
+    except (UserError, OSError, ArithmeticError, LookupError, TypeError, ValueError):  # damaged, or of another version
         return None
     if not same or bits_per_dim is None:
         return None

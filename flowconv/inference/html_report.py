@@ -50,7 +50,7 @@ def write_report(workdir: Workdir, path: Path) -> Path:
     config, results = workdir.load_config(), _results(workdir)
     try:
         body = "\n".join(part for part in _parts(workdir, config, results) if part)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise UserError(f"--workdir={workdir.path}: its results can't be read: {error!r}") from error
     title = html.escape(printable(workdir.name))
     head = (

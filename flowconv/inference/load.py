@@ -90,7 +90,7 @@ class Run:
 
 def _kept_typical(workdir):
     for path in (workdir.results, workdir.evaluation):
-        with contextlib.suppress(UserError, KeyError, TypeError, ValueError):  # none, or damaged
+        with contextlib.suppress(UserError, ArithmeticError, KeyError, TypeError, ValueError):  # none, or damaged
             results = read_json(path)
             found = Typical(float(results[better_name(results)]), float(results["test_bits_per_dim_deviation"]))
             if math.isfinite(found.mean) and math.isfinite(found.deviation):
@@ -168,7 +168,7 @@ def _found(flag, given):
     found = []
     for name in [given] if os.path.exists(os.path.expanduser(given)) else given.split(","):
         path = given_path(f"--{flag}", name)
-        if not path.exists():
+        if not os.path.exists(path):  # nor one that can be seen
             raise UserError(f"--{flag}={name}: there is no such file or folder")
         found.append(_files_below(flag, path) if path.is_dir() else ([path], ""))
     return found

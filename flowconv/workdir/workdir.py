@@ -167,7 +167,7 @@ class Workdir:
         """
         self.load_config()
         folder = default if given is None else given_path(flag, given)
-        if given is not None and folder.suffix.lower() in PICTURES and not folder.is_dir():
+        if given is not None and folder.suffix.lower() in PICTURES and not os.path.isdir(folder):
             raise UserError(f"{flag}={folder}: must be a folder; what comes into it has names of its own")
         try:
             folder.mkdir(parents=True, exist_ok=True)

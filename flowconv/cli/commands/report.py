@@ -6,6 +6,7 @@ The file needs nothing else: send it to somebody. It names the command, the comm
 runs in the folder of this one that were tested on the same images.
 """
 
+import os
 from pathlib import Path
 
 from flowconv.cli import shared_flags
@@ -25,7 +26,7 @@ def report(given):
 
     workdir = Workdir(given.workdir)
     path = workdir.path / "report.html" if given.output is None else Path(given.output)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UserError(f"--output={path}: is a folder; name a file")
     say(str(write_report(workdir, path)))
 
