@@ -219,6 +219,12 @@ bad_config_file("foreign-config", "ml_collections.ConfigDict({'x': 1})")
 
 
 @trigger
+def no_text_flagfile(here, monkeypatch):
+    (here / "flags").write_bytes(image("png"))
+    Command(None, "A program.").parse([f"--flagfile={here}/flags"])
+
+
+@trigger
 def no_get_config(here, monkeypatch):
     (here / "bad.py").write_text("")
     config_file.load(here / "bad.py")

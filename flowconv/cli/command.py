@@ -106,6 +106,8 @@ class Command:
             raise UserError(str(error).removeprefix("flag ")) from error
         except absl_flags.CantOpenFlagFileError as error:
             raise UserError(f"--flagfile can't be read: {error.__context__}") from error
+        except (OSError, ValueError) as error:  # of its content, which is read without a handler; flags' are the above
+            raise UserError(f"--flagfile can't be read: {error}") from error
         except absl_flags.Error as error:
             raise UserError(str(error)) from error
         if rest[1:]:
