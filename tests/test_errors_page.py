@@ -360,6 +360,8 @@ of_a_run("temperature-alone", lambda workdir: conditions.check_guidance(workdir,
 of_a_run("no-temperature", lambda workdir: conditions.check_guidance(workdir, 2.0, 0.0))
 of_a_run("no-noise", conditions.check_denoise)
 of_a_run("folder-like-a-picture", lambda workdir: workdir.results_folder("grid.png", workdir.pictures))
+of_a_run("no-data-needed", lambda workdir: conditions.check_data_dir("x", None, workdir))
+of_a_run("data-and-images", lambda workdir: conditions.check_data_dir("x", "mine"))
 of_a_run("no-class-given", lambda workdir: conditions.labels_of(workdir, (), "mine"), **OF_CLASSES)
 of_a_run("class-of-test-images", lambda workdir: conditions.labels_of(workdir, ("1",), None), **OF_CLASSES)
 
@@ -726,6 +728,9 @@ def refused_of_a_run(name, script, *arguments, **fields):
 
 
 refused_of_a_run("report-folder", "scripts/report.py", "--output=HERE")
+refused_of_a_run("labels-and-positive", "scripts/manipulate.py", "--labels=l.csv", "--positive=a")
+refused_of_a_run("check-and-images", "scripts/score.py", "--check=3", "--images=mine")
+refused_of_a_run("classify-without-classes", "scripts/evaluate.py", "--noclassify")
 refused_of_a_run("one-image-given", "scripts/interpolate.py", "--images=HERE/a.png")
 refused_of_a_run("moved-data", "scripts/reconstruct.py", data__name="folder", data__dir="gone")
 

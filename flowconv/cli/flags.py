@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from absl import flags as absl_flags
 
+from flowconv.errors import UserError
 from flowconv.paths import given_path
 from flowconv.words import nearest
 
@@ -141,6 +143,23 @@ def words(name: str, default: Sequence[str], explanation: str) -> Flag:
         return tuple(given.split(","))
 
     return Flag(name, tuple(default), explanation, Parser(convert, "one or more words, with commas between them"))
+
+
+def refuse_unused(given: SimpleNamespace, flags: Sequence[Flag], names: Sequence[str], why: str) -> None:
+    """Refuses flags of these names that have other values than their defaults, and no effect.
+
+    Args:
+      given: the values of all flags.
+      flags: of the command.
+      names: of the flags that have no effect.
+      why: the end of the line.
+
+    Raises:
+      UserError: naming the first one.
+    """
+    for flag in flags:
+        if flag.name in names and (value := getattr(given, flag.name)) != flag.default:
+            raise UserError(f"--{flag.name}={value}: {why}")
 
 
 def to_whole(given: str) -> int:

@@ -231,5 +231,5 @@ def _with_defaults(fields):
 
 
 def sinks_of(config: ConfigDict) -> tuple[str, ...]:
-    """Returns the names of the sinks that show a run."""
-    return tuple(name for name in config.train.sinks.split(",") if name)
+    """Returns the names of the sinks that show a run, each once."""
+    return tuple(dict.fromkeys(name for name in config.train.sinks.split(",") if name))

@@ -75,6 +75,25 @@ def check_flags(workdir: Workdir, given_class: str | None, images: str | None) -
     )
 
 
+def check_data_dir(data_dir: str | None, images: str | None, sampled: Workdir | None = None) -> None:
+    """Refuses a --data_dir where no data are read; to be called before the work.
+
+    Args:
+      data_dir: as --data_dir.
+      images: as --images, which take the place of the test split.
+      sampled: the run, where data are only read for the condition of its samples.
+
+    Raises:
+      UserError: then.
+    """
+    if data_dir is None:
+        return
+    if images is not None:
+        raise UserError(f"--data_dir={data_dir}: is not used with --images={images}")
+    if sampled is not None and (condition := sampled.load_config().model.condition) in ("none", "class"):
+        raise UserError(f"--data_dir={data_dir}: is not used with runs of model.condition={condition}")
+
+
 def labels_of(workdir: Workdir, classes: Sequence[str], images: str | None) -> np.ndarray | None:
     """Returns the label of each image of --images, by --class; to be called before the work.
 

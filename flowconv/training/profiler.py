@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from flowconv.errors import warn
 from flowconv.files import said_of
+from flowconv.words import counted
 
 WARM_UP = 5  # steps before: the first is traced and compiled, and what is allocated settles
 
@@ -41,12 +42,15 @@ class Profiler:
             self.close()
 
     def close(self) -> None:
-        """Writes the trace of the steps so far, if one is going on, and says where it is."""
+        """Writes the trace of the steps so far, if one is going on, and says where it is, or that there is none."""
         if self._going and self._attempt(tf.profiler.experimental.stop, going=False):
             self._say(
                 f"profile of steps {WARM_UP + 1} to {WARM_UP + self._traced}: {self._folder}/plugins/profile; "
                 f"tensorboard --logdir={self._folder}, with the package tensorboard-plugin-profile"
             )
+        elif self._steps and self._taken <= WARM_UP:
+            taken = counted(self._taken, "step")
+            self._say(f"there is no profile: the run went on for {taken}, and the first {WARM_UP} are not traced")
 
     def _attempt(self, act, going):
         """Whether it could be done: no run ends for want of its profile."""

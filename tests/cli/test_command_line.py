@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
 
 from benchmarks.sizes import SIZES
 from benchmarks.suites import SUITES
-from flowconv.cli import config_flags, registry, shared_flags
+from flowconv.cli import config_flags, flags, registry, shared_flags
 from flowconv.cli.command import Command
 from flowconv.config import config_file, default_config, flatten, validate
 from flowconv.errors import UserError
@@ -226,6 +227,15 @@ def test_a_program_that_takes_a_run_names_its_own_flags():
         "--data_dir=x is no folder, the run's model.depth=0",
     )
     assert Command(None, "A program.", [shared_flags.DATA_DIR]).in_own_flags(given) == shown
+
+
+def test_a_flag_without_effect_is_refused_unless_it_has_its_default():
+    own = [flags.whole("shown", 25, "images"), shared_flags.DATA_DIR]
+    given = Command(None, "A program.", own).parse(["--shown=25", "--data_dir=x"])
+    given = types.SimpleNamespace(**{flag.name: given[flag.name] for flag in own})
+    flags.refuse_unused(given, own, ["shown"], "is not used")
+    with pytest.raises(UserError, match=r"^--data_dir=x: is not used$"):
+        flags.refuse_unused(given, own, ["shown", "data_dir"], "is not used")
 
 
 @pytest.mark.parametrize(

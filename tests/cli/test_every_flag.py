@@ -36,16 +36,19 @@ RUNS = {
             "precision": SETTINGS["model.precision"].names,
             "batch_size": (500, 1000),
             "samples": (1, 2),
-            "classify": (True, False),
             "compared": (20, 0),
             "data_dir": ("IMAGES",),  # photos come with the package, and need none
             "output": OUT,
         }
     ],
     "reconstruct": [
-        {"images": (ONE, FOLDER, BOTH), "count": (1, 2), "magnify": (1, "1e6"), "data_dir": ("IMAGES",), "output": OUT}
+        {"images": (ONE, FOLDER, BOTH), "count": (1, 2), "magnify": (1, "1e6"), "output": OUT},
+        {"data_dir": ("IMAGES",), "output": OUT},
     ],
-    "interpolate": [{"images": (FOLDER, BOTH), "steps": (2, 3), "data_dir": ("IMAGES",), "output": OUT}],
+    "interpolate": [
+        {"images": (FOLDER, BOTH), "steps": (2, 3), "output": OUT},
+        {"data_dir": ("IMAGES",), "output": OUT},
+    ],
     "manipulate": [
         {
             "positive": (ONE, FOLDER, BOTH),
@@ -87,6 +90,7 @@ CONFIGS = {
 ELSEWHERE = {
     # Of conditional runs, in tests/conditions, and of autoregressive ones, in tests/models/test_autoregressive.py.
     "sample": ("class", "images", "data_dir", "guidance", "attention_temperature", "denoise"),
+    "evaluate": ("classify",),  # in tests/conditions
     **{name: ("class",) for name in ("interpolate", "manipulate", "reconstruct", "score")},  # the same
     # What each takes is parsed below, and run in tests/benchmarks.
     "benchmark": ("parts", "sizes", "rounds", "peers", "peers_environment", "bfloat16", "depths", "output"),

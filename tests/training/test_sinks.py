@@ -10,7 +10,7 @@ import pytest
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata as hparams
 
-from flowconv.config import default_config, sinks_of
+from flowconv.config import changed, default_config, sinks_of
 from flowconv.config.parts import SINKS
 from flowconv.errors import UserError
 from flowconv.evaluation.sheets import Sheet
@@ -218,3 +218,7 @@ def test_sinks_are_looked_at_before_a_run(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install tensorboard"):
         checks._sinks(config)
+
+
+def test_a_sink_that_is_named_twice_shows_a_run_once():
+    assert sinks_of(changed(default_config(), {"train.sinks": "wandb,tensorboard,wandb"})) == ("wandb", "tensorboard")

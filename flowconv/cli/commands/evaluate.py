@@ -26,6 +26,7 @@ from dataclasses import replace
 from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
 from flowconv.config import SETTINGS
+from flowconv.errors import UserError
 from flowconv.workdir import pretrained
 
 FLAGS = (
@@ -48,13 +49,16 @@ FLAGS = (
 
 
 def evaluate(given):
-    from flowconv.training import train as training
+    workdir = pretrained.chosen(given.workdir, given.model)
+    condition = workdir.load_config().model.condition
+    if given.classify is not None and condition != "class":
+        flag = "--classify" if given.classify else "--noclassify"
+        raise UserError(f"{flag}: is used with runs of model.condition=class, not {condition}")
+    from flowconv.training import train as training  # flags are checked before TensorFlow is imported
 
     chosen = {flag.field: getattr(given, flag.name) for flag in FLAGS if flag.field}
     chosen = {field: value for field, value in chosen.items() if value is not None}
-    training.evaluate(
-        pretrained.chosen(given.workdir, given.model), chosen, given.samples, given.output, given.compared
-    )
+    training.evaluate(workdir, chosen, given.samples, given.output, given.compared)
 
 
 def precision(given) -> str:

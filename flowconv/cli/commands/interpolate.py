@@ -36,6 +36,7 @@ def interpolate(given):
     from flowconv.workdir import pretrained
 
     workdir = pretrained.chosen(given.workdir, given.model)
+    conditions.check_data_dir(given.data_dir, given.images)
     labels = conditions.labels_of(workdir, getattr(given, "class"), given.images)
     folder = workdir.results_folder(given.output, workdir.pictures)
     run = load.load_run(workdir, given.data_dir)

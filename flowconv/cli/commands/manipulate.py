@@ -41,7 +41,11 @@ def manipulate(given):
     from flowconv.words import counted
     from flowconv.workdir import pretrained
 
+    for name in ("positive", "negative"):
+        if given.labels and (other := getattr(given, name)):
+            raise UserError(f"--labels={given.labels}: takes the place of --{name}={other}; give one of them")
     workdir = pretrained.chosen(given.workdir, given.model)
+    conditions.check_data_dir(given.data_dir, given.images)
     label = conditions.check_flags(workdir, getattr(given, "class"), None)
     if label is None and workdir.load_config().model.condition == "class":
         raise UserError("--class is missing: name the class of the images that flags name")

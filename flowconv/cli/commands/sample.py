@@ -52,6 +52,7 @@ def sample(given):
     workdir = pretrained.chosen(given.workdir, given.model)
     folder = workdir.results_folder(given.output, workdir.pictures)
     label = conditions.check_flags(workdir, getattr(given, "class"), given.images)
+    conditions.check_data_dir(given.data_dir, given.images, workdir)
     guidance = conditions.check_guidance(workdir, given.guidance, given.attention_temperature)
     denoised = conditions.check_denoise(workdir) if given.denoise else 0.0
     kind = "" if label is None else f"-class-{label}"

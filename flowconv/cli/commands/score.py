@@ -41,6 +41,8 @@ def score(given):
     from flowconv.words import counted, printable
     from flowconv.workdir import pretrained
 
+    if given.check:
+        flags.refuse_unused(given, FLAGS, ("images", "shown", "output"), "is not used with --check")
     workdir = pretrained.chosen(given.workdir, given.model)
     labels = conditions.labels_of(workdir, getattr(given, "class"), None if given.check else given.images)
     if given.check:
