@@ -16,6 +16,7 @@ from __future__ import annotations  # jax may not be there
 import argparse
 import json
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -100,24 +101,45 @@ class ExportedPrograms:
         return jax.device_put(value, self.device)
 
 
+def whole(text: str) -> int:
+    """Returns the whole number of at least 0 that a flag has."""
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
+whole.__name__ = "number of at least 0"  # as argparse calls it: "invalid … value"
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("directory", help="of an export")
     parser.add_argument("--program", default="train", choices=("train", "encode", "sample"), help="which one to time")
-    parser.add_argument("--steps", type=int, default=20, help="steps after the first, which is not timed")
-    parser.add_argument("--batch", type=int, help="the images a step that the export must be for")
+    parser.add_argument("--steps", type=whole, default=20, help="steps after the first, which is not timed")
+    parser.add_argument("--batch", type=whole, help="the images a step that the export must be for")
     arguments = parser.parse_args()
     if MISSING:
         parser.error(f"{MISSING} can't be imported: pip install jax numpy")
-    programs = ExportedPrograms(arguments.directory)
-    specs = programs.manifest["programs"][arguments.program]
+    try:
+        programs = ExportedPrograms(arguments.directory)
+        there = programs.manifest["programs"]
+        needed = [name for name in ("init", arguments.program) if name in there]  # "init" where it was exported, too
+        for name in needed:
+            programs.compile(name)
+    except (EOFError, LookupError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        parser.error(f"{arguments.directory}: is no export that can be read ({error!r})")
+    if arguments.program not in there:
+        parser.error(f"--program={arguments.program}: {arguments.directory} has {', '.join(there)} alone")
+    specs = there[arguments.program]
     takes_images = any(each["name"] == "images" for each in specs["arguments"])
     batch = next(each["shape"] for each in (*specs["arguments"], *specs["results"]) if each["shape"])[0]
     if arguments.batch not in (None, batch):
         parser.error(f"--batch={arguments.batch}: {arguments.directory} is for {batch} images; shapes are static")
-    programs.run("init", *programs.arguments("init", 0, programs.images("init")))
+    if "init" in there:  # otherwise the values that were exported are those to begin with
+        programs.run("init", *programs.arguments("init", 0, programs.images("init")))
     images = programs.images(arguments.program) if takes_images else None
     seconds, results = [], []
     for number in range(arguments.steps + 1):
