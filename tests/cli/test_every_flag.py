@@ -105,7 +105,7 @@ def test_no_flag_is_forgotten_here(path):
     named = set(ELSEWHERE.get(path.stem, ())).union(*ALL.get(path.stem, ()))
     flags = set(flags_of(path.relative_to(ROOT)))
     assert flags - {"model"} == named | ({"workdir"} if path.stem in RUNS else set())
-    assert ("model" in flags) == (path.stem in set(RUNS) - {"report", "fold"})  # tested in tests/workdir
+    assert ("model" in flags) == (path.stem in set(RUNS) - {"fold"})  # tested in tests/workdir
 
 
 def given(flags):

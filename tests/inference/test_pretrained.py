@@ -20,6 +20,7 @@ COMMANDS = {
     "reconstruct": ["--count=2"],
     "interpolate": ["--steps=2"],
     "evaluate": [],
+    "report": [],
     "export": ["--output=exported", "--format=weights"],
 }
 
@@ -79,8 +80,8 @@ def test_every_command_takes_it(command, flow, tmp_path, capsys):
     run_here(f"scripts/{command}.py", "--model=tiny", *COMMANDS[command])
     assert capsys.readouterr().out
     assert sorted(path for path in (tmp_path / "pretrained").rglob("*")) == before
-    written = {"evaluate": "tiny/evaluation.json", "export": "exported/config.json"}.get(command, "tiny/pictures/*.png")
-    assert list(tmp_path.glob(written))
+    written = {"evaluate": "tiny/evaluation.json", "report": "tiny/report.html", "export": "exported/config.json"}
+    assert list(tmp_path.glob(written.get(command, "tiny/pictures/*.png")))
 
 
 def test_scores_know_what_is_typical_without_the_data(flow):

@@ -15,6 +15,7 @@ from flowconv.errors import UserError
 
 FLAGS = (
     shared_flags.WORKDIR,
+    shared_flags.MODEL,
     shared_flags.output("the file (default: report.html in the workdir)"),
 )
 
@@ -22,10 +23,13 @@ FLAGS = (
 def report(given):
     from flowconv.inference.html_report import write_report
     from flowconv.utils.console import say
-    from flowconv.workdir import Workdir
+    from flowconv.workdir import pretrained
 
-    workdir = Workdir(given.workdir)
-    path = workdir.path / "report.html" if given.output is None else Path(given.output)
+    workdir = pretrained.chosen(given.workdir, given.model)
+    if given.output is None:
+        path = workdir.results_folder(None, workdir.path) / "report.html"
+    else:
+        path = Path(given.output)
     if os.path.isdir(path):
         raise UserError(f"--output={path}: is a folder; name a file")
     say(str(write_report(workdir, path)))
