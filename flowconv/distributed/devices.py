@@ -29,8 +29,10 @@ def configure(local_rank: int, local_size: int, images: int | None = None) -> No
         if local_rank >= len(gpus):
             there = counted(len(gpus), "GPU")
             raise UserError(f"{local_size} ranks share this machine's {there}: start one a GPU (-np)")
-        tf.config.set_visible_devices(gpus[local_rank], "GPU")
-        tf.config.experimental.set_memory_growth(gpus[local_rank], True)
+        # In a program where TensorFlow has computed already its devices stay as they are; ranks must not share one.
+        with contextlib.suppress(*([RuntimeError] if local_size == 1 else [])):
+            tf.config.set_visible_devices(gpus[local_rank], "GPU")
+            tf.config.experimental.set_memory_growth(gpus[local_rank], True)
     else:
         share = max(1, len(os.sched_getaffinity(0)) // local_size)
         few = share <= MAX_SLICES and (images is None or images >= share)
