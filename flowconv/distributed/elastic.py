@@ -39,7 +39,7 @@ def take_new_rank() -> bool:
       False if there is no place for this process any more.
 
     Raises:
-      OSError: if the driver is gone.
+      OSError, HTTPException: if the driver is gone.
     """
     if not is_elastic() or os.environ.pop(REJOINING, None) is None:
         return True

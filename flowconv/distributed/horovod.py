@@ -1,6 +1,7 @@
 """The workers of a run, and their exchanges."""
 
 import contextlib
+import http.client
 import math
 import os
 import socket
@@ -40,9 +41,14 @@ def initialize(fusion_megabytes: int | None = None, images: int | None = None) -
     Raises:
       UserError: if this machine's name has no address, or has fewer GPUs than ranks; if there are several ranks and no
         Horovod.
-      WorkersLost: in an elastic job that has no place for this process any more.
+      WorkersLost: in an elastic job that has no place for this process any more, or whose driver is gone.
     """
-    if not elastic.take_new_rank():
+    try:
+        has_place = elastic.take_new_rank()
+    except (OSError, http.client.HTTPException) as error:
+        gone = "horovodrun, which started this job, is gone"
+        raise WorkersLost(f"{gone}: the same command goes on from the last checkpoint") from error
+    if not has_place:
         raise WorkersLost("the job goes on without this worker")
     if int(os.environ.get("HOROVOD_SIZE", "1")) > 1:
         try:

@@ -6,9 +6,13 @@ Two names of this machine are two hosts, since Horovod lets no host come back of
 import json
 import re
 import signal
+import socket
 
 import pytest
 
+from flowconv import distributed
+from flowconv.distributed.elastic import REJOINING
+from flowconv.errors import WorkersLost
 from tests.runs import SMALL, Running, in_full, launch, overrides
 
 SCRIPT = "tests/resilience/faulty_train.py"
@@ -100,3 +104,15 @@ def test_a_stopped_worker_ends_the_job(tmp_path, victim):
         job.workers()[victim].send_signal(signal.SIGSTOP)
         assert job.wait(90) != 0
     assert "Timeout (0:00:08)!" in job.output
+
+
+def test_a_worker_that_finds_no_driver_says_so(monkeypatch):
+    rendezvous = "HOROVOD_GLOO_RENDEZVOUS"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        job = {f"{rendezvous}_ADDR": "127.0.0.1", f"{rendezvous}_PORT": taken.getsockname()[1]}
+        job |= {"HOROVOD_ELASTIC": 1, "HOROVOD_HOSTNAME": "localhost", "HOROVOD_LOCAL_RANK": 0, REJOINING: 1}
+        for name, value in job.items():
+            monkeypatch.setenv(name, str(value))
+        with pytest.raises(WorkersLost, match=r"^horovodrun, which started this job, is gone: the same command"):
+            distributed.initialize()
