@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 from importlib import metadata
 from pathlib import Path
 
@@ -28,16 +27,6 @@ def describe() -> dict:
         "system": platform.platform(),
         "versions": versions,
     }
-
-
-def commit() -> str | None:
-    """Returns the commit that is measured, with a mark if files differ from it; None where git has none."""
-    command = ["git", "describe", "--always", "--exclude=*", "--dirty"]
-    try:
-        found = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    return found.stdout.strip() or None
 
 
 def line(machine: dict) -> str:

@@ -31,6 +31,7 @@ from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
 from flowconv.errors import UserError
 from flowconv.files import write_text
+from flowconv.workdir import sessions
 
 FLAGS = (
     flags.several("parts", tuple(SUITES), "what is measured", tuple(SUITES)),
@@ -60,7 +61,7 @@ def benchmark(given):
     figures = {
         "command": sys.argv,
         "date": date.today().isoformat(),
-        "commit": machine.commit(),
+        "commit": sessions.commit() or None,  # that is measured, with a mark if files differ from it
         "machine": machine.describe(),
     }
     print(machine.line(figures["machine"]), flush=True)
