@@ -18,6 +18,7 @@ from flowconv import data, distributed
 from flowconv.config import with_parts
 from flowconv.errors import UserError
 from flowconv.files import read_json
+from flowconv.training.results import better_bits_per_dim
 from flowconv.training.train import load_data, train
 from flowconv.training.writers import read_metrics
 from flowconv.utils.console import say
@@ -32,7 +33,7 @@ IMMATERIAL = (
     "train.checkpoint_seconds",
     "train.watchdog_seconds",
 )
-OF_TABLES = ("better_weights", "test_bits_per_dim", "parameters", "images_trained", "dataset", "world_size")
+OF_TABLES = ("parameters", "images_trained", "dataset", "world_size")  # of results, beside bits/dim
 
 
 def compare(
@@ -131,7 +132,9 @@ def _run(config, workdir, title):
 def _results(workdir):
     """What a finished run's results.json holds, with all that tables need."""
     found = read_json(workdir.results)
-    lacking = [name for name in OF_TABLES if not isinstance(found, dict) or name not in found]
+    there = found if isinstance(found, dict) else {}
+    lacking = ["bits/dim"] if better_bits_per_dim(there) is None else []
+    lacking += [name for name in OF_TABLES if name not in there]
     if lacking:
         raise UserError(f"--output: {workdir.results} lacks {lacking[0]}: remove it, and the run is evaluated again")
     return found

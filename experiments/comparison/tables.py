@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from flowconv.config import images_per_rank
 from flowconv.evaluation import Metric, metrics_in
 from flowconv.files import write_text
-from flowconv.training.results import better_name
+from flowconv.training.results import better_bits_per_dim, better_name
 
 # Table 2 of Truong et al. 2021. Its CIFAR-10 column is the only one whose data set is known for every row: those of
 # RealNVP, Glow and Emerging for ImageNet are on downsampled_imagenet, the paper's own doesn't say on which.
@@ -36,11 +36,6 @@ ERROR = "bits_per_dim_standard_error"  # a column of its own where a variant's b
 def compared_metrics() -> dict[str, Metric]:
     """Returns the metrics of the test split that have a column, by name."""
     return {name: metric for name, metric in metrics_in("test").items() if metric.heading}
-
-
-def better_bits_per_dim(result: Mapping) -> float:
-    """Returns a run's bits/dim on the test split, of the weights that were better on the validation split."""
-    return result[better_name(result)]
 
 
 def standard_error(result: Mapping) -> float | None:
@@ -144,8 +139,9 @@ def write_pairs(output: Path, results: Mapping[tuple[str, int], Mapping]) -> str
     seeds = list(dict.fromkeys(seed for _, seed in results))
     header = ["test bits/dim", *(f"seed {seed}" for seed in seeds), "mean", "deviation"]
     rows = []
+    bits = {v: np.array([better_bits_per_dim(results[v, seed]) for seed in seeds]) for v in (first, *others)}
     for variant in others:
-        found = [better_bits_per_dim(results[variant, s]) - better_bits_per_dim(results[first, s]) for s in seeds]
+        found = list(map(float, bits[variant] - bits[first]))
         rows.append([f"{variant} − {first}", *found, float(np.mean(found)), float(np.std(found, ddof=1))])
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows([header, *rows])

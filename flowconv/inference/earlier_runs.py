@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from flowconv.errors import UserError
 from flowconv.files import read_json
-from flowconv.training.results import better_name
+from flowconv.training.results import better_bits_per_dim
 from flowconv.workdir import Workdir
 
 MOST = 30
@@ -68,12 +68,6 @@ def _run(workdir, results):
     if not same or bits_per_dim is None:
         return None
     return EarlierRun(workdir.name, config, own, bits_per_dim, day_of(workdir.results))
-
-
-def better_bits_per_dim(results: dict[str, Any]) -> float | None:
-    """Returns the bits/dim of the test split with the weights that were better on the validation split, if known."""
-    value = results.get(better_name({"better_weights": "raw", **results}))  # which a damaged file may lack
-    return float(value) if isinstance(value, int | float) else None
 
 
 def day_of(path: Path) -> str:

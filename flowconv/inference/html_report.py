@@ -18,9 +18,10 @@ from flowconv.config.parts import MODELS
 from flowconv.errors import UserError
 from flowconv.evaluation.health import MEANINGS
 from flowconv.files import read_json, write_text
-from flowconv.inference.earlier_runs import better_bits_per_dim, runs_beside
+from flowconv.inference.earlier_runs import runs_beside
 from flowconv.inference.report_style import STYLE
 from flowconv.inference.svg_chart import Line, chart
+from flowconv.training.results import better_bits_per_dim
 from flowconv.training.summary import metric_rows
 from flowconv.training.writers import read_metrics
 from flowconv.words import counted, duration, printable

@@ -79,6 +79,12 @@ def better_name(results: Mapping[str, Any]) -> str:
     return "test_bits_per_dim_ema" if results["better_weights"] == "averaged" else "test_bits_per_dim"
 
 
+def better_bits_per_dim(results: Mapping[str, Any]) -> float | None:
+    """Returns the bits/dim of the test split with the weights that were better on the validation split, if known."""
+    value = results.get(better_name({"better_weights": "raw", **results}))  # which a damaged file may lack
+    return float(value) if isinstance(value, int | float) else None
+
+
 def training_results(workdir: Workdir) -> dict[str, Any]:
     """Returns the numbers that results.json has of the training, which a run that is finished does not do again."""
     try:

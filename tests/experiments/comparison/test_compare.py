@@ -128,12 +128,12 @@ def test_the_default_of_a_part_s_setting_is_no_difference(tmp_path):
     comparison._check(workdir, changed(default_config(), {"model.scale_floor": 0.05}))
 
 
-@pytest.mark.parametrize("content", [[3], {}, {"better_weights": "raw"}])
+@pytest.mark.parametrize("content", [[3], {}, {"test_bits_per_dim": "x"}, {"test_bits_per_dim": 3.5}])
 def test_damaged_results_of_a_run_are_named_before_any_training(content, tmp_path):
     workdir = Workdir(tmp_path / "run")
     workdir.save_config(default_config())
     write_json(workdir.results, content)
-    with pytest.raises(UserError, match=r"^--output: .*results.json lacks \w+: remove it, and the run is evaluated"):
+    with pytest.raises(UserError, match=r"^--output: .*results.json lacks [\w/]+: remove it, and the run is evaluated"):
         comparison._check(workdir, default_config())
 
 
