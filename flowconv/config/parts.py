@@ -148,8 +148,14 @@ class Part:
 
     @property
     def is_autoregressive(self) -> bool:
-        """Whether it is a network for autoregressive layers."""
-        return bool(self.definition.attributes.get("is_autoregressive"))
+        """Whether it is a network for autoregressive layers, or a family that has such layers."""
+        attributes = self.definition.attributes
+        return bool(attributes.get("is_autoregressive") or attributes.get("IS_AUTOREGRESSIVE"))
+
+    @property
+    def unseen_halvings(self) -> int | None:
+        """How many of a family's L halvings of an image have a result that no coupling sees; None if it doesn't say."""
+        return self.definition.attributes.get("UNSEEN_HALVINGS")
 
     @property
     def has_attention(self) -> bool:

@@ -127,10 +127,10 @@ def _check_heads(fields: Mapping[str, Any]) -> None:
 
 
 def _check_patch_size(fields: Mapping[str, Any]) -> None:
-    patch_size = _of_network(fields, "patch_size")
-    if patch_size is None or fields["model.name"] not in HALVINGS_LESS:
+    patch_size, unseen = _of_network(fields, "patch_size"), MODELS.part(fields["model.name"]).unseen_halvings
+    if patch_size is None or unseen is None:
         return
-    halvings = fields["model.levels"] - HALVINGS_LESS[fields["model.name"]]
+    halvings = fields["model.levels"] - unseen
     height, width = (side // 2**halvings for side in sides(fields["data.image_size"]))
     if height % patch_size or width % patch_size:
         raise UserError(
@@ -146,7 +146,7 @@ def _check_autoregressive(fields: Mapping[str, Any]) -> None:
             f"--config.model.kernel_size={fields['model.kernel_size']}: must be at least 3 with "
             f"model.network=masked_convolution, so that a pixel has neighbours"
         )
-    if name not in AUTOREGRESSIVE:
+    if not MODELS.part(name).is_autoregressive:
         if segments > 1:
             raise UserError(f"--config.model.segments={segments}: must be 1 with model.name={name}, which has no order")
         return
@@ -315,12 +315,9 @@ def _first_squeeze(fields: Mapping[str, Any]) -> int:
         return _of_family(fields, "squeeze")
     if name == "flowpp":
         return 2 if layer_list(_of_family(fields, "layers"))[0][0] == SQUEEZE else 1
-    return 2 if name in ("glow", "nice") else 1
+    return 2 if MODELS.part(name).unseen_halvings == 0 else 1  # each level begins with a halving, or ends with it
 
 
-AUTOREGRESSIVE = ("iaf", "maf", "tarflow")  # families
-# Of the families whose levels halve images: how many of the L halvings no coupling sees the result of.
-HALVINGS_LESS = {"glow": 0, "nice": 0, "realnvp": 1, "residual": 1}
 RULES = (
     _check_size,
     _check_patches,

@@ -9,8 +9,7 @@ import numpy as np
 from flowconv.conditions.low_resolution import LowResolutionCondition
 from flowconv.config import flatten
 from flowconv.config.fields import settings_of_parts
-from flowconv.config.parts import NETWORKS
-from flowconv.config.validate import AUTOREGRESSIVE
+from flowconv.config.parts import MODELS, NETWORKS
 from flowconv.core.guidance import Guidance
 from flowconv.data.batches import Examples
 from flowconv.errors import UserError
@@ -142,9 +141,9 @@ def check_guidance(workdir: Workdir, weight: float, attention_temperature: float
             raise UserError(f"--attention_temperature={attention_temperature:g}: is used with --guidance alone")
         return None
     model = workdir.load_config().model
-    if model.name not in AUTOREGRESSIVE:
-        right = f"is used with runs of model.name={' or '.join(AUTOREGRESSIVE)}, not {model.name}"
-        raise UserError(f"--guidance={weight:g}: {right}")
+    if not MODELS.part(model.name).is_autoregressive:
+        right = " or ".join(name for name in MODELS if MODELS.part(name).is_autoregressive)
+        raise UserError(f"--guidance={weight:g}: is used with runs of model.name={right}, not {model.name}")
     if attention_temperature != 1.0 and not NETWORKS.part(model.network).has_attention:
         right = f"must be 1 for a run of model.network={model.network}, which has no attention"
         raise UserError(f"--attention_temperature={attention_temperature:g}: {right}")

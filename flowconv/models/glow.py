@@ -5,6 +5,8 @@ from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts
 from flowconv.models.standard_normal import StandardNormal
 
+UNSEEN_HALVINGS = 0  # couplings see the result of each of the L
+
 
 def glow(image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3, depth: int = 32) -> Flow:
     """Builds Glow (Kingma & Dhariwal 2018) of L levels × K steps: squeeze, K × (actnorm, convolution, coupling), split.

@@ -5,6 +5,8 @@ from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts
 from flowconv.models.standard_normal import StandardNormal
 
+IS_AUTOREGRESSIVE = True
+
 
 def iaf(image_shape: tuple[int, int, int], parts: Parts, *, depth: int = 32) -> Flow:
     """Builds an IAF of images (Kingma et al. 2016): K × (actnorm, convolution, inverse autoregressive layer, flip).

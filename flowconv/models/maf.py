@@ -5,6 +5,7 @@ from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts
 from flowconv.models.standard_normal import StandardNormal
 
+IS_AUTOREGRESSIVE = True
 SLOW_INVERSE = "whose inverse takes as many evaluations of a network as its order has steps"
 
 

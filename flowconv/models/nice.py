@@ -5,6 +5,8 @@ from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts
 from flowconv.models.standard_normal import StandardNormal
 
+UNSEEN_HALVINGS = 0  # couplings see the result of each of the L
+
 
 def nice(image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3, depth: int = 32) -> Flow:
     """Builds NICE (Dinh et al. 2015) for images: L times a squeeze and K × (additive coupling, reversed channels).

@@ -5,6 +5,8 @@ from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts
 from flowconv.models.standard_normal import StandardNormal
 
+UNSEEN_HALVINGS = 1  # of the L: the last level has none
+
 
 def realnvp(image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3, depth: int = 32) -> Flow:
     """Builds RealNVP (Dinh et al. 2017) of L levels × K couplings, in its multi-scale order.

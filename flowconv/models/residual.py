@@ -11,6 +11,7 @@ from flowconv.models.from_config import Parts
 from flowconv.models.standard_normal import StandardNormal
 
 SLOW_INVERSE = "whose inverse takes as many evaluations of a network as its contraction needs"
+UNSEEN_HALVINGS = 1  # of the L: the first level has none
 
 
 def residual(

@@ -1,5 +1,6 @@
 """Parts that are found by their files: their names, settings and classes, without an import."""
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -63,6 +64,27 @@ def test_a_dropped_file_is_a_value_with_settings_of_its_own(deep):
     every = config.settings()
     assert every["model.stages"].explanation == "of model.network=deep: how many there are, at least one"
     assert list(every).index("model.stages") < list(every).index("data.name")
+
+
+FAMILY = '{}\n\n\ndef mine(image_shape, parts, *, levels: int = 3):\n    """Builds it."""\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "fields", "refused"),
+    [
+        ("IS_AUTOREGRESSIVE = True", {"network": "causal_transformer", "segments": 2}, ""),
+        ("IS_AUTOREGRESSIVE = True", {"network": "glow"}, "network=glow: must be causal_transformer or made"),
+        ("", {"network": "causal_transformer", "segments": 2}, "segments=2: must be 1 with model.name=mine"),
+        ("UNSEEN_HALVINGS = 1", {"network": "transformer", "patch_size": 8}, ""),
+        ("UNSEEN_HALVINGS = 0", {"network": "transformer", "patch_size": 8}, "patch_size=8: must divide .* here 4×4"),
+        ("", {"network": "transformer", "patch_size": 8}, ""),
+    ],
+)
+def test_a_family_says_of_itself_what_rules_ask(line, fields, refused, drop):
+    drop(MODELS, "mine", FAMILY.format(line))
+    fields = {f"model.{name}": value for name, value in ({"name": "mine"} | fields).items()}
+    with pytest.raises(UserError, match=f"^--config.model.{refused}") if refused else contextlib.nullcontext():
+        config.validate(config.changed(config.default_config(), fields))
 
 
 def test_its_settings_are_checked_as_the_schema_s(deep):
