@@ -1,6 +1,8 @@
 """Imports point one way: what stands further down may use what stands above it, never the reverse."""
 
 import ast
+import importlib
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +42,7 @@ ORDER = [
 ]
 BESIDE = ("benchmarks", "experiments")  # the library
 FILES = sorted(path for folder in ("flowconv", *BESIDE) for path in (ROOT / folder).rglob("*.py"))
+PACKAGES = sorted(path.parent for path in (ROOT / "flowconv").rglob("*/__init__.py"))
 
 
 def imported_parts(path):
@@ -100,3 +103,14 @@ def test_public_names_are_imported_when_they_are_used():
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     assert printed.strip() == f"False {[True] * 6}"
+
+
+@pytest.mark.parametrize("folder", PACKAGES, ids=lambda folder: folder.name)
+def test_no_module_takes_the_place_of_a_public_name(folder):
+    """Python puts a module that is imported for the first time into its package, over what had its name there."""
+    name = ".".join(folder.relative_to(ROOT).parts)
+    package = importlib.import_module(name)
+    public = [each for each in getattr(package, "__all__", ()) if (folder / f"{each}.py").is_file()]
+    for each in public:
+        importlib.import_module(f"{name}.{each}")
+    assert not [each for each in public if inspect.ismodule(getattr(package, each))]

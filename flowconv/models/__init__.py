@@ -4,23 +4,35 @@ A file put here is a value of `model.name` at once. It defines a function of its
 """
 
 import functools
+from collections.abc import Callable
 
+from flowconv.config.parts import MODELS
 from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts, build_flow, build_model
 from flowconv.models.standard_logistic import StandardLogistic
 from flowconv.models.standard_normal import StandardNormal
 
-flowpp = functools.partial(build_model, "flowpp")
-glow = functools.partial(build_model, "glow")
-iaf = functools.partial(build_model, "iaf")
-jet = functools.partial(build_model, "jet")
-maf = functools.partial(build_model, "maf")
-nice = functools.partial(build_model, "nice")
-nice_original = functools.partial(build_model, "nice_original")
-realnvp = functools.partial(build_model, "realnvp")
-realnvp_original = functools.partial(build_model, "realnvp_original")
-residual = functools.partial(build_model, "residual")
-tarflow = functools.partial(build_model, "tarflow")
+
+def _family(name: str) -> Callable[..., Flow]:
+    """Returns `build_model` of a family.
+
+    Its module is imported now: Python puts a module in the place of this package's name when it is imported first.
+    """
+    MODELS.load(name)
+    return functools.partial(build_model, name)
+
+
+flowpp = _family("flowpp")
+glow = _family("glow")
+iaf = _family("iaf")
+jet = _family("jet")
+maf = _family("maf")
+nice = _family("nice")
+nice_original = _family("nice_original")
+realnvp = _family("realnvp")
+realnvp_original = _family("realnvp_original")
+residual = _family("residual")
+tarflow = _family("tarflow")
 
 __all__ = [
     "Flow",

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from flowconv import models
 from flowconv.bijectors import (
     CONVOLUTIONS,
     NONE,
@@ -25,6 +26,7 @@ from flowconv.bijectors import (
 )
 from flowconv.bijectors.matrices import MATRICES
 from flowconv.conditions.class_ import ClassCondition
+from flowconv.config.parts import MODELS
 from flowconv.models import Flow, StandardNormal, build_model, glow
 from flowconv.surjections.uniform import UniformDequantization
 from flowconv.testing import check_log_det, check_round_trip, flattened, perturb
@@ -349,3 +351,10 @@ def test_bfloat16_networks_bring_an_image_back():
     error = np.abs(flow.decode(flow.encode(x)) - x).max()
     rounded = np.abs(flow.decode_and_log_det(flow.encode_and_log_det(x)[0])[0] - x).max()
     assert error < 1e-4 < 1e-3 < rounded
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_family_is_a_function_of_the_package(name):
+    """After its first use, too, which imports its module."""
+    MODELS.load(name)
+    assert callable(getattr(models, name))
