@@ -87,7 +87,7 @@ class _Module(tf.Module):
             return {"images": flow.decode(parts, condition)}
 
         def sample(count, temperature, seed, condition=None):
-            z = tf.random.stateless_normal([count, flow.dimensions], [seed, 0], dtype=flow.compute_dtype)
+            z = flow.base.draw((count, flow.dimensions), [seed, 0], flow.compute_dtype)
             return decode(z * tf.cast(temperature, z.dtype), condition)
 
         def function(compute, *inputs):

@@ -1,12 +1,18 @@
 """The base distribution of a flow."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from flowconv.core import arguments
 from flowconv.core.serialization import Configured
+
+if TYPE_CHECKING:
+    import tensorflow_probability as tfp
 
 
 class BaseDistribution(Configured):
@@ -16,8 +22,12 @@ class BaseDistribution(Configured):
         """Returns log p(latents), `[B]`, nats."""
         raise NotImplementedError
 
-    def draw(self, shape: tuple[int, ...], seed: Sequence[int | tf.Tensor], dtype: str) -> tf.Tensor:
+    def draw(self, shape: tuple[int | tf.Tensor, ...], seed: Sequence[int | tf.Tensor], dtype: str) -> tf.Tensor:
         """Returns draws of single numbers, those that a stateless seed has."""
+        raise NotImplementedError
+
+    def as_tfp(self, dimensions: int, dtype: str) -> tfp.distributions.Distribution:
+        """Returns the distribution of all latents as one vector `[dimensions]`."""
         raise NotImplementedError
 
     def sample(

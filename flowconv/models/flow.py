@@ -281,7 +281,7 @@ class Flow(Configured, keras.Model):
         return where_finite(x, self.dequantization.inverse(x))
 
     def sample_latents(self, n: int, temperature: float = 1.0, seed: int = 0) -> list[tf.Tensor]:
-        """Returns n draws of all latents from N(0, temperature²·I); arguments as in `sample`."""
+        """Returns n draws of all latents from the base, times the temperature; arguments as in `sample`."""
         return self.base.sample(n, self.latent_shapes, self.compute_dtype, temperature, seed)
 
     def sample(
@@ -292,11 +292,11 @@ class Flow(Configured, keras.Model):
         condition: Any = None,
         guidance: Guidance | None = None,
     ) -> tf.Tensor:
-        """Returns n samples x, `[n, H, W, C]`, of latents N(0, temperature²·I).
+        """Returns n samples x, `[n, H, W, C]`, of latents that are the temperature times draws of the base.
 
         Args:
           n: at least 1.
-          temperature: the standard deviation of the latents; at 0 all samples are the same.
+          temperature: of a normal base, the standard deviation of the latents; at 0 all samples are the same.
           seed: the same seed gives the same samples, and so does the default: two calls without one return equal
             tensors. For others give another seed; `as_distribution().sample(n)` draws anew at each call.
           condition: tensors `[n, …]`, of a conditional flow.
@@ -456,9 +456,8 @@ class Flow(Configured, keras.Model):
           condition: that of all images, without a batch axis, of a conditional flow.
         """
         from flowconv.bijectors.tfp import Density
-        from flowconv.ops.tfp import tfb, tfd
+        from flowconv.ops.tfp import tfb
 
-        zeros = tf.zeros([self.dimensions], self.compute_dtype)
-        normal = tfd.MultivariateNormalDiag(loc=zeros, scale_diag=tf.ones_like(zeros))
+        latents = self.base.as_tfp(self.dimensions, self.compute_dtype)
         bijector = tfb.Invert(self.as_bijector(condition))
-        return Density(normal, bijector, self._take_floats, self._within_support, self.name)
+        return Density(latents, bijector, self._take_floats, self._within_support, self.name)

@@ -1,11 +1,17 @@
 """The normal base distribution."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from flowconv.models.base_distribution import BaseDistribution
+
+if TYPE_CHECKING:
+    import tensorflow_probability as tfp
 
 
 class StandardNormal(BaseDistribution):
@@ -16,5 +22,11 @@ class StandardNormal(BaseDistribution):
         squares = sum(tf.reduce_sum(z**2, axis=list(range(1, z.shape.rank))) for z in latents)
         return -0.5 * (squares + dimensions * math.log(2.0 * math.pi))
 
-    def draw(self, shape: tuple[int, ...], seed: Sequence[int | tf.Tensor], dtype: str) -> tf.Tensor:
+    def draw(self, shape: tuple[int | tf.Tensor, ...], seed: Sequence[int | tf.Tensor], dtype: str) -> tf.Tensor:
         return tf.random.stateless_normal(shape, seed, dtype=dtype)
+
+    def as_tfp(self, dimensions: int, dtype: str) -> tfp.distributions.Distribution:
+        from flowconv.ops.tfp import tfd
+
+        zeros = tf.zeros([dimensions], dtype)
+        return tfd.MultivariateNormalDiag(loc=zeros, scale_diag=tf.ones_like(zeros))

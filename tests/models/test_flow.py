@@ -358,3 +358,24 @@ def test_every_family_is_a_function_of_the_package(name):
     """After its first use, too, which imports its module."""
     MODELS.load(name)
     assert callable(getattr(models, name))
+
+
+FAMILIES = {name: {"levels": 1, "depth": 4} for name in MODELS} | {
+    "flowpp": {"layers": "1 stripes"},
+    "iaf": {"depth": 1, "network": "masked_convolution"},
+    "jet": {"depth": 2, "squeeze": 2},
+    "maf": {"depth": 1, "network": "masked_convolution"},
+    "nice_original": {"depth": 2, "network": "mlp", "preprocessing": "centre"},
+    "realnvp_original": {"levels": 1, "residual_blocks": 1},
+    "residual": {"levels": 1, "depth": 1, "dense_blocks": 0, "network": "lipschitz_convolution"},
+    "tarflow": {"depth": 1, "network": "masked_convolution"},
+}
+
+
+@pytest.mark.parametrize("name", parametrized({name: name for name in MODELS}, ["glow", "nice_original"]))
+def test_a_distribution_has_the_base_of_the_flow(name):
+    flow = build_model(name, (4, 4, 3), **{"width": 4, "precision": "float64"} | FAMILIES[name])
+    flow.reset_weights()
+    perturb(flow, 0.1)
+    x = flow.sample(2)
+    np.testing.assert_allclose(flow.as_distribution().log_prob(x), flow.log_prob(x), rtol=1e-8)
