@@ -4,6 +4,8 @@ The condition number of a 1×1 convolution is W's; that of a periodic convolutio
 smallest factor by which it stretches any frequency. The autoregressive parts of emerging convolutions have none here.
 """
 
+from collections import Counter
+
 import numpy as np
 
 from flowconv.models import Flow
@@ -21,11 +23,17 @@ def max_condition_number(flow: Flow) -> float:
 
 
 def matrix_health(flow: Flow) -> dict[str, float]:
-    """Returns condition_number/PLACE and smallest_singular_value/PLACE for every matrix in every step."""
-    values = {}
-    for name, singular in flow.singular_values().items():
+    """Returns condition_number/PLACE and smallest_singular_value/PLACE for every matrix in every step.
+
+    PLACE is "level_1, step 00" where a level has one matrix a step, and the matrix' own name in the place of the
+    level's where it has several.
+    """
+    values, matrices = {}, flow.singular_values()
+    of_level = Counter(name.split("/")[0] for name in matrices)
+    for name, singular in matrices.items():
+        level = name.split("/")[0]
         for k, row in enumerate(np.atleast_2d(singular)):
-            place = f"{name.split('/')[0]}, step {k:02}"
+            place = f"{level if of_level[level] == 1 else name}, step {k:02}"
             values[f"condition_number/{place}"] = float(condition_numbers(row))
             values[f"smallest_singular_value/{place}"] = float(row.min())
     return values
