@@ -48,6 +48,18 @@ class Dequantization(Layer):
         """Sets data-dependent weights from a batch, unless that was done before; returns x."""
         return self.forward_and_log_density(images, inputs)[0]
 
+    def flow_of_noise(self, images: tf.Tensor, inputs: Inputs) -> tuple[Any, tf.Tensor, Inputs] | None:
+        """Returns the bijector that makes the noise, with its own input and inputs; None of noise that isn't a flow's.
+
+        Args:
+          images, inputs: as of `forward_and_log_density`.
+        """
+        return None
+
+    def singular_values(self) -> dict[str, np.ndarray]:
+        """Returns the singular values of all matrices by name, `[K, n]`; none of noise that isn't a flow's."""
+        return {}
+
     def add(self, images: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """Returns x = (level + noise) / 2^n_bits in [0, 1), in the noise's dtype.
 

@@ -4,11 +4,12 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors import Affine, Coupling, InvertibleShift
-from flowconv.core.inputs import NONE, Inputs
+from flowconv.core.inputs import Inputs
 from flowconv.data.batches import Examples
 from flowconv.evaluation.conditioning import ill_conditioned, matrix_health
 from flowconv.evaluation.layer_outputs import layer_outputs, level_outputs, repeated_layers
 from flowconv.models import Flow
+from flowconv.ops.random import Seed
 
 MEANINGS = {
     "max_condition_number": "the largest condition number of any matrix W, in any step",
@@ -51,14 +52,21 @@ def health(flow: Flow, examples: Examples) -> dict[str, float]:
             _keep(values, "min_coupling_scale", min, tf.reduce_min(scale))
     error = tf.reduce_max(tf.abs(flow.decode(flow.encode(x, condition), condition) - x))
     values["max_reconstruction_error"] = float(error) * 2.0**flow.n_bits
-    values["walk_back_drift"] = inversion_drift(flow, x, inputs)
+    values["walk_back_drift"] = inversion_drift(flow, examples)
     return {f"health/{name}": value for name, value in values.items()} | matrices
 
 
-def inversion_drift(flow: Flow, x: tf.Tensor, inputs: Inputs = NONE) -> float:
-    """Returns the largest error of any level's input, computed from its output, over the largest of its numbers."""
+def inversion_drift(flow: Flow, examples: Examples) -> float:
+    """Returns the largest error of any level's input, computed from its output, over the largest of its numbers.
+
+    The flow of a variational dequantization counts as a level.
+    """
+    x, inputs = flow.dequantize_midpoint(examples["image"]), Inputs(flow.condition_of(examples))
+    levels = [(level, given, inputs, y) for level, given, y in level_outputs(flow, x, inputs)]
+    if of_noise := flow.dequantization.flow_of_noise(tf.convert_to_tensor(examples["image"]), Inputs(seed=Seed(0))):
+        levels.append((*of_noise, of_noise[0].forward(*of_noise[1:])))
     drift = 0.0
-    for level, given, y in level_outputs(flow, x, inputs):
+    for level, given, inputs, y in levels:
         error = tf.reduce_max(tf.abs(level.inverse(y, inputs) - given)) / tf.reduce_max(tf.abs(given))
         drift = float(np.max([drift, float(error)]))  # (a NaN must not pass as the smaller one)
     return drift
@@ -75,6 +83,9 @@ def diagnosis(flow: Flow, examples: Examples) -> str:
     if weights:
         more = f" and {len(weights) - 1} more" if len(weights) > 1 else ""
         return f"the weights {weights[0]}{more} are not finite"
+    noisy = flow.dequantization.forward_and_log_density(tf.convert_to_tensor(examples["image"]), Inputs(seed=Seed(0)))
+    if not all(np.all(np.isfinite(value)) for value in noisy):
+        return "dequantization is the first layer whose output or density is not finite"
     x, inputs = flow.dequantize_midpoint(examples["image"]), Inputs(flow.condition_of(examples))
     for output in layer_outputs(flow, x, inputs):
         for what, value in (("output", output.y), ("log-determinant", output.log_det)):

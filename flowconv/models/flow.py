@@ -387,9 +387,14 @@ class Flow(Configured, keras.Model):
         traced(images, condition)
 
     def singular_values(self) -> dict[str, np.ndarray]:
-        """Returns the singular values of all matrices by name, `[K, n]`: of each step's W, or of all frequencies' M."""
+        """Returns the singular values of all matrices by name, `[K, n]`: of each step's W, or of all frequencies' M.
+
+        Those of a dequantization that is a flow are among them.
+        """
         parts = [part for _, part in self.bijector.children()] or [self.bijector]
-        return {name: values for part in parts for name, values in part.singular_values().items()}
+        found = {name: values for part in parts for name, values in part.singular_values().items()}
+        of_noise = self.dequantization.singular_values().items()
+        return found | {f"dequantization/{name}": values for name, values in of_noise}
 
     # ------------------------------------------------------------------------------------------- Keras and TFP
 

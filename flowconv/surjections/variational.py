@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors import ActNorm, Bijector, Chain, Conv1x1, Coupling, Halves, Repeated, StripeMask, SwapHalves
@@ -136,9 +137,8 @@ class VariationalDequantization(Dequantization):
         return Chain([*layers, SwapHalves(self.mask, name="swap", **kwargs)], name="step", **kwargs)
 
     def forward_and_log_density(self, images: tf.Tensor, inputs: Inputs) -> tuple[tf.Tensor, tf.Tensor]:
-        noise = self._noise(images, inputs)
-        context = self.context.call(self._seen(images), inputs.fold_in(1))
-        logits, log_det = self.flow.forward_and_log_det(noise, self._given(context, inputs))
+        flow, noise, given = self.flow_of_noise(images, inputs)
+        logits, log_det = flow.forward_and_log_det(noise, given)
         # log σ'(a) = log σ(a) + log σ(−a)
         log_det += sum_per_example(tf.math.log_sigmoid(logits) + tf.math.log_sigmoid(-logits))
         log_normal = -0.5 * sum_per_example(noise**2 + math.log(2.0 * math.pi))
@@ -148,6 +148,14 @@ class VariationalDequantization(Dequantization):
         context = self.context.initialize(self._seen(images), inputs.fold_in(1), average)
         logits = self.flow.initialize(self._noise(images, inputs), self._given(context, inputs), average)
         return self._dequantized(images, logits)
+
+    def flow_of_noise(self, images: tf.Tensor, inputs: Inputs) -> tuple[Repeated, tf.Tensor, Inputs]:
+        noise = self._noise(images, inputs)
+        context = self.context.call(self._seen(images), inputs.fold_in(1))
+        return self.flow, noise, self._given(context, inputs)
+
+    def singular_values(self) -> dict[str, np.ndarray]:
+        return self.flow.singular_values()
 
     def _noise(self, images: tf.Tensor, inputs: Inputs) -> tf.Tensor:
         """ε."""

@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from flowconv.bijectors import Inputs, Split
 from flowconv.config import default_config
-from flowconv.evaluation import diagnosis, health, ill_conditioned, matrix_health
+from flowconv.evaluation import diagnosis, health, ill_conditioned, matrix_health, max_condition_number
 from flowconv.evaluation.layer_outputs import layer_outputs, level_outputs, repeated_layers
-from flowconv.models import build_flow
+from flowconv.models import build_flow, build_model
 from tests.layers import labelled_flow
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)
@@ -141,6 +141,32 @@ def test_outputs_that_are_not_finite_are_named():
     put(variable(flow, "hidden.log_scale", level=1), 1, 300.0)
     line = diagnosis(flow, {"image": IMAGES})
     assert "is the first layer whose output is not finite" in line and "level_2" in line, line
+
+
+def of_noise():
+    """A flow whose own matrices are the identity, with another one for the noise of dequantization."""
+    sizes = {"dequantizer_depth": 2, "dequantizer_width": 4, "context_width": 4, "levels": 1, "depth": 1, "width": 4}
+    flow = build_model("glow", (8, 8, 3), dequantization="variational", parameterization="orthogonal", **sizes)
+    flow.reset_weights()
+    flow.initialize(tf.constant(IMAGES))
+    weights = (v for v in flow.dequantization.variables if v.path.endswith("pointwise.first.weight.weight"))
+    return flow, next(weights)
+
+
+def test_the_matrices_of_a_dequantization_are_watched():
+    flow, weight = of_noise()
+    assert max_condition_number(flow) < 1.1 and health(flow, {"image": IMAGES})["health/walk_back_drift"] < 1e-4
+    rotation, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))
+    put(weight, 1, rotation @ np.diag([1.0, 1e-3, 1e-6]) @ rotation.T)
+    assert max_condition_number(flow) > 1e5
+    (line,) = ill_conditioned(flow, 1e4)
+    assert line.startswith("W of dequantization/pointwise/first/weight, step 1, has condition number ")
+    found = health(flow, {"image": IMAGES})
+    assert found["health/max_condition_number"] > 1e5
+    assert found["condition_number/dequantization/pointwise/first/weight, step 01"] > 1e5
+    assert found["health/walk_back_drift"] > 1e-3
+    put(weight, 1, 0.0)
+    assert diagnosis(flow, {"image": IMAGES}).startswith("dequantization is the first layer whose output or density ")
 
 
 def _signs(flow):
