@@ -1,13 +1,25 @@
 """Words for people."""
 
 import difflib
+import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Returns "1 rank", "1,000 ranks"; `plural` where it isn't the noun with an s."""
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Returns names of which those that came before have a number: a, b, a becomes a, b, a_2."""
+    found: dict[str, None] = {}
+    for name in names:
+        free, numbers = name, itertools.count(2)
+        while free in found:
+            free = f"{name}_{next(numbers)}"
+        found[free] = None
+    return list(found)
 
 
 def duration(seconds: float) -> str:

@@ -14,6 +14,7 @@ from flowconv.core.arguments import floats
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.layer import Layer
 from flowconv.core.network import Average
+from flowconv.words import distinct
 
 if TYPE_CHECKING:
     import tensorflow_probability as tfp
@@ -160,8 +161,17 @@ class Bijector(Layer):
         return any(child.estimates_log_det() for _, child in self.children())
 
     def singular_values(self) -> dict[str, np.ndarray]:
-        """Returns the singular values of the layer's matrices by name, `[n]` each: how far they are from singular."""
-        return {}
+        """Returns the singular values of the layer's matrices by name, `[n]` each: how far they are from singular.
+
+        By default they are those of the layers that it is made of; of these, some may have equal names.
+        """
+        children = self.children()
+        names = distinct([name for name, _ in children])
+        return {
+            f"{name}/{own}": values
+            for name, (_, layer) in zip(names, children, strict=True)
+            for own, values in layer.singular_values().items()
+        }
 
     def inverse_and_gradients(
         self, y: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor, inputs: Inputs = NONE

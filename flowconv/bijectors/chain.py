@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector, Gradients
@@ -82,11 +81,6 @@ class Chain(Bijector):
         for number, layer in enumerate(Chain.flat(self)):  # each sees its own input
             x = layer.initialize(x, inputs.fold_in(number), average)
         return x
-
-    def singular_values(self) -> dict[str, np.ndarray]:
-        return {
-            f"{layer.name}/{name}": values for layer in self.layers for name, values in layer.singular_values().items()
-        }
 
     def inverse_and_gradients(
         self, y: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor, inputs: Inputs = NONE

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
@@ -66,10 +65,3 @@ class Halves(Bijector):
 
     def children(self) -> list[tuple[str, Bijector]]:
         return [(part.name, part) for part in (self.first, self.second)]
-
-    def singular_values(self) -> dict[str, np.ndarray]:
-        return {
-            f"{part.name}/{name}": values
-            for part in (self.first, self.second)
-            for name, values in part.singular_values().items()
-        }

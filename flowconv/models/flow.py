@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
+from flowconv.bijectors.multiscale.multiscale import MultiScale
 from flowconv.bijectors.repeated import inverting
 from flowconv.conditions.none import NoCondition
 from flowconv.core import arguments
@@ -29,6 +30,7 @@ from flowconv.models.standard_normal import StandardNormal
 from flowconv.ops.random import Seed
 from flowconv.ops.shapes import batch_size
 from flowconv.utils.background import run_in_background
+from flowconv.words import distinct
 
 if TYPE_CHECKING:
     import tensorflow_probability as tfp
@@ -391,8 +393,10 @@ class Flow(Configured, keras.Model):
 
         Those of a dequantization that is a flow are among them.
         """
-        parts = [part for _, part in self.bijector.children()] or [self.bijector]
-        found = {name: values for part in parts for name, values in part.singular_values().items()}
+        found = self.bijector.singular_values()
+        for name, part in self.bijector.children():
+            if isinstance(part, MultiScale):  # whose levels have names that say enough
+                found = {each.removeprefix(f"{name}/"): values for each, values in found.items()}
         of_noise = self.dequantization.singular_values().items()
         return found | {f"dequantization/{name}": values for name, values in of_noise}
 
@@ -414,8 +418,9 @@ class Flow(Configured, keras.Model):
 
     def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
         """TensorFlow's own, for tf.train.Checkpoint, which finds no layers in lists and would save nothing of them."""
-        variables = {variable.path.replace("/", "."): variable.value for variable in self.variables}
-        return super()._trackable_children(save_type, **kwargs) | variables
+        names = distinct([variable.path.replace("/", ".") for variable in self.variables])
+        values = [variable.value for variable in self.variables]
+        return super()._trackable_children(save_type, **kwargs) | dict(zip(names, values, strict=True))
 
     def __str__(self) -> str:
         """Returns the structure of the flow, a line for each part, with settings and shapes."""

@@ -3,9 +3,22 @@
 import numpy as np
 import pytest
 
+from flowconv.bijectors import (
+    ActNorm,
+    Chain,
+    Conv1x1,
+    Halves,
+    Invert,
+    Logit,
+    MultiScale,
+    Repeated,
+    Split,
+    Squeeze,
+)
 from flowconv.evaluation import matrix_health, max_condition_number
 from flowconv.evaluation.conditioning import condition_numbers
-from flowconv.models import build_model, glow, realnvp
+from flowconv.models import Flow, StandardNormal, build_model, glow, realnvp
+from flowconv.surjections.uniform import UniformDequantization
 from flowconv.testing import perturb
 
 
@@ -56,3 +69,37 @@ def test_every_matrix_of_every_step_has_a_place(family, settings):
     numbers = [value for place, value in each.items() if place.startswith("condition_number/")]
     assert sorted(numbers) == sorted(float(condition_numbers(row)) for row in rows)
     assert max(numbers) == max_condition_number(flow)
+
+
+def mix(name="mix"):
+    return Conv1x1("direct", name=name)
+
+
+def step(name="step"):
+    return Chain([ActNorm(), mix()], name=name)
+
+
+BY_HAND = {
+    "alone": (mix, 1),
+    "chain": (lambda: Chain([Logit(), Squeeze(), Conv1x1("direct"), Conv1x1("direct")]), 2),
+    "equal names": (lambda: Chain([Logit(), step(), step()]), 2),
+    "levels": (lambda: MultiScale([step("one"), step("two")], [Split()]), 2),
+    "levels of one name": (lambda: Chain([Logit(), MultiScale([step(), step()], [Split()])]), 2),
+    "loop": (lambda: Repeated(step(), 2), 1),
+    "inverted": (lambda: Chain([Invert(mix()), Invert(mix())]), 2),
+    "halves": (lambda: Halves(mix(), mix()), 2),
+}
+
+
+@pytest.mark.parametrize(("make", "count"), BY_HAND.values(), ids=BY_HAND.keys())
+def test_every_matrix_of_a_flow_made_by_hand_is_watched(make, count):
+    """Wherever it stands, and whatever the names of layers are."""
+    flow = Flow(UniformDequantization(), make(), StandardNormal(), (4, 4, 4))
+    flow.reset_weights()
+    weights = [variable for variable in flow.variables if variable.path.endswith("weight")]
+    assert len(flow.singular_values()) == len(weights) == count and max_condition_number(flow) < 1.1
+    for variable in weights:
+        value = variable.numpy()
+        variable.assign(value * np.geomspace(1.0, 1e-3, value.shape[-1])[:, None])
+        assert max_condition_number(flow) > 900.0, variable.path
+        variable.assign(value)

@@ -15,6 +15,7 @@ from flowconv.bijectors import (
     NONE,
     Centre,
     Chain,
+    Diagonal,
     Inputs,
     Logit,
     MultiScale,
@@ -245,6 +246,17 @@ def test_tensorflow_and_keras_save_a_flow_that_was_never_called(backward, tmp_pa
     for variable, value in zip(flow.variables, expected, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value, variable.path)
     assert {layer.backward for layer in flow._flatten_layers() if hasattr(layer, "backward")} == {backward}
+
+
+def test_layers_of_one_name_are_all_in_a_checkpoint(tmp_path):
+    flow = Flow(UniformDequantization(), Chain([Diagonal(name="one"), Diagonal(name="one")]), StandardNormal(), SHAPE)
+    perturb(flow)
+    expected = [variable.numpy() for variable in flow.variables]
+    path = tf.train.Checkpoint(flow=flow).write(tmp_path / "checkpoint")
+    perturb(flow, seed=1)
+    tf.train.Checkpoint(flow=flow).read(path)
+    for variable, value in zip(flow.variables, expected, strict=True):
+        np.testing.assert_array_equal(variable, value)
 
 
 def of_seed(seed):

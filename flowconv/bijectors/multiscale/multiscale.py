@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
@@ -82,11 +81,6 @@ class MultiScale(Bijector):
 
     def children(self) -> list[tuple[str, Bijector]]:
         return [(part.name, part) for pair in self._pairs() for part in pair if part is not None]
-
-    def singular_values(self) -> dict[str, np.ndarray]:
-        return {
-            f"{level.name}/{name}": values for level in self.levels for name, values in level.singular_values().items()
-        }
 
     def _pairs(self) -> list[tuple[Bijector, Split | None]]:
         """The levels, each with the split that follows it, or None."""
