@@ -7,6 +7,9 @@ import tensorflow as tf
 from flowconv import bijectors
 from flowconv.bijectors import NONE, CheckerboardMask, Inputs, PackedMask, Seed, StripeMask
 from flowconv.bijectors.matrices import MATRICES
+from flowconv.networks.glow import GlowNetwork
+from flowconv.networks.lipschitz_convolution import LipschitzConvolutionNetwork
+from flowconv.networks.masked_convolution import MaskedConvolutionNetwork
 from flowconv.testing import (
     check_gradients,
     check_log_det,
@@ -257,3 +260,20 @@ def test_inputs_that_a_layer_uses_matter(make):
     check_same_results(layer, x, every_input(x), every_input(x))
     with pytest.raises(AssertionError):
         check_same_results(layer, x, every_input(x), every_input(x, seed=7))
+
+
+OF_NETWORKS = {
+    "coupling": lambda dtype: affine_coupling(8, network_dtype=dtype),
+    "autoregressive": lambda dtype: autoregressive(network=MaskedConvolutionNetwork(8, dtype=dtype)),
+    "residual": lambda dtype: bijectors.Residual(LipschitzConvolutionNetwork(8, dtype=dtype)),
+    "split": lambda dtype: bijectors.Split(bijectors.Gaussian(), GlowNetwork(8, dtype=dtype)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "float64"])
+@pytest.mark.parametrize("make", OF_NETWORKS.values(), ids=OF_NETWORKS.keys())
+def test_a_network_may_have_another_dtype(make, dtype):
+    layer, x = perturbed(make(dtype), SHAPE), images("float32")
+    y = layer.initialize(x)
+    results = [y, layer.forward_and_log_det(x), layer.inverse_and_log_det(y)]
+    assert {result.dtype for result in tf.nest.flatten(results)} == {tf.float32}

@@ -45,23 +45,28 @@ class Split(Bijector):
         half = (*input_shape[:-1], input_shape[-1] // 2)
         return half, half
 
+    def parameters(self, x_a: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
+        """Returns NN(x_a), in the dtype of x_a, of a split that has a network."""
+        assert self.network is not None
+        return tf.cast(self.network.call(x_a, inputs), x_a.dtype)
+
     def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         x_a, x_b = tf.split(x, 2, axis=-1)
-        if self.transform is None or self.network is None:
+        if self.transform is None:
             return (x_a, x_b), per_example(0.0, x)
-        z_b, log_det = self.transform.forward_and_log_det(x_b, self.network.call(x_a, inputs))
+        z_b, log_det = self.transform.forward_and_log_det(x_b, self.parameters(x_a, inputs))
         return (x_a, z_b), log_det
 
     def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         x_a, z_b = y
-        if self.transform is None or self.network is None:
+        if self.transform is None:
             return tf.concat([x_a, z_b], axis=-1), per_example(0.0, x_a)
-        x_b, log_det = self.transform.inverse_and_log_det(z_b, self.network.call(x_a, inputs))
+        x_b, log_det = self.transform.inverse_and_log_det(z_b, self.parameters(x_a, inputs))
         return tf.concat([x_a, x_b], axis=-1), log_det
 
     def initialize(self, x: tf.Tensor, inputs: Inputs = NONE, average: Average = tf.identity) -> tf.Tensor:
         x_a, x_b = tf.split(x, 2, axis=-1)
         if self.transform is None or self.network is None:
             return x_a, x_b
-        parameters = self.network.initialize(x_a, inputs, average)
-        return x_a, self.transform.forward_and_log_det(x_b, parameters)[0]
+        outputs = self.network.initialize(x_a, inputs, average)
+        return x_a, self.transform.forward_and_log_det(x_b, tf.cast(outputs, x_a.dtype))[0]
