@@ -13,8 +13,17 @@ def channel_moments(x: tf.Tensor, average: Average, rank: int = 1) -> tuple[tf.T
       x: the batch.
       average: returns a tensor's mean over all workers.
       rank: of the results: 1 for those of each channel, `[C]`, 3 for those of each number, `[H, W, C]`.
+
+    Raises:
+      ValueError: for no image at all, or for one number in all, which has no deviation.
     """
-    moments = tf.nn.moments(x, list(range(x.shape.rank - rank)))
+    axes = x.shape.rank - rank
+    numbers = x.shape[:axes].num_elements()  # None where it isn't known
+    if numbers == 0:
+        raise ValueError("expected images to initialize with, got none")
+    if numbers == 1 and average is tf.identity:
+        raise ValueError("expected several images to initialize with, got one: a single number has no deviation")
+    moments = tf.nn.moments(x, list(range(axes)))
     mean, variance = (tf.cast(moment, tf.float64) for moment in moments)
     mean, mean_of_squares = tf.unstack(average(tf.stack([mean, variance + mean**2])))  # mean² cancels below
     return mean, tf.sqrt(tf.maximum(mean_of_squares - mean**2, 0.0)) + 1e-6

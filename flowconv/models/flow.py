@@ -369,9 +369,14 @@ class Flow(Configured, keras.Model):
           average: returns a tensor's mean over all workers.
           condition: as of `bits_per_dim`.
           reset_seed: if given, `reset_weights` with it before: that takes a core while tracing takes another.
+
+        Raises:
+          ValueError: for no images, or a single one where a layer normalizes each number by itself.
         """
         images = tf.convert_to_tensor(images)
         images = self._take_bytes(images) if images.dtype == tf.uint8 else self.take(images)
+        if images.shape[0] == 0:
+            raise ValueError(f"{self.name}: expected images to initialize with, got none")
 
         @tf.function(autograph=False)  # depth is a loop: to trace it takes less time than K eager steps
         def run(images, condition):

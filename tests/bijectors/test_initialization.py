@@ -1,11 +1,15 @@
 """Data-dependent initialization: normalized, over the global batch, once."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from flowconv import bijectors
 from flowconv.bijectors import NONE
 from flowconv.models import glow
+from flowconv.networks.attention import AttentionNetwork
+from flowconv.networks.resnet import ResNetNetwork
+from tests.layers import affine_coupling
 
 
 def images(n=64, scale=3.0, shift=1.0):
@@ -116,3 +120,38 @@ def test_layers_and_bytes_are_initialized_alike():
     of_floats.initialize(of_floats.dequantize(pixels, 5, 7), reset_seed=1)
     for a, b in zip(of_images.variables, of_floats.variables, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12, err_msg=a.path)
+
+
+OF_DATA = {
+    "flow": lambda: glow((4, 4, 6), levels=1, depth=1, width=4),
+    "actnorm": bijectors.ActNorm,
+    "position": lambda: bijectors.ActNorm("position"),
+    "glow": lambda: affine_coupling(4),
+    "attention": lambda: bijectors.Coupling(bijectors.Affine(), AttentionNetwork(4, blocks=1, heads=0)),
+    "resnet": lambda: bijectors.Coupling(bijectors.Affine(), ResNetNetwork(4, blocks=1)),
+}
+
+
+@pytest.mark.parametrize("make", OF_DATA.values(), ids=OF_DATA.keys())
+def test_no_images_are_refused_and_leave_weights_as_they_are(make):
+    layer = make()
+    if not layer.built:
+        layer.build((None, 4, 4, 6))
+    before = [variable.numpy() for variable in layer.variables]
+    with pytest.raises(ValueError, match="expected images to initialize with, got none"):
+        layer.initialize(tf.zeros([0, 4, 4, 6]))
+    for variable, value in zip(layer.variables, before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+
+
+def test_one_image_has_no_deviation_at_a_position():
+    """Of one worker; several have one each."""
+    layer = bijectors.ActNorm("position")
+    layer.build((None, 4, 4, 6))
+    one = tf.cast(images(1), tf.float32)
+    with pytest.raises(ValueError, match="expected several images to initialize with, got one"):
+        layer.initialize(one)
+    both = tf.cast(images(2), tf.float32)
+    moments = tf.stack([tf.reduce_mean(both, 0), tf.reduce_mean(both**2, 0)])
+    layer.initialize(both[:1], NONE, lambda of_one: tf.cast(moments, of_one.dtype))
+    np.testing.assert_allclose(tf.reduce_mean(layer.forward(both), 0), np.zeros((4, 4, 6)), atol=1e-3)
