@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
+from flowconv.core import arguments
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.network import Average
 from flowconv.core.weights import PerStep, RandomInitializer, Stacked, as_initializer
@@ -42,8 +43,7 @@ class Repeated(Bijector):
 
     def __init__(self, step: Bijector, depth: int, backward: Backward = "invert", **kwargs: Any):
         super().__init__(**kwargs)
-        if depth < 1:
-            raise ValueError(f"depth must be at least 1, got {depth}")
+        arguments.whole(1, depth=depth)
         if backward not in ("store", "recompute", "invert"):
             raise ValueError(f"backward must be 'store', 'recompute' or 'invert', got {backward!r}")
         self.depth = depth

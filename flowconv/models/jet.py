@@ -49,9 +49,9 @@ def jet(image_shape: tuple[int, int, int], parts: Parts, *, squeeze: int = 4, de
       A built `Flow`. Its data-dependent layers, if its networks have any, wait for `Flow.initialize`.
 
     Raises:
-      ValueError: for patches of no pixel.
+      ValueError: for patches of no pixel, or no coupling.
     """
-    arguments.whole(1, squeeze=squeeze)
+    arguments.whole(1, squeeze=squeeze, depth=depth)
     dtype = parts.dtype
 
     def mask(number: int) -> Mask:

@@ -1,6 +1,7 @@
 """NICE."""
 
 from flowconv.bijectors import Additive, Bijector, Chain, InvertibleShift, MultiScale, Reverse, Squeeze
+from flowconv.core import arguments
 from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts
 from flowconv.models.standard_normal import StandardNormal
@@ -23,7 +24,11 @@ def nice(image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3, de
 
     Returns:
       A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
+
+    Raises:
+      ValueError: for no level, or no step.
     """
+    arguments.whole(1, levels=levels, depth=depth)
     dtype = parts.dtype
 
     def steps(number: int) -> Bijector:

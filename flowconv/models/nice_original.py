@@ -1,6 +1,7 @@
 """NICE as it was published."""
 
 from flowconv.bijectors import Additive, AlternatingMask, Bijector, Chain, Diagonal, MultiScale
+from flowconv.core import arguments
 from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts
 from flowconv.models.standard_logistic import StandardLogistic
@@ -20,7 +21,11 @@ def nice_original(image_shape: tuple[int, int, int], parts: Parts, *, depth: int
 
     Returns:
       A built `Flow`. Its data-dependent layers, if its networks have any, wait for `Flow.initialize`.
+
+    Raises:
+      ValueError: for another depth.
     """
+    arguments.number(depth, lambda k: k >= 2 and k % 2 == 0, "depth", "even, and at least 2")
     dtype = parts.dtype
     pair: list[Bijector] = [
         parts.coupling(AlternatingMask(parity), Additive(), name=f"coupling_{parity}") for parity in (0, 1)

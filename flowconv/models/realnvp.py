@@ -1,6 +1,7 @@
 """RealNVP."""
 
 from flowconv.bijectors import ActNorm, Bijector, Chain, CheckerboardMask, MultiScale, Reverse, Squeeze
+from flowconv.core import arguments
 from flowconv.models.flow import Flow
 from flowconv.models.from_config import Parts
 from flowconv.models.standard_normal import StandardNormal
@@ -25,7 +26,12 @@ def realnvp(image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3,
 
     Returns:
       A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
+
+    Raises:
+      ValueError: for no level, or another depth.
     """
+    arguments.whole(1, levels=levels)
+    arguments.number(depth, lambda k: k >= 4 and k % 4 == 0, "depth", "a multiple of 4")
     dtype = parts.dtype
 
     def couplings(step: list[Bijector], times: int, name: str) -> Bijector:

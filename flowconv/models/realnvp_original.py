@@ -54,9 +54,9 @@ def realnvp_original(
       A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
 
     Raises:
-      ValueError: for no residual block, or a penalty below 0.
+      ValueError: for no level, no residual block, or a penalty below 0.
     """
-    arguments.whole(1, residual_blocks=residual_blocks)
+    arguments.whole(1, levels=levels, residual_blocks=residual_blocks)
     arguments.number(l2, lambda penalty: 0.0 <= penalty < math.inf, "l2", "a finite number of at least 0")
     dtype = parts.dtype
 

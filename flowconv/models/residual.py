@@ -53,6 +53,7 @@ def residual(
     Raises:
       ValueError: if the network is no contraction, or a number is out of range.
     """
+    arguments.whole(1, levels=levels, depth=depth)
     arguments.whole(0, dense_blocks=dense_blocks, exact_dims=exact_dims)
     arguments.whole(1, dense_width=dense_width, training_terms=training_terms, evaluation_terms=evaluation_terms)
     arguments.number(continuation, lambda q: 0.0 < q < 1.0, "continuation", "within (0, 1)")

@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowconv.models import glow
+from flowconv.config.parts import MODELS
+from flowconv.models import build_model, glow
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8)
 X = ((IMAGES + 0.5) / 256).astype(np.float32)
+OF_LEVELS = [name for name in MODELS if "levels" in MODELS.part(name).keywords]
+DEEP = [name for name in MODELS if "depth" in MODELS.part(name).keywords and name not in ("realnvp", "nice_original")]
+NETWORKS = {"residual": "lipschitz_convolution"} | dict.fromkeys(("iaf", "maf", "tarflow"), "masked_convolution")
 
 
 def build(preprocessing="logit"):
@@ -173,3 +177,19 @@ def test_what_is_not_finite_is_no_picture():
     np.testing.assert_array_equal(shown[0], IMAGES[0])
     for image in shown[1:]:
         assert {tuple(pixel) for pixel in image.reshape(-1, 3)} == {(0, 0, 0), (255, 0, 255)}
+
+
+@pytest.mark.parametrize(
+    ("family", "settings", "line"),
+    [
+        ("realnvp", {"depth": 6}, "depth must be a multiple of 4, got 6"),
+        ("realnvp", {"depth": 0}, "depth must be a multiple of 4, got 0"),
+        ("nice_original", {"depth": 5}, "depth must be even, and at least 2, got 5"),
+        ("nice_original", {"depth": 0}, "depth must be even, and at least 2, got 0"),
+        *((name, {"depth": 0}, "depth must be a whole number of at least 1, got 0") for name in DEEP),
+        *((name, {"levels": 0}, "levels must be a whole number of at least 1, got 0") for name in OF_LEVELS),
+    ],
+)
+def test_depths_of_another_kind(family, settings, line):
+    with pytest.raises(ValueError, match=line):
+        build_model(family, (8, 8, 3), **{"width": 4, "network": NETWORKS.get(family, "glow")} | settings)
