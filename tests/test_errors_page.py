@@ -690,6 +690,13 @@ def results_folder(here, monkeypatch):
 
 
 @trigger
+def other_run(here, monkeypatch):
+    for name in ("one", "other"):
+        Workdir(here / name).save_config(config_of())
+    Workdir(here / "one").results_folder(here / "other", here / "one")
+
+
+@trigger
 def folder_in_use(here, monkeypatch):
     (here / "file").write_text("")
     load.free_folder("output", here)

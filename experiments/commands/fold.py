@@ -15,7 +15,7 @@ from flowconv.errors import UserError
 FLAGS = (
     shared_flags.WORKDIR,
     shared_flags.DATA_DIR,
-    shared_flags.output("folder of the folded run"),
+    shared_flags.output("folder of the folded run; empty or not there"),
 )
 
 

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 from flowconv import data, distributed
 from flowconv.errors import UserError
 from flowconv.evaluation import Evaluator
+from flowconv.inference.load import free_folder
 from flowconv.models.folding import fold_shift
 from flowconv.training.state import RunState
 from flowconv.training.train import load_data
@@ -23,7 +24,8 @@ def fold(
 
     Args:
       workdir: of a finished run with model.convolution=shift and model.shift=channel.
-      output: of the run to make, with model.convolution=conv1x1; scripts/evaluate.py evaluates it.
+      output: of the run to make, with model.convolution=conv1x1; empty or not there. scripts/evaluate.py
+        evaluates it.
       data_dir: where its data are, if not where the run found them.
 
     Returns:
@@ -45,7 +47,7 @@ def fold(
         raise UserError(
             f"--workdir={workdir}: only a glow with convolution=shift, shift=channel folds, this is {given}"
         )
-    target = Workdir(output, "--output")
+    target = Workdir(free_folder("output", output), "--output")
     folded_config = ConfigDict(config.to_dict())
     folded_config.model.convolution = "conv1x1"
     target.check(folded_config)

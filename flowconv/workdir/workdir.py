@@ -163,7 +163,8 @@ class Workdir:
           flag: by which it was given.
 
         Raises:
-          UserError: if there is no run here, or the folder can't be written, or has the name of a picture.
+          UserError: if there is no run here, or the folder can't be written, has the name of a picture, or is that of
+            another run.
         """
         self.load_config()
         folder = default if given is None else given_path(flag, given)
@@ -173,11 +174,14 @@ class Workdir:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 pass
+            holds_another = (folder / self.config.name).is_file() and not folder.samefile(self.path)
         except OSError as error:
             why = f"can't be written ({error.strerror})"
             if given is None:
                 raise UserError(f"{self.flag}={self.path}: {why}; {flag}=PATH takes results elsewhere") from error
             raise UserError(f"{flag}={folder}: {why}") from error
+        if holds_another:
+            raise UserError(f"{flag}={folder}: holds another run; name another folder")
         return folder
 
     def save_config(self, config: ConfigDict) -> None:

@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from experiments.comparison import fold as folding
 from experiments.comparison.fold import fold
 from flowconv.errors import UserError
 from flowconv.training import optimizer
 from flowconv.training.checkpoints import Checkpoints
-from tests.runs import saved_variables
+from flowconv.workdir import Workdir
+from tests.runs import config_of, saved_variables
+
+SHIFT = {"model.convolution": "shift", "model.shift": "channel"}
 
 
 def test_a_folded_run_goes_on_from_slots_that_are_0(finished_run, tmp_path, monkeypatch):
@@ -26,3 +30,17 @@ def test_a_folded_run_that_can_t_be_saved_is_an_error(finished_run, tmp_path, mo
     with pytest.raises(UserError, match="aren't finite; nothing is saved"):
         fold(finished_run[0], tmp_path / "folded")
     assert not (tmp_path / "folded" / "config.json").exists()
+
+
+@pytest.mark.parametrize("file", ["best/ckpt-160.index", "config.json", "notes.txt"])
+def test_a_folder_that_holds_something_is_left_alone(file, tmp_path, monkeypatch):
+    """As the run of a comparison, which is of the very model that a shift folds into; nothing is loaded before."""
+    monkeypatch.setattr(folding, "load_data", None)
+    Workdir(tmp_path / "shift").save_config(config_of(**SHIFT))
+    there = tmp_path / "conv1x1" / file
+    there.parent.mkdir(parents=True)
+    there.write_text("of another run")
+    with pytest.raises(UserError, match=r"^--output=.*conv1x1: holds something; name a folder that is empty"):
+        fold(tmp_path / "shift", tmp_path / "conv1x1")
+    assert [path for path in (tmp_path / "conv1x1").rglob("*") if path.is_file()] == [there]
+    assert there.read_text() == "of another run"
