@@ -408,6 +408,13 @@ def checkpoints_without_config(here, monkeypatch):
 
 
 @trigger
+def weights_alone(here, monkeypatch):
+    Workdir(here).save_config(config_of())
+    checkpoints(here, "a").save_best(1)
+    preflight.require_checks(config_of(), Workdir(here))
+
+
+@trigger
 def other_model(here, monkeypatch):
     Workdir(here).save_config(config_of())
     Workdir(here).check(config_of(model__depth=8))

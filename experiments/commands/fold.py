@@ -4,8 +4,9 @@
     python scripts/evaluate.py --workdir=runs/folded
 
 With one α and β a channel, actnorm → shift → 1×1 convolution is actnorm → 1×1 convolution. This prints test bits/dim
-of the run's best weights before and after, and writes them as a run with model.convolution=conv1x1. It takes a run of
-your own, and no --model.
+of the run's best weights before and after, and writes them as a run with model.convolution=conv1x1. train.py goes on
+with it, from the weights alone: the optimizer's memory of gradients is empty. fold takes a run of your own, and no
+--model.
 """
 
 from flowconv.cli import shared_flags

@@ -20,7 +20,7 @@ from flowconv.workdir import Workdir
 def fold(
     workdir: str | os.PathLike, output: str | os.PathLike, data_dir: str | os.PathLike | None = None
 ) -> tuple[float, float]:
-    """Folds the shifts of a run's best weights into its actnorms, and saves them as the best of a Glow's run.
+    """Folds the shifts of a run's best weights into its actnorms, and saves them as a Glow's run, which can go on.
 
     Args:
       workdir: of a finished run with model.convolution=shift and model.shift=channel.
@@ -56,9 +56,9 @@ def fold(
         before, after = RunState(config, source), RunState(folded_config, target)
         before.restore_best()
     after.optimizer.reset()  # its memory holds anything, and a run may go on from here
-    after.images_seen.assign(before.images_seen)
-    after.seconds.assign(before.seconds)
-    after.best_bits_per_dim.assign(before.best_bits_per_dim)
+    for name in ("images_seen", "seconds", "best_bits_per_dim", "evaluated", "images_a_step"):
+        getattr(after, name).assign(getattr(before, name))
+    after.step.learning_rate_factor.assign(before.step.learning_rate_factor)
     with before.better_weights():
         fold_shift(before.flow, after.flow)
         bits_before = _bits_per_dim(before.flow, images, config, "test, as it is")
@@ -68,7 +68,8 @@ def fold(
             average.assign(variable.value)
     bits_after = _bits_per_dim(after.flow, images, config, "test, folded")
     with target.alone():
-        if not after.checkpoints.save_best(int(after.images_seen)):
+        images_seen = int(after.images_seen)
+        if not (after.checkpoints.save_best(images_seen) and after.checkpoints.save(images_seen)):
             raise UserError(
                 f"--workdir={workdir}: folded, its weights hold numbers that aren't finite; nothing is saved"
             )

@@ -21,6 +21,7 @@ from flowconv.utils.console import say
 from flowconv.utils.versions import versions
 from flowconv.words import counted
 from flowconv.workdir import Workdir
+from flowconv.workdir.checkpoint_folder import CheckpointFolder
 from flowconv.workdir.checkpoint_reader import saved_architecture
 
 SHARED_MEMORY = 64 * 2**20  # bytes in /dev/shm, which NCCL and MPI exchange through on one machine
@@ -118,7 +119,16 @@ def _workdir(config, workdir):
             f"{workdir.flag}={workdir.path}: holds checkpoints, and no config.json that tells of which model: "
             f"put it back, or choose another workdir"
         )
+    if not _checkpoints(workdir.checkpoints) and _checkpoints(workdir.best_checkpoint):
+        raise UserError(  # a start from the beginning would replace them
+            f"{workdir.flag}={workdir.path}: holds weights in {workdir.best_checkpoint.name}/, and no checkpoint to "
+            f"go on from: choose another workdir"
+        )
     return f"{workdir.path}, {'a run to go on with' if workdir.config.exists() else 'no run yet'}"
+
+
+def _checkpoints(folder):
+    return CheckpointFolder(folder, kept=1).paths()
 
 
 def _memory(config, parameters):

@@ -6,11 +6,14 @@ import tensorflow as tf
 
 from experiments.comparison import fold as folding
 from experiments.comparison.fold import fold
+from flowconv import preflight
 from flowconv.errors import UserError
 from flowconv.training import optimizer
 from flowconv.training.checkpoints import Checkpoints
+from flowconv.training.state import RunState
+from flowconv.training.train import train
 from flowconv.workdir import Workdir
-from tests.runs import config_of, saved_variables
+from tests.runs import FULL, config_of, saved_variables
 
 SHIFT = {"model.convolution": "shift", "model.shift": "channel"}
 
@@ -20,9 +23,21 @@ def test_a_folded_run_goes_on_from_slots_that_are_0(finished_run, tmp_path, monk
     monkeypatch.setattr(optimizer, "empty", lambda shape, dtype=None: tf.fill(shape, tf.cast(np.nan, dtype)))
     before, after = fold(finished_run[0], tmp_path / "folded")
     assert after == pytest.approx(before, abs=1e-5)
-    saved = saved_variables(tmp_path / "folded", "best")
-    slots = [value for name, value in saved.items() if name.endswith(("momentum", "velocity"))]
-    assert len(slots) > 20 and not any(np.any(slot) for slot in slots)
+    for folder in ("best", "checkpoints"):
+        saved = saved_variables(tmp_path / "folded", folder)
+        slots = [value for name, value in saved.items() if name.endswith(("momentum", "velocity"))]
+        assert len(slots) > 20 and not any(np.any(slot) for slot in slots)
+    workdir = Workdir(tmp_path / "folded")
+    config = workdir.load_config()
+    (found,) = (row for row in preflight.run_checks(config, workdir) if row.name == "workdir")
+    assert not found.failed and found.message.endswith("a run to go on with")
+    state = RunState(config, workdir)
+    assert not state.checkpoints.restore().damaged
+    assert int(state.images_seen) == int(state.evaluated) == config.train.images
+    if FULL:
+        config.train.images += 16
+        assert train(config, workdir.path)["images_trained"] == config.train.images
+        assert saved_variables(workdir.path)["optimizer/adam.Siteration"] == 1
 
 
 def test_a_folded_run_that_can_t_be_saved_is_an_error(finished_run, tmp_path, monkeypatch):
