@@ -519,6 +519,12 @@ def precision_of_savedmodel(here, monkeypatch):
 
 
 @trigger
+def weights_without_results(here, monkeypatch):
+    write_json(here / "results.json", {"best_at_images": 160})
+    weights_export.export(load.Run(types.SimpleNamespace(), config_of(), Workdir(here), 320), here / "out")
+
+
+@trigger
 def weights_too_large(here, monkeypatch):
     weights_export.rounded(tf.Variable([1e5]), "float16")
 

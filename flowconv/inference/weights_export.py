@@ -11,9 +11,10 @@ from ml_collections import ConfigDict
 
 from flowconv.config import architecture, default_config, flatten
 from flowconv.errors import UserError
-from flowconv.files import read_json, write_json, write_text
+from flowconv.files import write_json, write_text
 from flowconv.inference.load import Run, free_folder
-from flowconv.training.results import better_name
+from flowconv.training.results import better_name, results_of
+from flowconv.words import counted
 from flowconv.workdir import Workdir
 from flowconv.workdir.checkpoint_folder import CheckpointFolder
 from flowconv.workdir.checkpoint_reader import saved_name
@@ -26,29 +27,33 @@ def export(run: Run, folder: str | os.PathLike, precision: str = "float32") -> N
     """Writes the folder, which `load_run`, --workdir and, in flowconv/pretrained/, --model take.
 
     Args:
-      run: with its best weights, which has been evaluated.
+      run: with its best weights, which have been evaluated.
       folder: is made; must be empty or not there.
       precision: of the file: float32, exactly the weights, or float16, which is half as large. The flow computes in its
         own precision, and is as invertible with rounded weights.
 
     Raises:
-      UserError: if it can't be written, or holds something; if the run has no results, or weights that float16 can't
-        hold.
+      UserError: if it can't be written, or holds something; if the run has no results of these weights, or float16
+        can't hold them.
     """
     target = Workdir(free_folder("output", folder), "--output")
-    results = read_json(run.workdir.results)
+    results = results_of(run.workdir, run.images_seen)
+    if results is None:
+        raise UserError(
+            f"{run.workdir.flag}={run.workdir.path}: has no results of its best weights, those after "
+            f"{counted(run.images_seen, 'training image')}: run scripts/evaluate.py first"
+        )
     weights = {saved_name(variable): rounded(variable.value, precision) for variable in run.flow.variables}
-    images_seen = int(results["best_at_images"])
     checkpoint = tf.train.Checkpoint(
         weights=weights,
-        progress={"images_seen": tf.Variable(images_seen, dtype=tf.int64), "average_is_best": tf.Variable(False)},
+        progress={"images_seen": tf.Variable(run.images_seen, dtype=tf.int64), "average_is_best": tf.Variable(False)},
         architecture=tf.Variable(json.dumps(architecture(run.config)), trainable=False),
     )
     config = run.config.copy_and_resolve_references()
     config.data.cache_dir = default_config().data.cache_dir  # the user's own
     try:
         target.path.mkdir(parents=True, exist_ok=True)
-        CheckpointFolder(target.best_checkpoint, 1).write(checkpoint, images_seen)
+        CheckpointFolder(target.best_checkpoint, 1).write(checkpoint, run.images_seen)
         target.save_config(config)
         write_json(target.results, results)
         if run.workdir.data.is_file():

@@ -1,5 +1,6 @@
 """Results of a run: figures of the test split, and what they depend on."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,11 +86,36 @@ def better_bits_per_dim(results: Mapping[str, Any]) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def training_results(workdir: Workdir) -> dict[str, Any]:
-    """Returns the numbers that results.json has of the training, which a run that is finished does not do again."""
+def training_results(workdir: Workdir, images_trained: int) -> dict[str, Any]:
+    """Returns the numbers that results.json has of the training, which a run that is finished does not do again.
+
+    Args:
+      workdir: of the run.
+      images_trained: by now; of a training that had seen others nothing is returned.
+    """
     try:
         earlier = read_json(workdir.results)
     except UserError:  # it was stopped before it wrote any
         return {}
     there = earlier if isinstance(earlier, dict) else {}
+    if there.get("images_trained", images_trained) != images_trained:
+        return {}
     return {name: there[name] for name in OF_TRAINING if isinstance(there.get(name), int | float)}
+
+
+def results_of(workdir: Workdir, images_seen: int) -> dict[str, Any] | None:
+    """Returns the figures of the weights that a run had after so many images; None if there are none.
+
+    They are those of the end of its training, or of a later evaluation. Either may be of other weights: a run that was
+    finished can go on, and has better ones by then.
+
+    Args:
+      workdir: of the run.
+      images_seen: training images after which it had the weights.
+    """
+    for path in (workdir.results, workdir.evaluation):
+        with contextlib.suppress(UserError):  # none, or damaged
+            found = read_json(path)
+            if isinstance(found, dict) and found.get("best_at_images") == images_seen:
+                return found
+    return None

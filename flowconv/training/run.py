@@ -81,7 +81,8 @@ class Run:
                 with self.stopper.between_pieces():
                     results = self._evaluate() | figures
                     if finished_before:
-                        results |= distributed.run_on_root(lambda: training_results(self.workdir))
+                        trained = figures["images_trained"]
+                        results |= distributed.run_on_root(lambda: training_results(self.workdir, trained))
                     logger.test(results)
                     self._report(results, self.workdir.results)
                 finished = True

@@ -96,11 +96,18 @@ def test_a_program_that_trains_twice_sees_images_that_came_between(begin, tmp_pa
 
 @pytest.mark.parametrize(
     ("text", "kept"),
-    [('{"seconds": "x", "seed": [1], "world_size": 2}', {"world_size": 2}), ("[]", {}), ("3", {}), ("x", {})],
+    [
+        ('{"seconds": "x", "seed": [1], "world_size": 2}', {"world_size": 2}),
+        ('{"seconds": 3, "images_trained": 160}', {"seconds": 3, "images_trained": 160}),
+        ('{"seconds": 3, "images_trained": 80}', {}),
+        ("[]", {}),
+        ("3", {}),
+        ("x", {}),
+    ],
 )
-def test_of_damaged_results_only_numbers_are_kept(tmp_path, text, kept):
+def test_of_earlier_results_only_numbers_of_the_same_training_are_kept(tmp_path, text, kept):
     (tmp_path / "results.json").write_text(text)
-    assert training_results(Workdir(tmp_path)) == kept
+    assert training_results(Workdir(tmp_path), 160) == kept
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(train, finished_run, tmp_path):
