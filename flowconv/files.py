@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,20 @@ def write_bytes(path: Path, content: bytes) -> None:
             raise
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[None]:
+    """Makes a folder that a block fills; if that fails, or is stopped, it is as it was before: empty, or not there."""
+    was_there = path.exists()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        if was_there:
+            path.mkdir(exist_ok=True)
+        raise
 
 
 def read_json(path: Path) -> Any:

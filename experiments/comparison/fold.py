@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 from flowconv import data, distributed
 from flowconv.errors import UserError
 from flowconv.evaluation import Evaluator
+from flowconv.files import new_folder
 from flowconv.inference.load import free_folder
 from flowconv.models.folding import fold_shift
 from flowconv.training.state import RunState
@@ -67,7 +68,7 @@ def fold(
         for average, variable in zip(averages, after.flow.trainable_variables, strict=True):
             average.assign(variable.value)
     bits_after = _bits_per_dim(after.flow, images, config, "test, folded")
-    with target.alone():
+    with new_folder(target.path), target.alone():
         images_seen = int(after.images_seen)
         if not (after.checkpoints.save_best(images_seen) and after.checkpoints.save(images_seen)):
             raise UserError(

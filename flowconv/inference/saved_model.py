@@ -2,12 +2,12 @@
 
 import math
 import os
-import shutil
 
 import tensorflow as tf
 
 from flowconv.bijectors.repeated import inverting
 from flowconv.errors import UserError
+from flowconv.files import new_folder
 from flowconv.inference.load import free_folder
 from flowconv.models import Flow
 from flowconv.paths import without_patterns
@@ -33,7 +33,6 @@ def export(flow: Flow, folder: str | os.PathLike) -> None:
       UserError: if it can't be written, or holds something.
     """
     folder = free_folder("output", folder)
-    was_there = folder.exists()
     with inverting(flow):
         module = _Module(flow)
         names = ("log_prob", "encode", "decode", "sample")
@@ -42,16 +41,10 @@ def export(flow: Flow, folder: str | os.PathLike) -> None:
             for name in progress(names, len(names), "tracing", "functions")
         }
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with without_patterns(folder) as name, working(f"writing {folder}"):
+            with new_folder(folder), without_patterns(folder) as name, working(f"writing {folder}"):
                 tf.saved_model.save(module, name, signatures=signatures)
-        except BaseException as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            if was_there:
-                folder.mkdir()
-            if isinstance(error, OSError | tf.errors.OpError):
-                raise UserError(f"--output={folder}: can't be written ({error})") from error
-            raise
+        except (OSError, tf.errors.OpError) as error:
+            raise UserError(f"--output={folder}: can't be written ({error})") from error
 
 
 class _Module(tf.Module):

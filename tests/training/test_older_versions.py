@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from flowconv.files import read_json
+from flowconv.inference.load import load_run
+from flowconv.inference.weights_export import export
 from flowconv.training.results import OF_TRAINING
 from flowconv.training.train import evaluate, train
 from flowconv.training.writers import read_metrics
@@ -47,3 +49,12 @@ def test_it_trains_on(workdir, cache):
     for name, slot in slots.items():  # two steps forget little of it: (1 − β₂)² of a mean of squares
         assert np.all(after[name] >= 0.997 * slot), name
     assert after["optimizer/adam.Siteration"] == before["optimizer/adam.Siteration"] + 2
+
+
+def test_its_weights_are_exported(tmp_path):
+    """Its results say nothing of what its bits/dim are."""
+    run, folder = load_run(KEPT), tmp_path / "out"
+    export(run, folder)
+    assert "| bits/dim | 7.209 on the test split |" in (folder / "README.md").read_text()
+    for variable, exported in zip(run.flow.variables, load_run(folder).flow.variables, strict=True):
+        np.testing.assert_array_equal(exported, variable)
