@@ -24,6 +24,7 @@ from experiments.comparison import compare as comparison
 from flowconv import data, distributed, preflight
 from flowconv.cli import shared_flags
 from flowconv.cli.command import Command
+from flowconv.cli.commands import export_step
 from flowconv.config import architecture, changed, config_file, default_config, validate
 from flowconv.config.parts import NETWORKS
 from flowconv.distributed import one_process
@@ -707,6 +708,13 @@ def other_run(here, monkeypatch):
     for name in ("one", "other"):
         Workdir(here / name).save_config(config_of())
     Workdir(here / "one").results_folder(here / "other", here / "one")
+
+
+@trigger
+def exported_passes(here, monkeypatch):
+    config = config_of(distributed__backward_passes_per_step=2)
+    given = types.SimpleNamespace(output=f"{here}/out", batch_size=3, programs=("train",))
+    export_step.export_step(given, config)
 
 
 @trigger

@@ -10,12 +10,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from flowconv.cli.commands.export_step import export_step
 from flowconv.config import SETTINGS, default_config, validate
+from flowconv.errors import UserError
 from flowconv.inference import xla_export
 from flowconv.models import build_flow
 from flowconv.testing import perturb
@@ -224,3 +227,30 @@ def test_where_jax_is_installed_an_export_gives_the_same_losses(exported):
     xla_export.all_programs(step, 4, 8)["init"].compiled()(tf.constant(images[0]), tf.constant(0, tf.int64))
     expected = [float(step(batch_of(images[1], number))["bits_per_dim"]) for number in (0, 4, 8)]
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def given(output, batch_size=None, programs=("train",)):
+    return SimpleNamespace(output=str(output), batch_size=batch_size, programs=programs)
+
+
+@pytest.fixture
+def batch_sizes(monkeypatch):
+    """Those of which programs were made; nothing is built or compiled."""
+    made = []
+    monkeypatch.setattr("flowconv.models.build_flow", lambda config: None)
+    monkeypatch.setattr("flowconv.training.step.build_step", lambda config, flow: None)
+    monkeypatch.setattr(
+        xla_export, "all_programs", lambda step, batch_size, images: made.append(batch_size) or {"train": 0}
+    )
+    monkeypatch.setattr(xla_export, "export", lambda *_: {"programs": {"train": {}}, "variables": []})
+    return made
+
+
+def test_an_exported_step_takes_as_many_images_as_that_of_a_run(batch_sizes, tmp_path):
+    """A batch for each of its backward passes, unless they are given; then they must be parted alike."""
+    config = tiny(**{"distributed.backward_passes_per_step": 4, "train.batch_size": 3})
+    export_step(given(tmp_path), config)
+    export_step(given(tmp_path, 8), config)
+    assert batch_sizes == [12, 8]
+    with pytest.raises(UserError, match=r"^--batch_size=6: must be divisible by .*backward_passes_per_step = 4$"):
+        export_step(given(tmp_path, 6), config)

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
+from flowconv.config import images_per_rank
 from flowconv.errors import UserError
 
 KNOWN = ("init", "train", "encode", "sample")
 FLAGS = (
     shared_flags.output("the directory to write"),
-    shared_flags.batch_size("images a step (default: the config's train.batch_size)"),
+    shared_flags.batch_size("images a step (default: as many as a rank takes with this config)"),
     flags.several("programs", KNOWN, "which programs to write", KNOWN),
 )
 
@@ -28,7 +29,11 @@ FLAGS = (
 def export_step(given, config):
     if given.output is None:
         raise UserError("--output is missing: name the directory to write")
-    batch_size = config.train.batch_size if given.batch_size is None else given.batch_size
+    batch_size = images_per_rank(config) if given.batch_size is None else given.batch_size
+    passes = config.distributed.backward_passes_per_step
+    if "train" in given.programs and batch_size % passes:
+        right = f"must be divisible by distributed.backward_passes_per_step = {passes}"
+        raise UserError(f"--batch_size={batch_size}: {right}")
     output = Path(given.output)
     try:
         output.mkdir(parents=True, exist_ok=True)
