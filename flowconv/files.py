@@ -6,7 +6,9 @@ import itertools
 import json
 import os
 import re
+import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ from typing import Any
 from flowconv.errors import UserError
 
 NO_ROOM = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+LONGEST_NAME = 255  # bytes of a file's name
+_UNFINISHED = re.compile(r"\.[0-9a-f]{8}\.part$")
+_ABANDONED = 3600.0  # seconds after which nobody goes on with one
 
 
 def lacks_room(error: BaseException) -> bool:
@@ -63,13 +68,13 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
       UserError: if it can't be written.
     """
-    temporary = path.with_name(path.name + ".part")
+    temporary = path.with_name(_unfinished_name(path.name))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.write_bytes(content)
             temporary.replace(path)
-        except OSError:
+        except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
@@ -89,6 +94,22 @@ def new_folder(path: Path) -> Iterator[None]:
         if was_there:
             path.mkdir(exist_ok=True)
         raise
+
+
+def _unfinished_name(name: str) -> str:
+    """A name that no other process takes, on this machine or another one, however long the file's own is."""
+    ending = f".{secrets.token_hex(4)}.part"
+    return os.fsdecode(os.fsencode(name)[: LONGEST_NAME - len(ending)]) + ending
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what processes that were killed had begun to write there: files an hour old that are called so."""
+    with contextlib.suppress(OSError):  # there is no such folder, or it is another user's
+        for entry in os.scandir(folder):
+            if _UNFINISHED.search(entry.name):
+                age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+                if age > _ABANDONED:
+                    os.unlink(entry)
 
 
 def read_json(path: Path) -> Any:

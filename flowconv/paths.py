@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flowconv.errors import UserError
+from flowconv.files import LONGEST_NAME
 
 ROOM = 512  # bytes of a path that the names of files below a given folder may take
 LONGEST = 4096 - ROOM  # Linux' own limit less that
-LONGEST_NAME = 255  # bytes between two slashes
 
 
 def given_path(flag: str, path: str | os.PathLike) -> Path:

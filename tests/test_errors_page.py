@@ -640,6 +640,15 @@ def no_horovod(here, monkeypatch):
 
 
 @trigger
+def one_process_alone(here, monkeypatch):
+    monkeypatch.setenv("HOROVOD_SIZE", "2")
+    try:
+        run_here("scripts/sample.py", f"--workdir={here}")
+    except Ended as ended:
+        raise UserError(str(ended).removeprefix("error: ")) from ended
+
+
+@trigger
 def no_tensorflow(here, monkeypatch):
     def missing(name):
         raise ModuleNotFoundError(f"No module named {name!r}", name="tensorflow")

@@ -36,4 +36,4 @@ def compare(given, config):
     comparison.compare(configs, given.output, given.rounds, given.layers, given.seconds)
 
 
-main = Command(compare, __doc__, FLAGS, takes_config=True)
+main = Command(compare, __doc__, FLAGS, takes_config=True, takes_ranks=True)

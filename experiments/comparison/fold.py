@@ -36,8 +36,6 @@ def fold(
       UserError: if `workdir` holds no such run, or `output` can't take one.
     """
     distributed.initialize()
-    if distributed.size() > 1:
-        raise UserError("folding takes one process: start it without horovodrun")
     source = Workdir(workdir)
     config = source.load_config()
     if data_dir is not None:

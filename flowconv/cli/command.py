@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import flags as absl_flags
 
-from flowconv import process
+from flowconv import launchers, process
 from flowconv.cli import config_flags, ending
 from flowconv.cli.flags import Flag
 from flowconv.cli.help_page import help_page
@@ -32,6 +32,8 @@ class Command:
       description: shown by --help above the flags.
       flags: its own.
       takes_config: whether it has --config, and with it an override for each field. Then `given.config` has the names.
+      takes_ranks: whether horovodrun may start it as several processes, which share the work. Those of another command
+        would all do the same, and write the same files.
       precision: of flags' values, that of `process.prepare`; with a config, it is the config's.
     """
 
@@ -39,6 +41,7 @@ class Command:
     description: str
     flags: Sequence[Flag] = ()
     takes_config: bool = False
+    takes_ranks: bool = False
     precision: Callable[[SimpleNamespace], str | None] = lambda given: "float32"
 
     def __call__(self) -> None:
@@ -66,6 +69,10 @@ class Command:
         if set(HELP) & set(sys.argv):
             print(help_page(self.description, self.own_flags, *configs))
             sys.exit(0)
+        if not self.takes_ranks and (several := launchers.several()):
+            name, number = several
+            right = f"start it without horovodrun (or unset {name} if this is the only one)"
+            raise UserError(f"{name}={number}: {self.act.__name__} takes one process: {right}")
         for config in configs:
             validate(config)  # as flags are, before TensorFlow is imported
         given = SimpleNamespace(**{name: value for name, value in values.items() if "." not in name})

@@ -5,7 +5,8 @@ import shlex
 import shutil
 import sys
 
-from flowconv.distributed import elastic, launchers
+from flowconv import launchers
+from flowconv.distributed import elastic
 from flowconv.errors import UserError
 
 # Those of scripts/install.sh.

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import psutil
 from ml_collections import ConfigDict
 
-from flowconv import data, distributed
+from flowconv import data, distributed, launchers
 from flowconv.config import backward_of, flatten, image_shape, images_per_rank, refusal_to_invert, sinks_of
 from flowconv.config.parts import MODELS, SINKS
-from flowconv.distributed import launchers, one_process
+from flowconv.distributed import one_process
 from flowconv.errors import UserError
 from flowconv.preflight import rendezvous
 from flowconv.preflight.cgroups import memory_limit

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from flowconv.config import architecture, differing_architecture, flatten, restored, validate
 from flowconv.errors import UserError, warn
-from flowconv.files import read_json, set_aside, write_json
+from flowconv.files import read_json, remove_unfinished, set_aside, write_json
 from flowconv.paths import given_path
 from flowconv.workdir.links import refuse_links_out
 from flowconv.workdir.lock import locked, refuse_if_locked
@@ -89,7 +89,9 @@ class Workdir:
             yield
 
     def clear(self) -> None:
-        """Sets aside, with a warning, files where folders are to be, and folders where files are."""
+        """Removes what is unfinished; sets aside, with a warning, files in the place of folders, and the reverse."""
+        for folder in (self.path, self.pictures):
+            remove_unfinished(folder)
         folders = (self.checkpoints, self.best_checkpoint, self.tensorboard, self.pictures)
         in_the_way = [path for path in folders if os.path.lexists(path) and not path.is_dir()]
         files = [self.metrics, self.results, self.evaluation, self.health, self.sessions]

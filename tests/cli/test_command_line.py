@@ -13,10 +13,12 @@ import pytest
 
 from benchmarks.sizes import SIZES
 from benchmarks.suites import SUITES
+from flowconv import launchers
 from flowconv.cli import config_flags, flags, registry, shared_flags
 from flowconv.cli.command import Command
 from flowconv.config import config_file, default_config, flatten, validate
 from flowconv.errors import UserError
+from tests.programs import Ended, run_here
 from tests.runs import ROOT, Running, launch
 
 
@@ -270,3 +272,42 @@ def test_the_elastic_job_of_the_docs_finds_its_hosts(tmp_path):
         (tmp_path / "hosts.txt").write_text("gpu1:4\ngpu2:4\n")
     result = subprocess.run([ROOT / script], capture_output=True, text=True, env={"HOSTS": f"{tmp_path}/hosts.txt"})
     assert result.stdout == hosts
+
+
+RANKS = ("train", "compare", "doctor", "evaluate")  # of which several share the work
+ALONE = sorted(name for name, module in registry.modules().items() if name not in (*RANKS, "run_exported_step"))
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("name", ALONE)
+def test_a_program_of_one_process_refuses_several_on_every_rank(name, rank, monkeypatch):
+    monkeypatch.setenv("HOROVOD_SIZE", "2")
+    monkeypatch.setenv("HOROVOD_RANK", str(rank))
+    with pytest.raises(Ended, match=f"^error: HOROVOD_SIZE=2: {name} takes one process: start it without") as ended:
+        run_here(f"scripts/{name}.py")
+    assert ended.value.status == 2
+
+
+def test_programs_whose_ranks_share_the_work_are_these():
+    loaded = {name: registry.load(module) for name, module in registry.modules().items()}
+    assert {name for name, main in loaded.items() if getattr(main, "takes_ranks", False)} == set(RANKS)
+
+
+@pytest.mark.parametrize(
+    ("variables", "several"),
+    [
+        ({}, None),
+        ({"HOROVOD_SIZE": "2"}, ("HOROVOD_SIZE", 2)),
+        ({"OMPI_COMM_WORLD_SIZE": "3"}, ("OMPI_COMM_WORLD_SIZE", 3)),
+        ({"OMPI_COMM_WORLD_SIZE": "3", "HOROVOD_SIZE": "1"}, None),
+        ({"SLURM_STEP_NUM_TASKS": "4", "SLURM_NTASKS": "4", "SLURM_PROCID": "1"}, ("SLURM_STEP_NUM_TASKS", 4)),
+        ({"SLURM_NTASKS": "4", "SLURM_PROCID": "0"}, None),  # the script of a job
+    ],
+    ids=str,
+)
+def test_one_of_several_is_known_by_what_its_launcher_left(variables, several, monkeypatch):
+    for name in ("HOROVOD_SIZE", *launchers.LAUNCHERS):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert launchers.several() == several

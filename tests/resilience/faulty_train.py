@@ -118,4 +118,4 @@ def act(given, config):
 
 
 if __name__ == "__main__":
-    Command(act, __doc__, [shared_flags.WORKDIR], takes_config=True)()
+    Command(act, __doc__, [shared_flags.WORKDIR], takes_config=True, takes_ranks=True)()

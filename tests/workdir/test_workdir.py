@@ -1,6 +1,7 @@
 """The folder of a run: its config, and what is in the way of its files."""
 
 import json
+import os
 
 import pytest
 
@@ -133,3 +134,13 @@ def test_a_file_where_a_folder_is_to_be_is_set_aside(tmp_path, capsys, name, bef
             assert not (tmp_path / name).exists()
     aside = f"{name}.damaged" + (f"-{before + 1}" if before else "")
     assert (tmp_path / aside).read_text() == str(before) and f"is kept as {aside}" in capsys.readouterr().err
+
+
+def test_what_a_killed_process_had_begun_to_write_goes_with_the_next_run(tmp_path):
+    unfinished = [tmp_path / "results.json.0123abcd.part", tmp_path / "pictures" / "curve.png.0123abcd.part"]
+    (tmp_path / "pictures").mkdir()
+    for path in unfinished:
+        path.write_text("half")
+        os.utime(path, (0, 0))
+    with Workdir(tmp_path).alone():
+        assert not any(path.exists() for path in unfinished)

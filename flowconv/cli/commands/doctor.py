@@ -51,4 +51,4 @@ def print_table(everyone: "list[list[Check]]") -> None:
             say(f"{'':<20}→ {line[2]}")
 
 
-main = Command(doctor, __doc__, FLAGS, takes_config=True)
+main = Command(doctor, __doc__, FLAGS, takes_config=True, takes_ranks=True)

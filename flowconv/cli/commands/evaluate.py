@@ -66,4 +66,4 @@ def precision(given) -> str:
     return given.precision or pretrained.chosen(given.workdir, given.model).load_config().model.precision
 
 
-main = Command(evaluate, __doc__, FLAGS, precision=precision)
+main = Command(evaluate, __doc__, FLAGS, takes_ranks=True, precision=precision)

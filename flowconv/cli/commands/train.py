@@ -23,4 +23,4 @@ def train(given, config):
     training.train(config, given.workdir or config_file.default_workdir(given.config), given.profile)
 
 
-main = Command(train, __doc__, FLAGS, takes_config=True)
+main = Command(train, __doc__, FLAGS, takes_config=True, takes_ranks=True)
