@@ -86,18 +86,23 @@ def _parts(workdir, config, results):
 
 
 def _results(workdir):
-    """Those of training, and what a later evaluation adds to them; a folded run has the latter alone."""
-    results: dict[str, Any] = {}
-    for path in (workdir.evaluation, workdir.results):  # the figures of the second one count
-        if path.is_file():
-            found = read_json(path)
-            if not isinstance(found, dict):
-                raise UserError(f"--workdir={workdir.path}: its results can't be read: {path.name} holds no fields")
-            results |= found
+    """Those of training and what an evaluation of the same weights adds; of two of other weights the newer ones."""
+    paths = [path for path in (workdir.evaluation, workdir.results) if path.is_file()]
+    found = [_fields(workdir, path) for path in paths]
+    if len(found) == 2 and found[0].get("best_at_images") != found[1].get("best_at_images"):
+        found = [found[int(paths[1].stat().st_mtime_ns >= paths[0].stat().st_mtime_ns)]]
+    results = {name: value for each in found for name, value in each.items()}  # where both have it, that of training
     if not results:
         names = f"{workdir.results.name} nor {workdir.evaluation.name}"
         raise UserError(f"--workdir={workdir.path}: has no results yet (there is neither {names} in it)")
     return results
+
+
+def _fields(workdir, path):
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise UserError(f"--workdir={workdir.path}: its results can't be read: {path.name} holds no fields")
+    return found
 
 
 def _header(workdir, config, results):

@@ -19,13 +19,12 @@ from flowconv.data.crop import central_patch, crop_and_resize, pixels_of
 from flowconv.data.image_files import image_files, in_words
 from flowconv.data.reading import Unreadable, read
 from flowconv.errors import UserError, warn
-from flowconv.files import read_json
 from flowconv.inference.scoring import Typical, typical_of
 from flowconv.models import Flow, build_flow
 from flowconv.paths import given_path
 from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.optimizer import build_optimizer
-from flowconv.training.results import better_name
+from flowconv.training.results import better_name, results_of
 from flowconv.utils.progress_bar import progress, working
 from flowconv.words import printable
 from flowconv.workdir import Workdir, dataset_record
@@ -68,16 +67,16 @@ class Run:
         return images.examples(split)
 
     def typical(self, seed: int, measured: bool = False) -> Typical:
-        """Returns what is typical of the test split: as the results have it, or else measured.
+        """Returns what is typical of the test split: as results of these weights have it, or else measured.
 
         Args:
           seed: of the noise it is measured with.
           measured: whether it is measured in any case.
 
         Raises:
-          UserError: as `examples`, if the results don't have it.
+          UserError: as `examples`, if no results have it.
         """
-        kept = None if measured else _kept_typical(self.workdir)
+        kept = None if measured else _kept_typical(self.workdir, self.images_seen)
         return kept or typical_of(self.flow, self.examples("test"), seed)
 
     def examples_of(self, flag: str, given: str | None, most: int | None) -> dict[str, np.ndarray]:
@@ -88,10 +87,9 @@ class Run:
         return {"image": read_images(flag, given, self.config.data, most)[1]}
 
 
-def _kept_typical(workdir):
-    for path in (workdir.results, workdir.evaluation):
-        with contextlib.suppress(UserError, ArithmeticError, KeyError, TypeError, ValueError):  # none, or damaged
-            results = read_json(path)
+def _kept_typical(workdir, images_seen):
+    for results in results_of(workdir, images_seen):
+        with contextlib.suppress(ArithmeticError, KeyError, TypeError, ValueError):  # damaged, or of another version
             found = Typical(float(results[better_name(results)]), float(results["test_bits_per_dim_deviation"]))
             if math.isfinite(found.mean) and math.isfinite(found.deviation):
                 return found

@@ -37,17 +37,17 @@ def export(run: Run, folder: str | os.PathLike, precision: str = "float32") -> N
         read, or float16 can't hold them.
     """
     target = Workdir(free_folder("output", folder), "--output")
-    results = results_of(run.workdir, run.images_seen)
-    if results is None:
+    known = results_of(run.workdir, run.images_seen)
+    if not known:
         raise UserError(
             f"{run.workdir.flag}={run.workdir.path}: has no results of its best weights, those after "
             f"{counted(run.images_seen, 'training image')}: run scripts/evaluate.py first"
         )
-    config = run.config.copy_and_resolve_references()
+    results, config = known[0], run.config.copy_and_resolve_references()
     config.data.cache_dir = default_config().data.cache_dir  # the user's own
     try:
         readme = card(target.path.name, results, config, precision)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise UserError(f"{run.workdir.flag}={run.workdir.path}: its results can't be read: {error!r}") from error
     weights = {saved_name(variable): rounded(variable.value, precision) for variable in run.flow.variables}
     checkpoint = tf.train.Checkpoint(

@@ -103,19 +103,18 @@ def training_results(workdir: Workdir, images_trained: int) -> dict[str, Any]:
     return {name: there[name] for name in OF_TRAINING if isinstance(there.get(name), int | float)}
 
 
-def results_of(workdir: Workdir, images_seen: int) -> dict[str, Any] | None:
-    """Returns the figures of the weights that a run had after so many images; None if there are none.
+def results_of(workdir: Workdir, images_seen: int) -> list[dict[str, Any]]:
+    """Returns the figures of the weights that a run had after so many images: all that can be read.
 
-    They are those of the end of its training, or of a later evaluation. Either may be of other weights: a run that was
-    finished can go on, and has better ones by then.
+    Those of the end of its training come first, then those of a later evaluation. Either may be of other weights: a run
+    that was finished can go on, and has better ones by then.
 
     Args:
       workdir: of the run.
       images_seen: training images after which it had the weights.
     """
+    found = []
     for path in (workdir.results, workdir.evaluation):
         with contextlib.suppress(UserError):  # none, or damaged
-            found = read_json(path)
-            if isinstance(found, dict) and found.get("best_at_images") == images_seen:
-                return found
-    return None
+            found.append(read_json(path))
+    return [each for each in found if isinstance(each, dict) and each.get("best_at_images") == images_seen]

@@ -54,6 +54,18 @@ def test_an_evaluation_adds_its_bounds_to_the_results_of_training(folded):
     assert "5.4321" in text and "4,321" in text
 
 
+@pytest.mark.parametrize("newer", ["evaluation", "results"])
+def test_figures_of_other_weights_do_not_stand_in_one_table(newer, folded):
+    """Of a run that was finished, went on and was evaluated, or went on after it was evaluated: the newer ones."""
+    evaluated = json.loads(folded.evaluation.read_text())
+    trained = {name: value for name, value in evaluated.items() if name not in BOUNDS}
+    write_json(folded.results, trained | {"seed": 4321, "best_at_images": 80})
+    for name in ("evaluation", "results"):
+        os.utime(getattr(folded, name), (0, 1 if name == newer else 0))
+    text = write_report(folded, folded.path / "report.html").read_text(encoding="utf-8")
+    assert ("5.4321" in text, "4,321" in text) == (newer == "evaluation", newer == "results")
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", "3", '{"dataset": 3}', "\0"])
 def test_damaged_results_are_named(folded, text):
     folded.evaluation.write_text(text)

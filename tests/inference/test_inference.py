@@ -111,6 +111,7 @@ def test_what_is_typical_stands_in_the_results(run, monkeypatch):
         {"test_bits_per_dim_deviation": float("nan")},
         {"test_bits_per_dim": "x", "test_bits_per_dim_ema": "x"},
         {"test_bits_per_dim_deviation": 10**400},
+        {"best_at_images": 80, "test_bits_per_dim": 1.0, "test_bits_per_dim_ema": 1.0},  # of other weights
     ],
 )
 def test_what_is_typical_is_measured_where_the_results_lack_it(run, tmp_path, change):

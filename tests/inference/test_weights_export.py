@@ -71,7 +71,15 @@ def test_a_run_that_was_only_evaluated_has_a_card(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damage", [{"dataset": 3}, {"dataset": {}}, {"versions": None}, {"test_bits_per_dim": "x"}, {"parameters": "many"}]
+    "damage",
+    [
+        {"dataset": 3},
+        {"dataset": {}},
+        {"versions": None},
+        {"test_bits_per_dim": "x"},
+        {"test_bits_per_dim": 10**400},
+        {"parameters": "many"},
+    ],
 )
 def test_damaged_results_are_named_before_anything_is_written(damage, run, tmp_path):
     write_json(run.workdir.results, RESULTS | damage)

@@ -7,8 +7,10 @@
 Writes scores.csv (path, bits_per_dim, oddness), the oddest first, and oddest.png, a sheet of these with their names and
 scores. Likelihood is high where nothing varies: flat images get fewer bits/dim than any photograph. `oddness`,
 |bits/dim − the test split's mean| in standard deviations of the test split, finds those, too. Both stand in the run's
-results, so its data need not be there; with --data_dir they are measured again. Of a run with model.condition=class
-each image is scored given its class, which --class tells.
+results, so its data need not be there; with --data_dir they are measured again. A residual flow's scores are of one
+draw, its results of the mean over several: oddness is a little too large, and right with --data_dir.
+
+Of a run with model.condition=class each image is scored given its class, which --class tells.
 
     python scripts/score.py --workdir=runs/photos --check=100
 
