@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,10 +115,10 @@ def sample_sheet(
     return Sheet(images, columns, sample_title(n, temperature, seed), rows)
 
 
-def sample_title(count: int, temperature: float, seed: int) -> str:
-    """Returns the title of a sheet of samples."""
-    at = f"at temperature {temperature:g}"
-    return f"{counted(count, 'sample')} {at}" + (f", seed {seed}" if temperature else "")
+def sample_title(count: int, temperature: float, seed: int, how: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Returns the title of a sheet of samples; `how` is what else they were drawn with, as {"guidance": "2"}."""
+    parts = [f"{counted(count, 'sample')} at temperature {temperature:g}", *([f"seed {seed}"] if temperature else [])]
+    return ", ".join([*parts, *(f"{name} {value}" for name, value in how.items())])
 
 
 def class_rows(classes: int, n: int, temperature: float = 1.0) -> tuple[np.ndarray, int]:

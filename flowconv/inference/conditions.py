@@ -93,6 +93,13 @@ def check_data_dir(data_dir: str | None, images: str | None, sampled: Workdir | 
         raise UserError(f"--data_dir={data_dir}: is not used with runs of model.condition={condition}")
 
 
+def class_facts(workdir: Workdir, label: int | None) -> dict[str, str]:
+    """Returns the name of the class that a label stands for, as pictures tell it; nothing if there is none."""
+    if label is None:
+        return {}
+    return {"class": dataset_record.class_names(workdir, workdir.load_config().model.classes)[label]}
+
+
 def labels_of(workdir: Workdir, classes: Sequence[str], images: str | None) -> np.ndarray | None:
     """Returns the label of each image of --images, by --class; to be called before the work.
 

@@ -109,6 +109,8 @@ def test_samples_of_classes(of_classes, tmp_path, capsys):
             "scripts/sample.py", f"--workdir={of_classes}", f"--output={tmp_path}", f"--class={given}", "--count=2"
         )
         assert "samples-0.7-class-1.png" in capsys.readouterr().out
+        with Image.open(tmp_path / "samples-0.7-class-1.png") as grid:
+            assert grid.text["class"] == "dark" and grid.text["Title"].endswith(", class dark")
     for flag, right in (
         ("--class=drak", r"must be a class of the run, .* from 0 to 1 \(did you mean dark\?\)"),
         ("--class=2", "must be a class of the run, by its name or as a number from 0 to 1"),

@@ -105,3 +105,9 @@ def test_grey_has_no_transparency():
         shown = opaque(np.full((2, 2, 1), 7, np.uint8), channels)
         assert shown.shape == (2, 2, channels)
         assert shown[0, 0].tolist() == {1: [7], 2: [7, 255], 3: [7] * 3, 4: [7, 7, 7, 255]}[channels]
+
+
+def test_a_title_says_how_samples_were_drawn():
+    assert pictures.sample_title(4, 0.7, 3) == "4 samples at temperature 0.7, seed 3"
+    how = {"guidance": "2", "noise": "taken out"}
+    assert pictures.sample_title(1, 0.0, 3, how) == "1 sample at temperature 0, guidance 2, noise taken out"

@@ -127,15 +127,17 @@ def test_a_run_is_trained_and_sampled_in_segments(run, tmp_path):
 
 
 def test_samples_of_a_run_are_guided(run, tmp_path):
-    flags = [f"--workdir={run}", "--count=4", "--temperatures=0.7", f"--output={tmp_path}"]
+    flags = [f"--workdir={run}", "--count=4", "--temperatures=0.7", f"--output={tmp_path}", "--files"]
     run_here("scripts/sample.py", *flags)
-    guided = ["--guidance=3", "--attention_temperature=4"]
-    run_here("scripts/sample.py", *flags, *guided)
-    pictures = []
-    for name in ("samples-0.7.png", "samples-0.7-guidance-3.png"):
-        with Image.open(tmp_path / name) as picture:
-            pictures.append(np.asarray(picture))
-    assert pictures[0].shape == pictures[1].shape and np.any(pictures[0] != pictures[1])
+    for temperature in (4, 2):  # the later ones replace neither
+        run_here("scripts/sample.py", *flags, "--guidance=3", f"--attention_temperature={temperature}")
+    samples, said = [], []
+    for name in ("", "-guidance-3-attention-4", "-guidance-3-attention-2"):
+        drawn = [Image.open(file) for file in sorted((tmp_path / f"samples-0.7{name}").iterdir())]
+        samples.append(np.stack([np.asarray(picture) for picture in drawn]))
+        said.append((drawn[0].text.get("guidance"), drawn[0].text.get("attention temperature")))
+    assert samples[0].shape == samples[1].shape == (4, 16, 16, 3) and np.any(samples[0] != samples[1])
+    assert said == [(None, None), ("3", "4"), ("3", "2")]
     for flag, line in (
         (
             "--guidance=3",
@@ -178,13 +180,21 @@ def test_a_stopped_run_goes_on_bit_for_bit(name, tmp_path, cache, capsys):
     results = json.loads((tmp_path / "whole" / "results.json").read_text())
     assert results["bits_per_dim_is"] == "an upper bound: one draw of uniform noise an image"
     if name == "tarflow":
-        flags = [f"--workdir={tmp_path}/whole", "--count=2", "--temperatures=0.7", f"--output={tmp_path}/out"]
-        pictures = []
-        for more in ((), ("--denoise",)):
-            run_here("scripts/sample.py", *flags, *more)
-            with Image.open(tmp_path / "out" / "samples-0.7.png") as picture:
-                pictures.append(np.asarray(picture))
-        assert np.any(pictures[0] != pictures[1])
+        flags = [
+            f"--workdir={tmp_path}/whole",
+            "--count=2",
+            "--temperatures=0.7",
+            f"--output={tmp_path}/out",
+            "--files",
+        ]
+        run_here("scripts/sample.py", *flags)
+        run_here("scripts/sample.py", *flags, "--denoise")
+        noisy, denoised = (
+            [Image.open(file) for file in sorted((tmp_path / "out" / name).iterdir())]
+            for name in ("samples-0.7", "samples-0.7-denoised")
+        )
+        assert any(np.any(np.asarray(a) != np.asarray(b)) for a, b in zip(noisy, denoised, strict=True))
+        assert denoised[0].text["noise"] == "taken out" and "noise" not in noisy[0].text
 
 
 @in_full

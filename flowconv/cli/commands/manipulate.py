@@ -73,7 +73,8 @@ def manipulate(given):
     attribute = Path(given.labels or given.positive).name
     title = f"Less and more of {attribute}"
     sheet = Sheet(np.concatenate(rows), len(given.strengths), title, headings=headings)
-    pictures.save_sheet(folder / "manipulation.png", sheet, run.facts)
+    facts = run.facts | conditions.class_facts(workdir, label)
+    pictures.save_sheet(folder / "manipulation.png", sheet, facts)
     shown = counted(len(positive), "image")
     say(f"{folder}/manipulation.png: {shown} with the attribute, {len(negative):,} without")
 

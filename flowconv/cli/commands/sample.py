@@ -57,6 +57,9 @@ def sample(given):
     denoised = conditions.check_denoise(workdir) if given.denoise else 0.0
     kind = "" if label is None else f"-class-{label}"
     kind += "" if guidance is None else f"-guidance-{given.guidance:g}"
+    kind += "" if given.attention_temperature == 1.0 else f"-attention-{given.attention_temperature:g}"
+    kind += "-denoised" if given.denoise else ""
+    how = ways(workdir, label, given)
     names = {temperature: f"samples-{temperature:g}{kind}" for temperature in given.temperatures}
     if given.files:
         for name in names.values():
@@ -68,13 +71,27 @@ def sample(given):
         images = sampling.sample(
             run.flow, drawn.count, temperature, given.seed, drawn.condition, guidance=guidance, denoised=denoised
         )
-        facts = run.facts | {"temperature": f"{temperature:g}", "seed": given.seed, "guidance": given.guidance}
+        facts = run.facts | {"temperature": f"{temperature:g}", "seed": given.seed} | how
         if given.files:
             say(sampling.save(images, folder, name, facts))
         else:
-            title = pictures.sample_title(drawn.count, temperature, given.seed)
+            title = pictures.sample_title(drawn.count, temperature, given.seed, how)
             pictures.save_sheet(folder / f"{name}.png", sampling.sheet_of(images, drawn, title), facts)
             say(f"{folder / name}.png")
+
+
+def ways(workdir, label, given) -> dict[str, str]:
+    """Returns what tells samples from others of the same temperature and seed, in words: pictures say it."""
+    from flowconv.inference import conditions
+
+    how = conditions.class_facts(workdir, label)
+    if given.guidance:
+        how["guidance"] = f"{given.guidance:g}"
+    if given.attention_temperature != 1.0:
+        how["attention temperature"] = f"{given.attention_temperature:g}"
+    if given.denoise:
+        how["noise"] = "taken out"
+    return how
 
 
 main = Command(sample, __doc__, FLAGS)
