@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,20 @@ def write_bytes(path: Path, content: bytes) -> None:
             raise
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror or error}") from error
+
+
+def check_writable(flag: str, folder: Path) -> None:
+    """Checks that a folder, which need not be there, can be made and written; makes nothing.
+
+    Raises:
+      UserError: if it can't, with the flag by which it was given.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise UserError(f"{flag}={folder}: can't be written ({error.strerror})") from error
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from flowconv.data.crop import central_patch, crop_and_resize, pixels_of
 from flowconv.data.image_files import image_files, in_words
 from flowconv.data.reading import Unreadable, read
 from flowconv.errors import UserError, warn
+from flowconv.files import check_writable
 from flowconv.inference.scoring import Typical, typical_of
 from flowconv.models import Flow, build_flow
 from flowconv.paths import given_path
@@ -245,7 +246,7 @@ def free_folder(flag: str, given: str | os.PathLike) -> Path:
     """Returns a folder that holds nothing or isn't there; to be called before the work.
 
     Raises:
-      UserError: if it holds something.
+      UserError: if it holds something, or can't be written.
     """
     folder = given_path(f"--{flag}", given)
     try:
@@ -253,4 +254,5 @@ def free_folder(flag: str, given: str | os.PathLike) -> Path:
             raise UserError(f"--{flag}={folder}: holds something; name a folder that is empty or not there")
     except OSError as error:
         raise UserError(f"--{flag}={folder}: can't be read ({error.strerror})") from error
+    check_writable(f"--{flag}", folder)
     return folder

@@ -5,9 +5,11 @@ arguments and of the variables' values, which returns results and new values of 
 written to files, with a manifest of what goes in and what comes out; `scripts/run_exported_step.py` runs them.
 """
 
+import contextlib
+import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.core.weights import random_variables
-from flowconv.files import write_text
+from flowconv.files import write_bytes, write_text
 from flowconv.models import Flow
 from flowconv.ops.backends import compile_fn
 from flowconv.training.step import TrainingStep
@@ -109,8 +111,12 @@ def export(programs: dict[str, Program], step: TrainingStep, directory: Path) ->
       * programs: of each by name: arguments (name, dtype, shape); variables, the numbers of those that follow the
         arguments; results (name, dtype, shape), the first outputs; updates, pairs (output, number of the variable
         whose new value it is).
+
+    Raises:
+      UserError: if a file can't be written; the directory has no manifest then.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # there is none; one that stays is in the way of the new one, which says so
+        (directory / MANIFEST).unlink()  # until all is written: its numbers are those of other variables
     table = [(v.path, v.value) for v in (*step.flow.variables, *step.optimizer.variables)]
     table += [("images_seen", step.images_seen), ("learning_rate_factor", step.learning_rate_factor)]
     handles = {id(variable.handle): number for number, (_, variable) in enumerate(table)}
@@ -119,7 +125,7 @@ def export(programs: dict[str, Program], step: TrainingStep, directory: Path) ->
         compiled = program.compiled()
         described[name] = _describe(compiled, program, handles, table)
         lowered = compiled.experimental_get_compiler_ir(*program.arguments.values())
-        (directory / f"{name}.hlo.pb").write_bytes(lowered(stage="hlo_serialized"))
+        write_bytes(_program_file(directory, name), lowered(stage="hlo_serialized"))
         described[name]["updates"] = _updates(lowered(stage="hlo"), described[name])
     drawn = {id(variable.value) for variable in random_variables(step.flow.variables)} if "init" in programs else set()
     kept = {
@@ -127,13 +133,28 @@ def export(programs: dict[str, Program], step: TrainingStep, directory: Path) ->
         for number, (_, value) in enumerate(table)
         if id(value) not in drawn and np.any(np.asarray(value))
     }
-    np.savez_compressed(directory / VALUES, **kept)
+    values = io.BytesIO()
+    np.savez_compressed(values, **kept)
+    write_bytes(directory / VALUES, values.getvalue())
     variables = [
         _description(name, value) | {"has_value": str(number) in kept} for number, (name, value) in enumerate(table)
     ]
     manifest = {"format": FORMAT, "variables": variables, "programs": described}
     write_text(directory / MANIFEST, json.dumps(manifest, indent=1))
     return manifest
+
+
+def files_of(manifest: Mapping[str, Any], directory: Path) -> list[Path]:
+    """Returns the files of an export: its programs, values and manifest."""
+    return [
+        *(_program_file(directory, name) for name in manifest["programs"]),
+        directory / VALUES,
+        directory / MANIFEST,
+    ]
+
+
+def _program_file(directory, name):
+    return directory / f"{name}.hlo.pb"
 
 
 def custom_calls(hlo: str) -> set[str]:

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from flowconv.config import architecture, differing_architecture, flatten, restored, validate
 from flowconv.errors import UserError, warn
-from flowconv.files import read_json, remove_unfinished, set_aside, write_json
+from flowconv.files import check_writable, read_json, remove_unfinished, set_aside, write_json
 from flowconv.paths import given_path
 from flowconv.workdir.links import refuse_links_out
 from flowconv.workdir.lock import locked, refuse_if_locked
@@ -63,12 +63,7 @@ class Workdir:
         Raises:
           UserError: if the folder can't be written, is another job's, or holds a run of another architecture.
         """
-        there = next(folder for folder in (self.path, *self.path.absolute().parents) if os.path.lexists(folder))
-        try:
-            with tempfile.TemporaryFile(dir=there):
-                pass
-        except OSError as error:
-            raise UserError(f"{self.flag}={self.path}: can't be written ({error.strerror})") from error
+        check_writable(self.flag, self.path)
         refuse_if_locked(self.lock, f"{self.flag}={self.path}")
         if self.config.exists():
             self.compare(dict(flatten(self.load_config())), config)

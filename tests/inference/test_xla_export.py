@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from flowconv.cli.commands.export_step import export_step
 from flowconv.config import SETTINGS, default_config, validate
-from flowconv.errors import UserError
+from flowconv.errors import Interrupted, UserError
 from flowconv.inference import xla_export
 from flowconv.models import build_flow
 from flowconv.testing import perturb
@@ -242,7 +242,14 @@ def batch_sizes(monkeypatch):
     monkeypatch.setattr(
         xla_export, "all_programs", lambda step, batch_size, images: made.append(batch_size) or {"train": 0}
     )
-    monkeypatch.setattr(xla_export, "export", lambda *_: {"programs": {"train": {}}, "variables": []})
+
+    def export(programs, step, directory):
+        manifest = {"programs": programs, "variables": []}
+        for path in xla_export.files_of(manifest, directory):
+            path.write_bytes(bytes(10**6))
+        return manifest
+
+    monkeypatch.setattr(xla_export, "export", export)
     return made
 
 
@@ -254,3 +261,30 @@ def test_an_exported_step_takes_as_many_images_as_that_of_a_run(batch_sizes, tmp
     assert batch_sizes == [12, 8]
     with pytest.raises(UserError, match=r"^--batch_size=6: must be divisible by .*backward_passes_per_step = 4$"):
         export_step(given(tmp_path, 6), config)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(batch_sizes):
+    with pytest.raises(UserError, match=r"^--output=/proc: can't be written \("):
+        export_step(given("/proc"), tiny())
+    assert not batch_sizes
+
+
+def test_the_size_of_an_export_is_that_of_its_own_files(batch_sizes, tmp_path, capsys):
+    (tmp_path / "film.mp4").write_bytes(bytes(10**6))
+    export_step(given(tmp_path), tiny())
+    assert "; 3.0 MB in " in capsys.readouterr().out
+
+
+def test_an_export_that_is_stopped_has_no_manifest(tmp_path):
+    """That of an earlier one would tell of other variables than the programs take."""
+
+    def compiled():
+        raise Interrupted("stopped by SIGTERM", 15)
+
+    nothing = SimpleNamespace(variables=[])
+    numbers = {"images_seen": tf.Variable(0), "learning_rate_factor": tf.Variable(1.0)}
+    (tmp_path / xla_export.MANIFEST).write_text("{}")
+    with pytest.raises(Interrupted):
+        step = SimpleNamespace(flow=nothing, optimizer=nothing, **numbers)
+        xla_export.export({"train": SimpleNamespace(compiled=compiled)}, step, tmp_path)
+    assert not (tmp_path / xla_export.MANIFEST).exists()

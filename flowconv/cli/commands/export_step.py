@@ -11,12 +11,12 @@ batch size. With model.condition=class programs take labels, too, with low_resol
 versions it enlarges.
 """
 
-from pathlib import Path
-
 from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
 from flowconv.config import images_per_rank
 from flowconv.errors import UserError
+from flowconv.files import check_writable
+from flowconv.paths import given_path
 
 KNOWN = ("init", "train", "encode", "sample")
 FLAGS = (
@@ -34,11 +34,8 @@ def export_step(given, config):
     if "train" in given.programs and batch_size % passes:
         right = f"must be divisible by distributed.backward_passes_per_step = {passes}"
         raise UserError(f"--batch_size={batch_size}: {right}")
-    output = Path(given.output)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output={output}: can't be written ({error.strerror})") from error
+    output = given_path("--output", given.output)
+    check_writable("--output", output)
 
     from flowconv import data, distributed
     from flowconv.inference import xla_export
@@ -54,7 +51,7 @@ def export_step(given, config):
         step = build_step(config, build_flow(config))
         known = xla_export.all_programs(step, batch_size, config.train.initialization_images)
         manifest = xla_export.export({name: known[name] for name in given.programs}, step, output)
-    megabytes = sum(path.stat().st_size for path in output.iterdir()) / 1e6
+    megabytes = sum(path.stat().st_size for path in xla_export.files_of(manifest, output)) / 1e6
     say(f"{', '.join(manifest['programs'])}; {len(manifest['variables'])} variables; {megabytes:.1f} MB in {output}")
 
 

@@ -7,11 +7,11 @@ runs in the folder of this one that were tested on the same images.
 """
 
 import os
-from pathlib import Path
 
 from flowconv.cli import shared_flags
 from flowconv.cli.command import Command
 from flowconv.errors import UserError
+from flowconv.paths import given_path
 
 FLAGS = (
     shared_flags.WORKDIR,
@@ -29,7 +29,7 @@ def report(given):
     if given.output is None:
         path = workdir.results_folder(None, workdir.path) / "report.html"
     else:
-        path = Path(given.output)
+        path = given_path("--output", given.output)
     if os.path.isdir(path):
         raise UserError(f"--output={path}: is a folder; name a file")
     say(str(write_report(workdir, path)))
