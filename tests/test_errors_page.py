@@ -170,6 +170,12 @@ def nice_width(here, monkeypatch):
 
 
 @trigger
+def dequantizer_width(here, monkeypatch):
+    fields = {"model.name": "maf", "model.network": "made", "model.dequantization": "variational"}
+    validate(changed(default_config(), fields | {"data.image_size": (4, 5)}))
+
+
+@trigger
 def squeeze_channels(here, monkeypatch):
     validate(changed(default_config(), {"model.name": "jet", "model.squeeze": 1, "data.channels": 3}))
 

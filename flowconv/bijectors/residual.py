@@ -31,8 +31,9 @@ class Residual(Bijector):
     Log-determinant: **an estimate**, right in expectation alone (Chen et al. 2019). It is the power series of
     log det (I + ∂g/∂x), ended at random, each trace by one random vector. A few terms there are always: fewer in
     training, `Inputs.training`. The inputs' seed decides all that is random, for each image by its number; without one
-    it is `Seed(0)`. The variance is finite where L² is below the probability of going on. Of images of few
-    numbers it is exact, by the whole Jacobian. The inverse's is that of its solution, negated.
+    it is `Seed(0)`. The variance is finite where ‖∂g/∂x‖² is below the probability of going on. The bound L² may be
+    above that: with 0.9 and one half a standard error may be infinite. Of images of few numbers it is exact, by the
+    whole Jacobian. The inverse's is that of its solution, negated.
 
     Cost: of an estimate, one vector–Jacobian product of g a term, as many as the longest sum of a batch has: about
     terms + log B / log(1/q) of B images. Of an inverse up to log ε / log L evaluations of g.

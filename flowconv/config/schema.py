@@ -44,7 +44,7 @@ class Model:
     """The flow."""
 
     name: str = fixed("glow", "the family of flows", choices=MODELS)
-    levels: int = fixed(3, "L; an image side must be divisible by 2^L", at_least=1, at_most=16)
+    levels: int = fixed(3, "L; an image side must be divisible by 2^L (residual: 2^(L−1))", at_least=1, at_most=16)
     depth: int = fixed(32, "K: steps of flow in a level", at_least=1)
     width: int = fixed(512, "channels of the coupling networks' hidden layers", at_least=1)
     convolution: str = fixed("shift", "what mixes channels in a step", choices=CONVOLUTIONS)

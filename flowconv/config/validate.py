@@ -58,10 +58,13 @@ def _check_size(fields: Mapping[str, Any]) -> None:
     size, levels = fields["data.image_size"], fields["model.levels"]
     if "levels" not in MODELS.part(fields["model.name"]).keywords:
         return
+    power, but = "model.levels", ""
+    if fields["model.name"] == "residual":  # whose first level has the images' own size
+        levels, power, but = levels - 1, "(model.levels − 1)", " but the first"
     if any(side % 2**levels for side in sides(size)):
         raise UserError(
-            f"--config.data.image_size={size}: must be divisible by 2^model.levels = {2**levels}, "
-            f"since each level halves height and width"
+            f"--config.data.image_size={size}: must be divisible by 2^{power} = {2**levels}, "
+            f"since each level{but} halves height and width"
         )
 
 
@@ -258,10 +261,16 @@ def _check_dequantizer(fields: Mapping[str, Any]) -> None:
                 f"--config.{width}={values[width]}: must be divisible by {heads} = {number}, "
                 f"since each head has an equal part of the channels"
             )
+    if not any(name.startswith("model.dequantizer_") for name in own):  # it has no flow of its own
+        return
+    if sides(fields["data.image_size"])[1] % 2:
+        raise UserError(
+            f"--config.data.image_size={fields['data.image_size']}: must have an even width with "
+            f"model.dequantization={fields['model.dequantization']}, whose couplings change every other column"
+        )
     patch_size = _of_network(fields, "patch_size")
     halves = [side // 2 for side in sides(fields["data.image_size"])]
-    halved = any(name.startswith("model.dequantizer_") for name in own)  # by a flow of its own
-    if patch_size is not None and halved and any(side % patch_size for side in halves):
+    if patch_size is not None and any(side % patch_size for side in halves):
         raise UserError(
             f"--config.model.patch_size={patch_size}: must divide half of data.image_size = "
             f"{fields['data.image_size']} with model.dequantization={fields['model.dequantization']}"

@@ -31,7 +31,7 @@ def residual(
 
     Before each level but the first, 2×2 pixels become channels. No latents leave on the way. The very first layer has
     no activation before its convolutions. It is the paper's model with model.network=lipschitz_convolution, as
-    configs/residual_cifar10.py has it; l2_attention goes, too. H and W must be divisible by 2^levels.
+    configs/residual_cifar10.py has it; l2_attention goes, too. H and W must be divisible by 2^(levels − 1).
 
     Its log-determinant, and so its bits/dim, are estimates: right in expectation, with a deviation that is told.
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from flowconv.config import changed, default_config, validate
 from flowconv.config.parts import MODELS
-from flowconv.models import build_model, glow
+from flowconv.errors import UserError
+from flowconv.models import build_flow, build_model, glow
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8)
 X = ((IMAGES + 0.5) / 256).astype(np.float32)
@@ -193,3 +195,36 @@ def test_what_is_not_finite_is_no_picture():
 def test_depths_of_another_kind(family, settings, line):
     with pytest.raises(ValueError, match=line):
         build_model(family, (8, 8, 3), **{"width": 4, "network": NETWORKS.get(family, "glow")} | settings)
+
+
+@pytest.mark.parametrize("size", [2, 4])
+@pytest.mark.parametrize("family", OF_LEVELS)
+def test_a_config_takes_the_sizes_that_a_family_can_be_built_for(family, size):
+    """Residual flows have one halving less than the others."""
+    network = NETWORKS.get(family, "glow")
+    fields = {"model.name": family, "model.levels": 2, "model.depth": 4, "model.network": network}
+    config = changed(default_config(), fields | {"model.width": 4, "data.image_size": size})
+    if size == 4 or family == "residual":
+        validate(config)
+        build_flow(config)
+        return
+    with pytest.raises(UserError, match=r"must be divisible by 2\^model.levels = 4"):
+        validate(config)
+    with pytest.raises(ValueError, match="even"):
+        build_flow(config)
+
+
+def test_the_halvings_of_residual_flows_are_counted():
+    fields = {"model.name": "residual", "model.network": "lipschitz_convolution", "model.levels": 3}
+    validate(changed(default_config(), fields | {"data.image_size": 28}))
+    with pytest.raises(UserError, match=r"image_size=30: must be divisible by 2\^\(model.levels − 1\) = 4, since"):
+        validate(changed(default_config(), fields | {"data.image_size": 30}))
+
+
+def test_gaussian_noise_needs_no_halves_of_patches():
+    """Which variational noise does."""
+    fields = {"model.name": "tarflow", "model.network": "causal_transformer", "model.patch_size": 4}
+    fields |= {"data.image_size": 12, "model.preprocessing": "symmetric", "model.heads": 1}
+    validate(changed(default_config(), fields | {"model.dequantization": "gaussian"}))
+    with pytest.raises(UserError, match=r"patch_size=4: must divide half of data.image_size = 12"):
+        validate(changed(default_config(), fields | {"model.dequantization": "variational"}))
