@@ -1,5 +1,6 @@
 """Masks: the part of an image's numbers that a coupling changes, and the part that stays."""
 
+import operator
 from typing import Any, Literal
 
 import numpy as np
@@ -72,7 +73,7 @@ class CheckerboardMask(Mask):
     """
 
     def __init__(self, colour: int = 0, shown: bool = False):
-        arguments.number(colour, lambda colour: colour in (0, 1), "colour", "0 or 1")
+        arguments.number(colour, lambda colour: operator.index(colour) in (0, 1), "colour", "0 or 1")
         self.colour = colour
         self.shown = shown
 
@@ -122,7 +123,7 @@ class StripeMask(Mask):
     """
 
     def __init__(self, parity: int = 0, of: Literal["columns", "rows"] = "columns"):
-        arguments.number(parity, lambda parity: parity in (0, 1), "parity", "0 or 1")
+        arguments.number(parity, lambda parity: operator.index(parity) in (0, 1), "parity", "0 or 1")
         arguments.choice({"columns": None, "rows": None}, of, "of")
         self.parity = parity
         self.of = of
@@ -164,7 +165,7 @@ class AlternatingMask(Mask):
     """
 
     def __init__(self, parity: int = 0):
-        arguments.number(parity, lambda parity: parity in (0, 1), "parity", "0 or 1")
+        arguments.number(parity, lambda parity: operator.index(parity) in (0, 1), "parity", "0 or 1")
         self.parity = parity
 
     def half_shape(self, shape: Shape) -> Shape:

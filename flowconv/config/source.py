@@ -152,6 +152,8 @@ def _computed(node: ast.expr, numbers: Mapping[str, Any]) -> Any:
         case ast.Call(func=ast.Name(id="int" | "float" as name), args=[argument]):
             found = _computed(argument, numbers)
             return int(found) if name == "int" else float(found)
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="operator"), attr="index"), args=[argument]):
+            return operator.index(_computed(argument, numbers))
         case ast.Attribute(value=ast.Name(id="math"), attr="inf"):
             return math.inf
     raise NotImplementedError(f"a check must compare numbers alone, got {ast.unparse(node)}")
@@ -238,7 +240,7 @@ def _checks(function):
             yield _literal(node.args[2]), Check(ast.unparse(node.args[1]), _literal(node.args[3]))
         elif called == "arguments.whole":
             low = _literal(node.args[0])
-            check = Check(f"lambda n: n >= {low} and n == int(n)", f"a whole number of at least {low}")
+            check = Check(f"lambda n: operator.index(n) >= {low}", f"a whole number of at least {low}")
             yield from ((keyword.arg, check) for keyword in node.keywords)
 
 

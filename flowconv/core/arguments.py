@@ -1,5 +1,6 @@
 """Checks of what goes into a layer or a flow: its dtype and shape, or a refusal in a sentence."""
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -72,21 +73,22 @@ def number(value: Any, is_right: Callable[[Any], bool], name: str, expected: str
         return
     try:
         right = bool(is_right(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         right = False
     if not right:
         raise ValueError(f"{name} must be {expected}, got {value!r}")
 
 
 def whole(at_least: int, **values: Any) -> None:
-    """Looks at whole numbers by their names; raises as `number`."""
+    """Looks at whole numbers by their names, which 2.0 is none of; raises as `number`."""
     for name, value in values.items():
-        number(value, lambda n: n >= at_least and n == int(n), name, f"a whole number of at least {at_least}")
+        number(value, lambda n: operator.index(n) >= at_least, name, f"a whole number of at least {at_least}")
 
 
 def kernel_size(value: int) -> int:
     """Returns the size of a kernel, which must be odd; raises as `number`."""
-    number(value, lambda size: size >= 1 and size % 2 == 1, "kernel_size", "odd, so that a window has a middle")
+    right = "odd, so that a window has a middle"
+    number(value, lambda size: size >= 1 and operator.index(size) % 2 == 1, "kernel_size", right)
     return value
 
 

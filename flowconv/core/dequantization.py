@@ -1,5 +1,6 @@
 """Dequantization: from images of bytes to real numbers, and back."""
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ class Dequantization(Layer):
 
     def __init__(self, n_bits: int = 8, **kwargs: Any):
         super().__init__(**kwargs)
-        arguments.number(n_bits, lambda bits: bits in range(1, 9), "n_bits", "a whole number from 1 to 8")
+        arguments.number(n_bits, lambda bits: 1 <= operator.index(bits) <= 8, "n_bits", "a whole number from 1 to 8")
         self.n_bits = n_bits
 
     def forward_and_log_density(self, images: tf.Tensor, inputs: Inputs) -> tuple[tf.Tensor, tf.Tensor]:

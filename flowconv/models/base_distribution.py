@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -45,5 +46,5 @@ class BaseDistribution(Configured):
         """
         arguments.whole(1, n=n)
         arguments.number(temperature, lambda t: 0.0 <= t < math.inf, "temperature", "a finite number of at least 0")
-        arguments.number(seed, lambda seed: seed == int(seed), "seed", "a whole number")
+        arguments.number(seed, lambda seed: operator.index(seed) == seed, "seed", "a whole number")
         return [temperature * self.draw((n, *shape), [seed, number], dtype) for number, shape in enumerate(shapes)]

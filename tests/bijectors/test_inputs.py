@@ -5,8 +5,10 @@ import pytest
 import tensorflow as tf
 
 from flowconv import bijectors
-from flowconv.bijectors import CheckerboardMask
+from flowconv.bijectors import CheckerboardMask, StripeMask
 from flowconv.bijectors.matrices import MATRICES
+from flowconv.conditions.class_ import ClassCondition
+from flowconv.surjections.uniform import UniformDequantization
 from tests.bijectors.test_bijectors import BIJECTORS, SHAPE, build, images
 from tests.layers import additive_coupling, affine_coupling
 
@@ -94,12 +96,24 @@ def test_outside_of_the_logit_s_domain(x):
         bijectors.Logit().forward(np.full((1, 2, 2, 3), x, np.float32))
 
 
+WHOLE = {
+    "size": bijectors.Squeeze,
+    "depth": lambda depth: bijectors.Repeated(bijectors.ActNorm(), depth),
+    "rank": lambda rank: bijectors.LowRank(rank=rank),
+    "rounds": lambda rounds: bijectors.GroupedShiftConvolution(rounds=rounds),
+    "components": bijectors.Mixture,
+    "bins": bijectors.Spline,
+    "width": additive_coupling,
+    "n_bits": UniformDequantization,
+    "classes": ClassCondition,
+}
 WRONG = {
     "per": (lambda: bijectors.InvertibleShift("pixel"), "per must be 'channel' or 'position', got 'pixel'"),
     "shift": (lambda: bijectors.ShiftConvolution("pixel"), "shift must be one of channel, position, got 'pixel'"),
     "a transform alone": (lambda: bijectors.Split(bijectors.Gaussian()), "both a transform and a network, or neither"),
     "backward": (lambda: bijectors.Repeated(bijectors.ActNorm(), 1, "forget"), "backward must be .* got 'forget'"),
     "colour": (lambda: CheckerboardMask(2), "colour must be 0 or 1, got 2"),
+    "parity": (lambda: StripeMask(1.0), "parity must be 0 or 1, got 1.0"),
     "scale_floor": (lambda: bijectors.Affine(1.0), r"scale_floor must be within \(0, 1\), got 1.0"),
     "width": (lambda: additive_coupling(0), "width must be a whole number of at least 1, got 0"),
     **{
@@ -114,7 +128,7 @@ WRONG = {
             lambda make=make, size=size: make(kernel_size=size),
             f"kernel_size must be odd, so that a window has a middle, got {size}",
         )
-        for size in (0, 2, -3)
+        for size in (0, 2, -3, 3.0, np.inf)
         for make in (
             bijectors.AutoregressiveConvolution,
             bijectors.EmergingConvolution,
@@ -126,6 +140,14 @@ WRONG = {
             bijectors.Roll,
             bijectors.RolledShiftConvolution,
         )
+    },
+    **{
+        f"{name} {value}": (
+            lambda make=make, value=value: make(value),
+            f"{name} must be a whole number .*, got {value!r}",
+        )
+        for value in (2.0, 2.5, np.inf, np.nan, "two", None)
+        for name, make in WHOLE.items()
     },
     "rounds": (
         lambda: bijectors.GroupedShiftConvolution(rounds=0),

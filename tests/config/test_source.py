@@ -1,6 +1,7 @@
 """Checks of numbers, as their source has them."""
 
 import math
+import operator
 
 import pytest
 
@@ -13,6 +14,7 @@ RIGHT = {
     'lambda w: 0.0 <= w < float("inf")': lambda w: 0.0 <= w < float("inf"),
     "lambda parity: parity in (0, 1)": lambda parity: parity in (0, 1),
     "lambda size: size >= 1 and size % 2 == 1": lambda size: size >= 1 and size % 2 == 1,
+    "lambda n: 2 <= operator.index(n) <= 100": lambda n: 2 <= operator.index(n) <= 100,
     "lambda n: n < 0 or n != 3": lambda n: n < 0 or n != 3,
 }
 
@@ -22,7 +24,7 @@ def test_a_check_says_what_its_function_says(source):
     for number in NUMBERS:
         try:
             expected = RIGHT[source](number)
-        except (ValueError, OverflowError):  # int() of infinity
+        except (TypeError, ValueError, OverflowError):  # int() of infinity, index() of 2.0
             expected = False
         assert Check(source, "").takes(number) == expected, number
 

@@ -109,10 +109,13 @@ def test_latents_of_another_kind(flow, method, change, error, line):
     [
         ({"n": 0}, "n must be a whole number of at least 1, got 0"),
         ({"n": 2.5}, "n must be a whole number of at least 1, got 2.5"),
+        ({"n": 2.0}, "n must be a whole number of at least 1, got 2.0"),
+        ({"n": np.inf}, "n must be a whole number of at least 1, got inf"),
         ({"n": "two"}, "n must be a whole number of at least 1, got 'two'"),
         ({"temperature": -1.0}, "temperature must be a finite number of at least 0, got -1.0"),
         ({"temperature": np.nan}, "temperature must be a finite number of at least 0, got nan"),
         ({"seed": None}, "seed must be a whole number, got None"),
+        ({"seed": 1.0}, "seed must be a whole number, got 1.0"),
         ({"seed": 0.5}, "seed must be a whole number, got 0.5"),
     ],
     ids=str,

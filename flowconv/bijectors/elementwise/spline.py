@@ -1,6 +1,7 @@
 """The transform of neural spline flows."""
 
 import math
+import operator
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ class Spline(Transform):
     """
 
     def __init__(self, bins: int = 8, bound: float = 3.0):
-        arguments.number(bins, lambda n: 2 <= n <= 100 and n == int(n), "bins", "a whole number from 2 to 100")
+        arguments.number(bins, lambda n: 2 <= operator.index(n) <= 100, "bins", "a whole number from 2 to 100")
         arguments.number(bound, lambda b: 0.0 < b < math.inf, "bound", "above 0")
         self.bins = bins
         self.bound = bound
