@@ -62,16 +62,17 @@ class Dequantization(Layer):
         return {}
 
     def add(self, images: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """Returns x = (level + noise) / 2^n_bits in [0, 1), in the noise's dtype.
+        """Returns x = (level + noise) / 2^n_bits, within the cell of the level, in the noise's dtype.
 
         Args:
           images: uint8 `[B, H, W, C]`; of each pixel the `n_bits` highest bits are its level.
           noise: in [0, 1), the shape of images, or a scalar: ½ for the middle of each level.
         """
         levels = tf.bitwise.right_shift(images, tf.constant(8 - self.n_bits, images.dtype))
-        x = (tf.cast(levels, noise.dtype) + noise) / 2.0**self.n_bits
-        below_1 = np.nextafter(1.0, 0.0, dtype=noise.dtype.as_numpy_dtype)  # the highest level and much noise round up
-        return tf.minimum(x, below_1)
+        levels = tf.cast(levels, noise.dtype)
+        # A large level and much noise round up to the next level: this is the last number below that.
+        last = (levels + 1.0) * (1.0 - np.finfo(noise.dtype.as_numpy_dtype).eps / 2.0)
+        return tf.minimum(levels + noise, last) / 2.0**self.n_bits
 
     def inverse(self, x: tf.Tensor) -> tf.Tensor:
         """Returns uint8 images of x: the levels floor(x·2^n_bits), within range, spread evenly over 0 to 255."""

@@ -173,9 +173,7 @@ class VariationalDequantization(Dequantization):
         return dataclasses.replace(inputs.fold_in(2), condition=tf.cast(context, self.compute_dtype))
 
     def _dequantized(self, images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        u = tf.clip_by_value(tf.sigmoid(logits), EDGE, 1.0 - EDGE)
-        # The sum of a large level and such a u rounds up to the next level in float32.
-        return tf.minimum(self.add(images, u), self.add(images, tf.constant(1.0 - 2.0**-16, u.dtype)))
+        return self.add(images, tf.clip_by_value(tf.sigmoid(logits), EDGE, 1.0 - EDGE))
 
 
 def _named(part: str | Mapping[str, Any]) -> dict[str, Any]:

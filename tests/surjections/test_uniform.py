@@ -9,19 +9,37 @@ from flowconv.surjections import build_dequantization
 from flowconv.surjections.uniform import UniformDequantization
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("n_bits", range(1, 9))
-def test_levels_survive_any_noise(n_bits):
+def test_levels_survive_any_noise(n_bits, dtype):
     images = tf.constant(np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1))
     layer = UniformDequantization(n_bits)
     levels = images.numpy().astype(int) >> (8 - n_bits)
-    for noise in (0.0, 0.5, 0.999):
-        x = layer.add(images, tf.constant(noise, tf.float64))
+    for noise in (0.0, 0.5, 0.999, 1.0 - 2.0**-17, 1.0 - 2.0**-24):
+        x = layer.add(images, tf.constant(noise, dtype))
         assert np.min(x) >= 0 and np.max(x) < 1
         np.testing.assert_array_equal(np.floor(x * 2.0**n_bits), levels)
         shown = layer.inverse(x)
         np.testing.assert_array_equal(shown, np.round(levels * 255 / (2**n_bits - 1)))
     if n_bits == 8:
         np.testing.assert_array_equal(shown, images)
+
+
+def test_noise_that_stays_in_its_cell_is_added_as_it_is():
+    """Whatever the level: no draw but one that would round up to the next level is moved."""
+    levels = np.arange(256, dtype=np.float32)[:, None]
+    u = np.concatenate(
+        [2.0**-24 * np.random.default_rng(0).integers(0, 2**24, 4096), 1.0 - 2.0 ** -np.arange(1.0, 25.0)]
+    )
+    plain = levels + u.astype(np.float32)
+    images = tf.constant(np.arange(256).reshape(256, 1), tf.uint8)
+    for how in (False, True):
+        add = tf.function(UniformDequantization().add, jit_compile=how, autograph=False)
+        x = add(images, tf.constant(u[None], tf.float32)).numpy() * 256.0
+        stays = plain < levels + 1.0
+        np.testing.assert_array_equal(x[stays], plain[stays])
+        np.testing.assert_array_equal(x[~stays], np.nextafter(levels + 1.0, np.float32(0.0)).repeat(len(u), 1)[~stays])
+        assert np.sum(~stays) > 100
 
 
 def test_noise_is_that_of_the_seed():
