@@ -477,3 +477,14 @@ CONTROLS = {
 def test_a_wrong_transform_fails(check):
     with pytest.raises(AssertionError):
         check()
+
+
+def test_a_spline_comes_back_where_a_flat_bin_ends_steeply():
+    """There the quadratic's b is below 0, and the root that is right elsewhere is a difference of equal numbers."""
+    x = -tf.reshape(tf.constant([1e-2, 1e-3, 1e-4, 1e-5]), [4, 1, 1, 1])
+    parameters = tf.tile(tf.reshape(tf.constant([0.0, 0.0, -3.45, 3.45, 20.0]), [1, 1, 1, 5]), [4, 1, 1, 1])
+    spline = Spline(bins=2)
+    y, log_det = spline.forward_and_log_det(x, parameters)
+    back, inverse_log_det = spline.inverse_and_log_det(y, parameters)
+    np.testing.assert_allclose(back, x, atol=2e-5)
+    np.testing.assert_allclose(-inverse_log_det, log_det, atol=1e-2)

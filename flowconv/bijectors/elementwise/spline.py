@@ -22,9 +22,9 @@ class Spline(Transform):
     h·(σξ² + δ₀ξ(1 − ξ))/d, d = σ + (δ₁ + δ₀ − 2σ)ξ(1 − ξ). The parameters are K logits of widths, K of heights and
     K − 1 of inner slopes, in this order; at ±b the slope is 1. With parameters 0 it is the identity.
 
-    Inverse: the root of a quadratic in ξ, in the form that does not cancel. An error grows by 1/slope at most: widths
-    and heights are at least 1/1000 of all, and slopes at knots at least 1/1000. Log-determinant: Σ log dy/dx, with
-    dy/dx = σ²·(δ₁ξ² + 2σξ(1 − ξ) + δ₀(1 − ξ)²)/d². Cost of both directions: some 20 operations on K times as many
+    Inverse: the root of a quadratic in ξ, in that form of two which does not cancel. An error grows by 1/slope at most:
+    widths and heights are at least 1/1000 of all, and slopes at knots at least 1/1000. Log-determinant: Σ log dy/dx,
+    with dy/dx = σ²·(δ₁ξ² + 2σξ(1 − ξ) + δ₀(1 − ξ)²)/d². Cost of both directions: some 20 operations on K times as many
     numbers as x has.
 
     Args:
@@ -136,4 +136,8 @@ class _Bins(NamedTuple):
         c = -self.mean_slope * dy
         # Positive, but for rounding; 0 would have an infinite derivative.
         discriminant = tf.maximum(b**2 - 4.0 * a * c, np.finfo(dy.dtype.as_numpy_dtype).tiny)
-        return 2.0 * c / (-b - tf.sqrt(discriminant))
+        root, one = tf.sqrt(discriminant), tf.ones_like(b)
+        # Of two forms of the root the one that adds numbers of one sign. Where b < 0, a is above 0.
+        is_negative = b < 0.0
+        by_difference = (root - b) / (2.0 * tf.where(is_negative, a, one))
+        return tf.where(is_negative, by_difference, -2.0 * c / (root + tf.where(is_negative, one, b)))
