@@ -100,7 +100,7 @@ class Bijector(Layer):
             return floats(x, shapes, self.compute_dtype, self.name)
         x = floats(x, shape, self.compute_dtype, self.name)
         if x.shape[1:].is_fully_defined():
-            self.forward_shape(tuple(x.shape[1:]))
+            self.compute_output_shape((None, *x.shape[1:]))
         outside = False if tf.is_symbolic_tensor(x) else self.outside_domain(x)
         if np.any(outside):
             raise ValueError(f"{self.name}: got {x[outside].numpy().ravel()[0]:g}, which is outside of its domain")
@@ -136,7 +136,11 @@ class Bijector(Layer):
         return self.forward(x)
 
     def forward_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Returns the output's `(H, W, C)` for an input of `(H, W, C)`."""
+        """Returns the output's `(H, W, C)` for an input of `(H, W, C)`.
+
+        Raises:
+          ValueError: if the layer doesn't map such, or gives a tuple.
+        """
         return tuple(shape)
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -10,14 +10,17 @@ from flowconv.bijectors.bijector import Bijector, Gradients
 from flowconv.bijectors.per_pixel_affine import FusedAffine
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.network import Average
+from flowconv.ops.shapes import per_example
 
 
 class Chain(Bijector):
     """y = f_n(… f_2(f_1(x))): the layers in the order in which they are applied to data.
 
     (TFP's `tfb.Chain` lists them the other way round.) Inverse: the inverses in reverse order. Log-determinant: the
-    sum. Adjacent per-pixel affine layers, also across nested chains, are fused into one matrix product. A subclass that
-    overrides `forward` or `inverse` opts out by `flat = Bijector.flat`. Each layer draws from a seed of its own.
+    sum. Of no layers it is the identity. Each layer draws from a seed of its own.
+
+    Adjacent per-pixel affine layers, also across nested chains, are fused into one matrix product. A subclass that
+    overrides `forward` or `inverse` opts out by `flat = Bijector.flat`.
 
     Args:
       layers: bijectors, the first one applied first.
@@ -30,6 +33,8 @@ class Chain(Bijector):
     def build(self, input_shape: tuple[Any, ...]) -> None:
         shape = tuple(input_shape)
         for layer in self.layers:
+            if isinstance(shape[0], tuple):
+                raise ValueError(f"{self.name}: {layer.name} can't follow a layer that gives a tuple")
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
 
@@ -64,18 +69,18 @@ class Chain(Bijector):
         return fused
 
     def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
-        total = 0.0
-        for number, layer in self.numbered():
+        parts, total = self.numbered(), 0.0
+        for number, layer in parts:
             x, log_det = layer.forward_and_log_det(x, inputs.fold_in(number))
             total += log_det
-        return x, total
+        return x, total if parts else per_example(0.0, x)
 
     def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
-        total = 0.0
-        for number, layer in reversed(self.numbered()):
+        parts, total = self.numbered(), 0.0
+        for number, layer in reversed(parts):
             y, log_det = layer.inverse_and_log_det(y, inputs.fold_in(number))
             total += log_det
-        return y, total
+        return y, total if parts else per_example(0.0, y)
 
     def initialize(self, x: tf.Tensor, inputs: Inputs = NONE, average: Average = tf.identity) -> tf.Tensor:
         for number, layer in enumerate(Chain.flat(self)):  # each sees its own input
@@ -86,8 +91,9 @@ class Chain(Bijector):
         self, y: tf.Tensor, dy: tf.Tensor, dlog_det: tf.Tensor, inputs: Inputs = NONE
     ) -> tuple[tf.Tensor, Gradients]:
         variables: dict[int, tf.Tensor] = {}
-        conditions: list[tf.Tensor] = []
-        for number, layer in reversed(self.numbered()):
+        parts = self.numbered()
+        conditions = [] if parts else [[tf.zeros_like(each) for each in inputs.differentiable()]]
+        for number, layer in reversed(parts):
             y, (dy, condition, own) = layer.inverse_and_gradients(y, dy, dlog_det, inputs.fold_in(number))
             variables |= own
             conditions.append(condition)

@@ -28,7 +28,7 @@ class Rearranged(Bijector):
       masks: each with halves of the shape `[B, H, W, C/2]`, as `PackedMask` makes them.
 
     Raises:
-      ValueError: if there is no mask or, when it is built, halves have another shape.
+      ValueError: if there is no mask or, when it is built, halves have another shape or f changes shapes.
 
     Example:
       >>> from flowconv.bijectors import Affine, CheckerboardMask, Coupling, PackedMask, Rearranged, Repeated
@@ -50,6 +50,8 @@ class Rearranged(Bijector):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         height, width, channels = shape = tuple(input_shape[-3:])
+        if self.bijector.forward_shape(shape) != shape:
+            raise ValueError(f"{self.name}: {self.bijector.name} must keep the shape of images")
         for mask in self.masks:
             if (half := mask.half_shape(shape)) != (height, width, channels / 2):
                 right = f"{height}×{width} with half of the channels"

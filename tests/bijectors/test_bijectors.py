@@ -85,6 +85,7 @@ BIJECTORS = {
     "centre": lambda dtype: bijectors.Centre(dtype=dtype),
     "symmetric": lambda dtype: bijectors.Symmetric(dtype=dtype),
     "chain": step,
+    "empty_chain": lambda dtype: bijectors.Chain([bijectors.Chain([], dtype=dtype)], dtype=dtype),
     "repeated_store": lambda dtype: bijectors.Repeated(step(dtype), 3, "store", dtype=dtype),
     "repeated_recompute": lambda dtype: bijectors.Repeated(step(dtype), 3, "recompute", dtype=dtype),
     "repeated_invert": lambda dtype: bijectors.Repeated(step(dtype), 3, "invert", dtype=dtype),

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from flowconv import bijectors
-from flowconv.bijectors import CheckerboardMask, StripeMask
+from flowconv.bijectors import CheckerboardMask, ShuffledChannelMask, StripeMask
 from flowconv.bijectors.matrices import MATRICES
 from flowconv.conditions.class_ import ClassCondition
 from flowconv.surjections.uniform import UniformDequantization
@@ -96,6 +96,21 @@ def test_outside_of_the_logit_s_domain(x):
         bijectors.Logit().forward(np.full((1, 2, 2, 3), x, np.float32))
 
 
+def rearranged_by(bijector):
+    return bijectors.Rearranged(bijector, [ShuffledChannelMask(0)])
+
+
+SEVERAL_OUTPUTS = {
+    "a split": bijectors.Split,
+    "levels": lambda: bijectors.MultiScale([bijectors.ActNorm(), bijectors.ActNorm()], [bijectors.Split()]),
+    "a chain": lambda: bijectors.Chain([bijectors.ActNorm(), bijectors.Split()]),
+}
+KEEPING_SHAPES = {
+    "an inverse": bijectors.Invert,
+    "a loop": lambda step: bijectors.Repeated(step, 2),
+    "a half": lambda part: bijectors.Halves(part, bijectors.ActNorm()),
+    "another order": rearranged_by,
+}
 WHOLE = {
     "size": bijectors.Squeeze,
     "depth": lambda depth: bijectors.Repeated(bijectors.ActNorm(), depth),
@@ -160,6 +175,26 @@ WRONG = {
     "an inverse of another shape": (
         lambda: bijectors.Invert(bijectors.Squeeze()).build((None, 4, 4, 1)),
         "only a layer that keeps shapes can be inverted, got Squeeze",
+    ),
+    **{
+        f"{what} of {part}": (
+            lambda make=make, of=of: make(of()).build((None, 4, 4, 4)),
+            "gives a tuple, not one image",
+        )
+        for part, of in SEVERAL_OUTPUTS.items()
+        for what, make in KEEPING_SHAPES.items()
+    },
+    "a layer after a split": (
+        lambda: bijectors.Chain([bijectors.Split(), bijectors.ActNorm(name="last")]).build((None, 4, 4, 4)),
+        "last can't follow a layer that gives a tuple",
+    ),
+    "another order of other shapes": (
+        lambda: rearranged_by(bijectors.Squeeze()).build((None, 4, 4, 4)),
+        "must keep the shape of images",
+    ),
+    "one output of two for TFP": (
+        lambda: build(lambda _: bijectors.Split(name="split"), "float32").as_bijector(SHAPE),
+        "split: gives a tuple, not one image",
     ),
     "a field that none has": (
         lambda: bijectors.build_convolution("emerging", {"kernel_sise": 7}),

@@ -1,7 +1,7 @@
 """The walk through levels and splits."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import tensorflow as tf
 
@@ -38,6 +38,9 @@ class MultiScale(Bijector):
             if split is not None:
                 split.build(shape)
                 shape, _ = split.compute_output_shape(shape)
+
+    def forward_shape(self, shape: tuple[int, ...]) -> NoReturn:
+        raise ValueError(f"{self.name}: gives a tuple, not one image")
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         shape, shapes = tuple(input_shape), []

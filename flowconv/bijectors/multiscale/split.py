@@ -1,6 +1,6 @@
 """Half of the channels leave as latents."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import tensorflow as tf
 
@@ -40,6 +40,9 @@ class Split(Bijector):
             half = input_shape[-1] // 2
             self.network.outputs = self.transform.parameters_per_dim * half
             self.network.build((*input_shape[:-1], half))
+
+    def forward_shape(self, shape: tuple[int, ...]) -> NoReturn:
+        raise ValueError(f"{self.name}: gives a tuple, not one image")
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         half = (*input_shape[:-1], input_shape[-1] // 2)
