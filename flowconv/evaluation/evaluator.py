@@ -14,6 +14,11 @@ from flowconv.ops.backends import compile_fn
 from flowconv.utils.progress_bar import progress
 
 
+def _of_noise(batch, number):
+    """The same images, with another draw of noise."""
+    return batch, 2 * number  # (stream 1 is that of flips)
+
+
 class Evaluator:
     """Evaluates a flow; the result does not depend on the number of workers or the batch size.
 
@@ -78,22 +83,13 @@ class Evaluator:
         Raises:
           ValueError: on every worker, if there are none.
         """
-        summed, draws = np.zeros(3), []
-        for batch, number in self._pass(examples, name, samples):
-            stream = tf.constant(2 * number, tf.int64)  # (stream 1 is that of flips)
-            values = self._bits_per_dim(batch, stream)
-            draws.append(values.numpy()[: int(batch["count"])])
-            if len(draws) == samples:
-                values = _bits_of_mean_density(np.stack(draws).astype(np.float64), self.flow.dimensions)
-                summed += values.sum(), np.square(values).sum(), len(values)
-                draws = []
-        bits, squares, count = self.total(tf.constant(summed)).numpy()
-        if not count:
-            raise ValueError("there are no images to evaluate")
+        summed = np.zeros(3)
+        for _, draws in self._draws(examples, name, samples):
+            values = _bits_of_mean_density(draws, self.flow.dimensions)
+            summed += values.sum(), np.square(values).sum(), len(values)
+        bits, squares, count = self._total_of(summed)
         mean = float(bits / count)
-        variance = float(squares / count) - mean**2
-        # Below that, rounding is all there is; a NaN stays one.
-        return mean, math.sqrt(variance) if variance > 1e-12 * mean**2 else 0.0 * variance
+        return mean, _deviation(mean, float(squares / count))
 
     def estimate(self, examples: Examples, draws: int, name: str = "evaluation") -> tuple[float, float, float]:
         """As `statistics`, of a flow whose densities are estimates, and the mean's standard error over draws.
@@ -106,19 +102,13 @@ class Evaluator:
           draws: of each image, at least 2.
           name: of the pass, for its progress.
         """
-        summed, values = np.zeros(4), []
-        for batch, number in self._pass(examples, name, draws):
-            of_batch = self._bits_per_dim(batch, tf.constant(2 * number, tf.int64)).numpy()
-            values.append(of_batch[: int(batch["count"])].astype(np.float64))
-            if len(values) == draws:
-                bits, variances = np.mean(values, axis=0), np.var(values, axis=0, ddof=1) / draws
-                summed += bits.sum(), np.square(bits).sum(), variances.sum(), len(bits)
-                values = []
-        bits, squares, variance, count = self.total(tf.constant(summed)).numpy()
-        if not count:
-            raise ValueError("there are no images to evaluate")
+        summed = np.zeros(4)
+        for _, values in self._draws(examples, name, draws):
+            bits, variances = values.mean(axis=0), values.var(axis=0, ddof=1) / draws
+            summed += bits.sum(), np.square(bits).sum(), variances.sum(), len(bits)
+        bits, squares, variance, count = self._total_of(summed)
         mean = float(bits / count)
-        return mean, math.sqrt(max(0.0, squares / count - mean**2)), math.sqrt(variance) / float(count)
+        return mean, _deviation(mean, float(squares / count)), math.sqrt(variance) / float(count)
 
     def classification(self, examples: Examples, name: str = "classification") -> dict[str, float]:
         """Takes the images of examples as if their labels weren't known, of a flow of images given their class.
@@ -135,17 +125,15 @@ class Evaluator:
           accuracy: the share of images whose most likely class is their own.
         """
         classes = self.flow.condition.classes
-        summed, of_classes = np.zeros(3), []
-        for batch, label in self._pass(examples, name, classes):
-            labels = tf.fill(batch["label"].shape, label)
-            values = self._bits_per_dim({**batch, "label": labels}, tf.constant(0, tf.int64))
-            of_classes.append(values.numpy()[: int(batch["count"])])
-            if len(of_classes) == classes:
-                bits = np.stack(of_classes).astype(np.float64)
-                right = bits.argmin(0) == batch["label"].numpy()[: bits.shape[1]]
-                summed += _bits_of_mean_density(bits, self.flow.dimensions).sum(), right.sum(), len(right)
-                of_classes = []
-        bits, right, count = self.total(tf.constant(summed)).numpy()
+        summed = np.zeros(3)
+
+        def given(batch, label):
+            return {**batch, "label": tf.fill(batch["label"].shape, label)}, 0
+
+        for batch, bits in self._draws(examples, name, classes, given):
+            right = bits.argmin(0) == batch["label"].numpy()[: bits.shape[1]]
+            summed += _bits_of_mean_density(bits, self.flow.dimensions).sum(), right.sum(), len(right)
+        bits, right, count = self._total_of(summed)
         return {"bits_per_dim": float(bits / count), "accuracy": float(right / count)}
 
     def reconstruction(self, examples: Examples, name: str = "reconstruction") -> dict[str, float]:
@@ -171,6 +159,34 @@ class Evaluator:
             "changed_pixels": int(self.total(tf.constant(changed, tf.int64))),
         }
 
+    def _draws(self, examples: Examples, name: str, draws: int, given: Callable = _of_noise) -> Iterator:
+        """Yields this worker's batches, each with the bits/dim of so many draws of its images, float64 `[draws, n]`.
+
+        Args:
+          examples, name: as of `statistics`.
+          draws: at least 1.
+          given: returns the batch and the stream of noise of a draw, by its number.
+        """
+        values = []
+        for batch, number in self._pass(examples, name, draws):
+            taken, stream = given(batch, number)
+            of_draw = self._bits_per_dim(taken, tf.constant(stream, tf.int64)).numpy()
+            values.append(of_draw[: int(batch["count"])].astype(np.float64))
+            if len(values) == draws:
+                yield batch, np.stack(values)
+                values = []
+
+    def _total_of(self, summed: np.ndarray) -> np.ndarray:
+        """Returns sums over all workers' images, whose number is the last of them.
+
+        Raises:
+          ValueError: on every worker, if there are none.
+        """
+        total = self.total(tf.constant(summed)).numpy()
+        if not total[-1]:
+            raise ValueError("there are no images to evaluate")
+        return total
+
     def _pass(self, examples: Examples, name: str, draws: int = 1) -> Iterator:
         """Yields this worker's batches, each so many times, with the number of the time."""
         batches = evaluation_batches(examples, **self.part)
@@ -184,6 +200,15 @@ class Evaluator:
                 yield turn
 
 
+def _deviation(mean: float, squares: float) -> float:
+    """The standard deviation of numbers, by their mean and that of their squares."""
+    variance = squares - mean**2
+    # Below that, rounding is all there is; a NaN stays one.
+    return math.sqrt(variance) if variance > 1e-12 * mean**2 else 0.0 * variance
+
+
 def _bits_of_mean_density(bits_per_dim, dimensions):
     """Of `[draws, N]`, each −log₂ p / dimensions, those of the draws' mean p, `[N]`."""
-    return -(np.logaddexp2.reduce(-dimensions * bits_per_dim, axis=0) - np.log2(len(bits_per_dim))) / dimensions
+    with np.errstate(invalid="ignore"):  # a NaN stays one, without a warning
+        log2_sum = np.logaddexp2.reduce(-dimensions * bits_per_dim, axis=0)
+    return -(log2_sum - np.log2(len(bits_per_dim))) / dimensions

@@ -68,10 +68,25 @@ def test_labels_condition_scores_and_pictures():
     np.testing.assert_array_equal(sheet.images[4:8], PIXELS[:4])
 
 
-def test_images_that_are_alike_have_no_deviation(flow):
+FIGURES = {
+    "bound": lambda evaluator: evaluator.statistics(EXAMPLES, 2),
+    "estimate": lambda evaluator: evaluator.estimate(EXAMPLES, 2),
+}
+every_figure = pytest.mark.parametrize("figures", FIGURES.values(), ids=FIGURES.keys())
+
+
+@every_figure
+def test_images_that_are_alike_have_no_deviation(flow, figures):
     evaluator = Evaluator(flow, batch_size=4, seed=3)
     evaluator._bits_per_dim = lambda batch, _: tf.fill([len(batch["image"])], 4.1)
-    assert evaluator.statistics(EXAMPLES) == (pytest.approx(4.1), 0.0)
+    assert figures(evaluator)[:2] == (pytest.approx(4.1), 0.0)
+
+
+@every_figure
+def test_what_is_not_a_number_has_no_deviation_that_is_one(flow, figures):
+    evaluator = Evaluator(flow, batch_size=4, seed=3)
+    evaluator._bits_per_dim = lambda batch, _: tf.fill([len(batch["image"])], np.nan)
+    assert np.isnan(figures(evaluator)).all()
 
 
 @pytest.mark.parametrize("rank", [0, 1])
@@ -133,8 +148,15 @@ def test_what_is_not_finite_has_changed(flow, monkeypatch):
 
 
 def test_no_images_have_no_score(flow):
-    with pytest.raises(ValueError, match="no images to evaluate"):
-        Evaluator(flow, batch_size=2, seed=0).bits_per_dim({"image": PIXELS[:0]})
+    evaluator, none = Evaluator(flow, batch_size=2, seed=0), {"image": PIXELS[:0]}
+    of_classes = Evaluator(labelled_flow(), batch_size=2, seed=0)
+    for measure in (
+        lambda: evaluator.bits_per_dim(none),
+        lambda: evaluator.estimate(none, 2),
+        lambda: of_classes.classification(none | {"label": np.zeros(0, np.int32)}),
+    ):
+        with pytest.raises(ValueError, match="no images to evaluate"):
+            measure()
 
 
 def test_grid_and_png(flow, tmp_path):
