@@ -11,7 +11,14 @@ def where_finite(x: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
 
 
 def no_image(height: int, width: int, channels: int) -> np.ndarray:
-    """Returns a checkerboard of 4×4 fields, uint8 `[H, W, C]`: black and, of three channels, magenta."""
+    """Returns a checkerboard of 4×4 fields, uint8 `[H, W, C]`: black and, of three channels or four, magenta."""
     fields = np.add.outer(np.arange(height) * 4 // height, np.arange(width) * 4 // width) % 2
     colour = 255 * (np.arange(channels) % 2 == 0)
-    return (fields[..., None] * colour).astype(np.uint8)
+    return opaque((fields[..., None] * colour).astype(np.uint8))
+
+
+def opaque(images: np.ndarray) -> np.ndarray:
+    """Returns uint8 images `[…, C]` without any transparency, which the last of two or four channels is."""
+    if images.shape[-1] in (2, 4):
+        images[..., -1] = 255
+    return images

@@ -16,7 +16,7 @@ from flowconv import __version__
 from flowconv.core.no_image import no_image
 from flowconv.data.batches import Examples, first_of
 from flowconv.data.crop import image_of
-from flowconv.evaluation.sheets import LEAST_SIDE, Sheet, about_square, opaque
+from flowconv.evaluation.sheets import LEAST_SIDE, Sheet, about_square, of_grey
 from flowconv.files import write_bytes
 from flowconv.models import Flow
 from flowconv.words import counted, printable
@@ -155,7 +155,7 @@ def reconstruction_sheet(
     known = np.isfinite(error)
     largest = float(error.max(where=known, initial=0.0))
     magnify = magnify or magnification(error)
-    shown_error = opaque(np.clip(np.where(known, error, 0.0) * magnify, 0, 255).astype(np.uint8), originals.shape[-1])
+    shown_error = of_grey(np.clip(np.where(known, error, 0.0) * magnify, 0, 255).astype(np.uint8), originals.shape[-1])
     images = np.where(known.all(axis=(1, 2, 3), keepdims=True), shown_error, no_image(*originals.shape[1:]))
     blocks = math.ceil(len(originals) / columns)
     three = np.stack([_filled(each, blocks * columns) for each in (originals, back, images)])

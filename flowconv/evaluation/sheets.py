@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from flowconv.core.no_image import opaque
 from flowconv.words import printable
 
 LEAST_SIDE = 72  # pixels of an image's shorter side: room for a word above or below it
@@ -110,12 +111,9 @@ def about_square(count: int) -> int:
     return max(1, math.ceil(math.sqrt(count)))
 
 
-def opaque(grey: np.ndarray, channels: int) -> np.ndarray:
+def of_grey(grey: np.ndarray, channels: int) -> np.ndarray:
     """Returns grey images `[…, 1]` with so many channels; where these have transparency, without any."""
-    images = np.repeat(grey, channels, axis=-1)
-    if channels in (2, 4):
-        images[..., -1] = 255
-    return images
+    return opaque(np.repeat(grey, channels, axis=-1))
 
 
 def _stacked(parts):
@@ -132,7 +130,7 @@ def _written(words, width, height, channels, size=SIZE, middle=0):
     for number, line in enumerate(words.split("\n")):
         top = max(0, middle - _line(size)) // 2 + number * _line(size)
         pen.text((0, top), _shortened(printable(line), width, size), fill=INK, font=_font(size))
-    return opaque(np.asarray(page)[..., None], channels)
+    return of_grey(np.asarray(page)[..., None], channels)
 
 
 def _colour_bar(black, white, channels):
@@ -142,7 +140,7 @@ def _colour_bar(black, white, channels):
     framed = np.pad(levels[1:-1, 1:-1], 1, constant_values=INK)[..., None]
     left = _written(black, width - _length(white), _line(SIZE), channels)
     right = _written(white, _length(white), _line(SIZE), channels)
-    bar = _stacked([opaque(framed, channels), np.concatenate([left, right], axis=1)])
+    bar = _stacked([of_grey(framed, channels), np.concatenate([left, right], axis=1)])
     return np.pad(bar, [(MARGIN, 0), (BORDER, 0), (0, 0)], constant_values=255)
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from flowconv.core.no_image import no_image
 from flowconv.evaluation import pictures
-from flowconv.evaluation.sheets import BORDER, LEAST_SIDE, Sheet, grid, opaque
+from flowconv.evaluation.sheets import BORDER, LEAST_SIDE, Sheet, grid, of_grey
 
 MODES = [(1, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA")]
 
@@ -100,9 +101,18 @@ def test_a_file_says_what_it_shows(tmp_path):
     assert sheet.drawn().shape == shape
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_what_no_image_is_can_be_seen(channels):
+    board = no_image(8, 8, channels)
+    assert board.shape == (8, 8, channels) and board.dtype == np.uint8
+    assert len({tuple(pixel) for pixel in board.reshape(-1, channels)}) == 2
+    if channels in (2, 4):
+        assert np.all(board[..., -1] == 255)
+
+
 def test_grey_has_no_transparency():
     for channels in (1, 2, 3, 4):
-        shown = opaque(np.full((2, 2, 1), 7, np.uint8), channels)
+        shown = of_grey(np.full((2, 2, 1), 7, np.uint8), channels)
         assert shown.shape == (2, 2, channels)
         assert shown[0, 0].tolist() == {1: [7], 2: [7, 255], 3: [7] * 3, 4: [7, 7, 7, 255]}[channels]
 
