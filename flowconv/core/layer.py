@@ -13,10 +13,15 @@ from flowconv.core.weights import as_initializer, reset_weights
 class Layer(Configured, keras.layers.Layer):
     """A Keras layer that remembers its constructor's arguments, and draws its weights when it is told to."""
 
-    def add_weight(self, *arguments: Any, initializer: Any = None, **keywords: Any) -> keras.Variable:
+    def add_weight(
+        self, shape: Any = None, initializer: Any = None, dtype: Any = None, **keywords: Any
+    ) -> keras.Variable:
         """As Keras has it; random values are drawn by `reset_weights`, construction sets others."""
-        initializer = as_initializer(initializer) if initializer is not None else None
-        variable = super().add_weight(*arguments, initializer=initializer, **keywords)
+        if initializer is None:  # Keras' own default
+            is_float = "float" in keras.backend.standardize_dtype(dtype or self.variable_dtype)
+            initializer = "glorot_uniform" if is_float else "zeros"
+        initializer = as_initializer(initializer)
+        variable = super().add_weight(shape=shape, initializer=initializer, dtype=dtype, **keywords)
         variable.initializer = initializer
         return variable
 

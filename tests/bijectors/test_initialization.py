@@ -155,3 +155,25 @@ def test_one_image_has_no_deviation_at_a_position():
     moments = tf.stack([tf.reduce_mean(both, 0), tf.reduce_mean(both**2, 0)])
     layer.initialize(both[:1], NONE, lambda of_one: tf.cast(moments, of_one.dtype))
     np.testing.assert_allclose(tf.reduce_mean(layer.forward(both), 0), np.zeros((4, 4, 6)), atol=1e-3)
+
+
+class ByDefault(bijectors.InvertibleShift):
+    """Has a weight whose values nobody has said anything of."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.weight = self.add_weight(shape=(3, 4), name="weight")
+        self.by_place = self.add_weight((3, 4), "ones")
+
+
+@pytest.mark.parametrize("make", [ByDefault, lambda: bijectors.Repeated(ByDefault(), 2)], ids=["alone", "repeated"])
+def test_a_weight_without_an_initializer_is_that_of_the_seed(make):
+    """It has Keras' own, which is random."""
+    drawn = []
+    for seed in (0, 0, 1):
+        layer = make()
+        layer.build((None, 4, 4, 6))
+        layer.reset_weights(seed)
+        drawn.append(next(variable.numpy() for variable in layer.variables if variable.path.endswith("weight")))
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert np.all(drawn[0] != drawn[2]) and np.all(drawn[0] != 0.0)
