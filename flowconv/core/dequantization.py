@@ -10,6 +10,7 @@ from flowconv.core import arguments
 from flowconv.core.inputs import Inputs
 from flowconv.core.layer import Layer
 from flowconv.core.network import Average
+from flowconv.ops.random import Seed
 
 
 class Dequantization(Layer):
@@ -48,6 +49,16 @@ class Dequantization(Layer):
     def initialize(self, images: tf.Tensor, inputs: Inputs, average: Average) -> tf.Tensor:
         """Sets data-dependent weights from a batch, unless that was done before; returns x."""
         return self.forward_and_log_density(images, inputs)[0]
+
+    def seed_of(self, inputs: Inputs) -> Seed:
+        """Returns the seed of the batch, by which noise is drawn.
+
+        Raises:
+          ValueError: if there is none.
+        """
+        if inputs.seed is None:
+            raise ValueError(f"{self.name}: expected a seed in its inputs, as Inputs(seed=Seed(0)), got none")
+        return inputs.seed
 
     def flow_of_noise(self, images: tf.Tensor, inputs: Inputs) -> tuple[Any, tf.Tensor, Inputs] | None:
         """Returns the bijector that makes the noise, with its own input and inputs; None of noise that isn't a flow's.

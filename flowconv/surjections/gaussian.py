@@ -41,8 +41,6 @@ class GaussianNoise(UniformDequantization):
     def forward_and_log_density(self, images: tf.Tensor, inputs: Inputs) -> tuple[tf.Tensor, tf.Tensor]:
         if not inputs.training:
             return super().forward_and_log_density(images, inputs)
-        if inputs.seed is None:
-            raise ValueError(f"{self.name}: expected a seed in its inputs, as Inputs(seed=Seed(0)), got none")
-        noise = tf.cast(inputs.seed.normal((batch_size(images), *images.shape[1:])), self.compute_dtype)
+        noise = tf.cast(self.seed_of(inputs).normal((batch_size(images), *images.shape[1:])), self.compute_dtype)
         x = self.add(images, tf.constant(0.5, self.compute_dtype)) + self.noise_deviation * noise
         return x, per_example(0.0, x)

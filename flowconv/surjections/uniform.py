@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from flowconv.core.dequantization import Dequantization
+from flowconv.core.inputs import Inputs
 from flowconv.ops.shapes import batch_size, per_example
 
 
@@ -18,7 +19,7 @@ class UniformDequantization(Dequantization):
 
     noise = "uniform"
 
-    def forward_and_log_density(self, images, inputs):
-        noise = inputs.seed.uniform((batch_size(images), *images.shape[1:]))
+    def forward_and_log_density(self, images: tf.Tensor, inputs: Inputs) -> tuple[tf.Tensor, tf.Tensor]:
+        noise = self.seed_of(inputs).uniform((batch_size(images), *images.shape[1:]))
         x = self.add(images, tf.cast(noise, self.compute_dtype))
         return x, per_example(0.0, x)

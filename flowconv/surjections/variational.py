@@ -159,9 +159,7 @@ class VariationalDequantization(Dequantization):
 
     def _noise(self, images: tf.Tensor, inputs: Inputs) -> tf.Tensor:
         """ε."""
-        if inputs.seed is None:
-            raise ValueError(f"{self.name}: expected a seed in its inputs, as Inputs(seed=Seed(0)), got none")
-        return tf.cast(inputs.seed.normal((batch_size(images), *images.shape[1:])), self.compute_dtype)
+        return tf.cast(self.seed_of(inputs).normal((batch_size(images), *images.shape[1:])), self.compute_dtype)
 
     def _seen(self, images: tf.Tensor) -> tf.Tensor:
         """What h sees: levels within [−½, ½), both halves' channels side by side."""

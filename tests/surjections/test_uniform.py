@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from flowconv.bijectors import Inputs, Seed
-from flowconv.surjections import build_dequantization
+from flowconv.surjections import DEQUANTIZATIONS, build_dequantization
 from flowconv.surjections.uniform import UniformDequantization
 
 
@@ -51,6 +51,15 @@ def test_noise_is_that_of_the_seed():
     np.testing.assert_array_equal(log_density, np.zeros(5))
     np.testing.assert_array_equal(layer.initialize(images, Inputs(seed=seed), tf.identity), x)
     assert np.max(np.abs(x - layer.initialize(images, Inputs(seed=Seed(4)), tf.identity))) > 0.01
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", DEQUANTIZATIONS)
+def test_noise_without_a_seed_is_refused(name, training):
+    layer = DEQUANTIZATIONS.make(name, {}, name="noise")
+    layer.build((None, 4, 4, 3))
+    with pytest.raises(ValueError, match=r"^noise: expected a seed in its inputs, as .*, got none$"):
+        layer.forward_and_log_density(tf.zeros([1, 4, 4, 3], tf.uint8), Inputs(training=training))
 
 
 def test_refuses():
