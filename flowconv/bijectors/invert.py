@@ -7,12 +7,16 @@ import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
 from flowconv.core.inputs import NONE, Inputs
+from flowconv.core.network import Average
 
 
 class Invert(Bijector):
     """y = f⁻¹(x): a bijector whose forward is another one's inverse.
 
     Inverse: f. Log-determinant: that of f⁻¹. Cost: that of f, the other way round.
+
+    Initialization is that of f by f⁻¹(x). A coupling's network, which sees what x and y share, is normalized by it. An
+    actnorm isn't: the other way round it doesn't normalize what it is given.
 
     Args:
       layer: f, which keeps the shape of images.
@@ -42,6 +46,11 @@ class Invert(Bijector):
 
     def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         return self.layer.forward_and_log_det(y, inputs)
+
+    def initialize(self, x: tf.Tensor, inputs: Inputs = NONE, average: Average = tf.identity) -> tf.Tensor:
+        if self.layer.variables:  # of y, which f maps, not x: a coupling's network sees the same half of both
+            self.layer.initialize(self.forward(x, inputs), inputs, average)
+        return self.forward(x, inputs)
 
     def children(self) -> list[tuple[str, Bijector]]:
         return [(self.layer.name, self.layer)]

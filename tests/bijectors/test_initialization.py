@@ -177,3 +177,27 @@ def test_a_weight_without_an_initializer_is_that_of_the_seed(make):
         drawn.append(next(variable.numpy() for variable in layer.variables if variable.path.endswith("weight")))
     np.testing.assert_array_equal(drawn[0], drawn[1])
     assert np.all(drawn[0] != drawn[2]) and np.all(drawn[0] != 0.0)
+
+
+@pytest.mark.parametrize("repeated", [False, True], ids=["alone", "repeated"])
+def test_what_is_inverted_is_initialized(repeated):
+    """The network of a coupling the other way round is set as that of the coupling: both see the same half."""
+    inverted, coupling = bijectors.Invert(affine_coupling(4)), affine_coupling(4)
+    layers = [bijectors.Repeated(layer, 1) if repeated else layer for layer in (inverted, coupling)]
+    x = tf.cast(images(), tf.float32)
+    for layer in layers:
+        layer.build((None, 4, 4, 6))
+        layer.reset_weights(0)
+        y = layer.initialize(x)
+        np.testing.assert_array_equal(y, layer.forward(x))
+    for found, expected in zip(*(layer.variables for layer in layers), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6, err_msg=found.path)
+    (initialized, *_) = (v for v in layers[0].variables if v.path.endswith("initialized"))
+    assert np.all(initialized.numpy() == 1.0)
+
+
+def test_what_maps_a_part_of_all_numbers_is_initialized_the_other_way_round():
+    layer = bijectors.Invert(bijectors.Logit())
+    layer.build((None, 4, 4, 6))
+    x = 10.0 * tf.cast(images(), tf.float32)
+    np.testing.assert_array_equal(layer.initialize(x), layer.forward(x))
