@@ -35,6 +35,10 @@ class Repeated(Bijector):
 
     The last two have first derivatives alone. They refuse a step that uses any tensor but its arguments and variables.
 
+    By default any step is inverted. Choose another way where its inverse is slow, as that of an autoregressive or a
+    residual layer. Do so, too, where it loses digits in float32, as that of a mixture (`unsafe_inverse`). `build_model`
+    does.
+
     Args:
       step: an unbuilt bijector that keeps shapes.
       depth: K ≥ 1.

@@ -36,7 +36,7 @@ class VariationalDequantization(Dequantization):
       n_bits: bits that are kept of each uint8 number.
       coupling: the transform of g's couplings, or it with settings of its own {"name": "mixture", ...}.
       network: of g's couplings, or it with settings of its own.
-      backward: how the depth of g is differentiated (default: by inverting).
+      backward: how the depth of g is differentiated (default: by inverting, if float32 bears it with these couplings).
       dequantizer_depth: K.
       dequantizer_width: channels of the networks' hidden layers.
       dequantizer_blocks: of these networks, if they have any.
@@ -110,7 +110,9 @@ class VariationalDequantization(Dequantization):
         self._sizes = {"width": dequantizer_width, "blocks": dequantizer_blocks, "heads": dequantizer_heads}
         self.pointwise = dequantizer_pointwise
         self.depth = dequantizer_depth
-        self.backward: Backward = backward or "invert"
+        # As `model.backward` has it of the model itself.
+        is_unsafe = TRANSFORMS.part(self._coupling["name"]).unsafe_inverse and self.compute_dtype != "float64"
+        self.backward: Backward = backward or ("recompute" if is_unsafe else "invert")
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         height, width, channels = self.mask.half_shape(tuple(input_shape[-3:]))

@@ -7,7 +7,7 @@ import scipy.stats
 import tensorflow as tf
 
 from flowconv.bijectors import ActNorm, Chain, Inputs, Logit, Seed
-from flowconv.config.parts import MODELS
+from flowconv.config.parts import MODELS, TRANSFORMS
 from flowconv.models import Flow, StandardNormal, build_model
 from flowconv.surjections.variational import VariationalDequantization
 from flowconv.testing import perturb
@@ -153,6 +153,15 @@ def test_gradients_are_those_of_every_mode_and_compiler():
             found = tf.function(bits_and_gradients, autograph=False, jit_compile=compiled)(layer, images)
             for each, other in zip(found, expected, strict=True):
                 np.testing.assert_allclose(each, other, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("coupling", TRANSFORMS)
+def test_its_depth_is_inverted_where_the_inverse_is_exact_enough(coupling, dtype):
+    """By default; what is asked for is done."""
+    is_safe = dtype == "float64" or not TRANSFORMS.part(coupling).unsafe_inverse
+    assert new(coupling=coupling, dtype=dtype).backward == ("invert" if is_safe else "recompute")
+    assert new(coupling={"name": coupling}, dtype=dtype, backward="store").backward == "store"
 
 
 SETTINGS = {
