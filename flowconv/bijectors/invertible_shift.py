@@ -5,6 +5,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from flowconv.bijectors.per_pixel_affine import PerPixelAffine
+from flowconv.core import arguments
 from flowconv.ops.affine_map import AffineMap
 from flowconv.ops.log_scale import soft_clip
 from flowconv.ops.shapes import per_example
@@ -25,8 +26,7 @@ class InvertibleShift(PerPixelAffine):
 
     def __init__(self, per: Literal["channel", "position"] = "channel", **kwargs: Any):
         super().__init__(**kwargs)
-        if per not in ("channel", "position"):
-            raise ValueError(f"per must be 'channel' or 'position', got {per!r}")
+        arguments.choice({"channel": None, "position": None}, per, "per")
         self.per = per
         self.is_per_pixel_affine = per == "channel"  # α and β are the same at every pixel
 

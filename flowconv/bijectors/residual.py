@@ -75,7 +75,6 @@ class Residual(Bijector):
         super().__init__(**kwargs)
         if not isinstance(network, LipschitzNetwork):
             raise ValueError(f"network must be one that is a contraction, got {type(network).__name__}")
-        arguments.number(network.contraction, lambda c: 0.0 < c < 1.0, "contraction", "within (0, 1)")
         arguments.whole(1, training_terms=training_terms, evaluation_terms=evaluation_terms)
         arguments.number(continuation, lambda q: 0.0 < q < 1.0, "continuation", "within (0, 1)")
         arguments.whole(0, exact_dims=exact_dims)

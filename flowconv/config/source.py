@@ -1,6 +1,7 @@
 """Classes and functions as their source has them, without an import."""
 
 import ast
+import dataclasses
 import functools
 import math
 import operator
@@ -110,17 +111,22 @@ def class_in(path: Path, base: str) -> Definition | None:
         return None
     (node,) = found
     arguments: tuple[Argument, ...] | None = None
+    checks: dict[str, Check] = {}
     attributes: dict[str, Any] = {}
     for ancestor in _ancestors(path, node.name):
         for member in ancestor.body:
-            if isinstance(member, ast.FunctionDef) and member.name == "__init__" and arguments is None:
-                arguments = _arguments(member, _docstring(ancestor))[1:]
+            if isinstance(member, ast.FunctionDef) and member.name == "__init__":
+                checks = dict(_checks(member)) | checks
+                if arguments is None:
+                    arguments = _arguments(member, _docstring(ancestor))[1:]
             elif isinstance(member, ast.Assign):
                 for target in member.targets:
                     attributes.setdefault(ast.unparse(target), _literal(member.value))
             elif isinstance(member, ast.AnnAssign):
                 attributes.setdefault(ast.unparse(member.target), _literal(member.value))
-    return Definition(node.name, _summary(node), arguments or (), attributes)
+    # What a constructor gives its base class under the same name is checked there.
+    arguments = tuple(dataclasses.replace(each, check=checks.get(each.name)) for each in arguments or ())
+    return Definition(node.name, _summary(node), arguments, attributes)
 
 
 def syntax_error(path: Path) -> str:

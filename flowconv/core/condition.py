@@ -77,7 +77,7 @@ class Condition(Configured):
         """Returns a layer, not built yet, that maps the condition to what is added to features `[B, H, W, channels]`.
 
         It is built for the features' shape and called with the condition and the `Inputs`. Its result can be broadcast
-        to the features. It is 0 at first: a new flow is the same for all conditions.
+        to the features. Embeddings of classes and of small images are 0 at first: a new flow is the same for all.
 
         Args:
           channels: of the features.

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from flowconv.core import arguments
 from flowconv.core.network import Network
 
 
@@ -11,11 +12,15 @@ class LipschitzNetwork(Network):
     The bound is proven, whatever the weights are, and holds for images of the size that the network is built for.
 
     Args:
-      contraction: the bound, within (0, 1), or a residual layer refuses it.
+      contraction: the bound, within (0, 1).
+
+    Raises:
+      ValueError: for another one.
     """
 
     is_lipschitz: ClassVar[bool] = True
 
     def __init__(self, contraction: float = 0.9, **kwargs: Any):
         super().__init__(**kwargs)
+        arguments.number(contraction, lambda c: 0.0 < c < 1.0, "contraction", "within (0, 1)")
         self.contraction = contraction

@@ -33,6 +33,7 @@ from flowconv.ops.scan import Backward
 
 FLOW_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}
 NETWORK_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "mixed_bfloat16"}
+PRIORS = {"standard": False, "learned": True}
 DEFAULTS = {
     name.rpartition(".")[2]: setting.default
     for name, setting in SETTINGS.items()
@@ -50,6 +51,7 @@ class Parts:
       settings: all of them.
       dtype: of all layers but the networks.
       network_dtype: of these.
+      has_learned_prior: whether the latents' means and deviations are learned.
       condition: of the flow, which its couplings' networks and learned priors see; None if it is unconditional.
       backward: how depth is differentiated.
 
@@ -66,6 +68,7 @@ class Parts:
         self._of_parts = {name: self.settings[name] for name in folders.keywords() if name in self.settings}
         self.dtype = arguments.choice(FLOW_DTYPES, self.settings["precision"], "precision")
         self.network_dtype = NETWORK_DTYPES[self.settings["precision"]]
+        self.has_learned_prior: bool = arguments.choice(PRIORS, self.settings["prior"], "prior")
         conditional = self.settings["condition"] != "none"
         self.condition: Condition | None = self._build(folders.CONDITIONS, "condition") if conditional else None
         fields = {f"model.{name}": value for name, value in self.settings.items()}
@@ -128,8 +131,7 @@ class Parts:
 
     def split(self, name: str) -> Split:
         """Returns a split."""
-        prior = arguments.choice({"standard": False, "learned": True}, self.settings["prior"], "prior")
-        if not prior:
+        if not self.has_learned_prior:
             return Split(dtype=self.dtype, name=name)
         network = ConvolutionNetwork(condition=self.condition, dtype=self.dtype, name="prior")
         return Split(Gaussian(), network, dtype=self.dtype, name=name)
@@ -139,11 +141,6 @@ class Parts:
         if self.condition is None:
             return []
         return [Conditional(Gaussian(), self.condition, dtype=self.dtype, name="prior")]
-
-    @property
-    def has_learned_prior(self) -> bool:
-        """Whether the latents' means and deviations are learned."""
-        return self.settings["prior"] == "learned"
 
     def _with_settings(self, folder: Folder, setting: str) -> dict[str, Any]:
         """Returns the name of a part, and its settings as far as they are given."""

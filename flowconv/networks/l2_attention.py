@@ -56,7 +56,6 @@ class L2AttentionNetwork(LipschitzNetwork):
     def __init__(self, width: int = 512, heads: int = 8, patch_size: int = 1, contraction: float = 0.9, **kwargs: Any):
         super().__init__(contraction, **kwargs)
         arguments.whole(1, width=width, heads=heads, patch_size=patch_size)
-        arguments.number(contraction, lambda c: 0.0 < c < 1.0, "contraction", "within (0, 1)")
         check_heads(heads, width)
         self.width = width
         self.heads = heads

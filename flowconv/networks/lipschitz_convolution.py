@@ -48,7 +48,6 @@ class LipschitzConvolutionNetwork(LipschitzNetwork):
     ):
         super().__init__(contraction, **kwargs)
         arguments.whole(1, width=width)
-        arguments.number(contraction, lambda c: 0.0 < c < 1.0, "contraction", "within (0, 1)")
         self.width = width
         self.kernel_size = arguments.kernel_size(kernel_size)
         self.preactivation = preactivation

@@ -123,7 +123,7 @@ WHOLE = {
     "classes": ClassCondition,
 }
 WRONG = {
-    "per": (lambda: bijectors.InvertibleShift("pixel"), "per must be 'channel' or 'position', got 'pixel'"),
+    "per": (lambda: bijectors.InvertibleShift("pixel"), "per must be one of channel, position, got 'pixel'"),
     "shift": (lambda: bijectors.ShiftConvolution("pixel"), "shift must be one of channel, position, got 'pixel'"),
     "a transform alone": (lambda: bijectors.Split(bijectors.Gaussian()), "both a transform and a network, or neither"),
     "backward": (lambda: bijectors.Repeated(bijectors.ActNorm(), 1, "forget"), "backward must be .* got 'forget'"),

@@ -231,3 +231,10 @@ def test_gaussian_noise_needs_no_halves_of_patches():
     validate(changed(default_config(), fields | {"model.dequantization": "gaussian"}))
     with pytest.raises(UserError, match=r"patch_size=4: must divide half of data.image_size = 12"):
         validate(changed(default_config(), fields | {"model.dequantization": "variational"}))
+
+
+@pytest.mark.parametrize("family", MODELS)
+def test_a_misspelt_prior_is_refused_by_every_family(family):
+    """By those without a split, too."""
+    with pytest.raises(ValueError, match="prior must be one of standard, learned, got 'lerned'"):
+        build_model(family, (8, 8, 3), prior="lerned")
