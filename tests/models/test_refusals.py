@@ -224,15 +224,6 @@ def test_the_halvings_of_residual_flows_are_counted():
         validate(changed(default_config(), fields | {"data.image_size": 30}))
 
 
-def test_gaussian_noise_needs_no_halves_of_patches():
-    """Which variational noise does."""
-    fields = {"model.name": "tarflow", "model.network": "causal_transformer", "model.patch_size": 4}
-    fields |= {"data.image_size": 12, "model.preprocessing": "symmetric", "model.heads": 1}
-    validate(changed(default_config(), fields | {"model.dequantization": "gaussian"}))
-    with pytest.raises(UserError, match=r"patch_size=4: must divide half of data.image_size = 12"):
-        validate(changed(default_config(), fields | {"model.dequantization": "variational"}))
-
-
 @pytest.mark.parametrize("family", MODELS)
 def test_a_misspelt_prior_is_refused_by_every_family(family):
     """By those without a split, too."""
