@@ -21,7 +21,7 @@ def arguments(workdir):
 @in_full
 def test_a_run_killed_again_and_again_ends_as_if_it_had_not_been(tmp_path):
     """Weights, optimizer, averages, best score and samples: bit for bit those of the uninterrupted run."""
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole, killed = tmp_path / "whole/run", tmp_path / "killed/run"  # pictures name the run
     with Running(*command_of("train.py", *arguments(whole))) as process:
         process.wait_for("everything goes to")
         started = time.monotonic()
