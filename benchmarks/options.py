@@ -16,6 +16,7 @@ class Options:
       peers: the Python that has the programs on PyTorch (`peers.environment`), None to leave all other programs out.
       bfloat16: whether bfloat16 coupling networks are measured too.
       depths: K of the models whose start-up is measured.
+      workdir: of the run whose samples are measured, if any.
     """
 
     sizes: Mapping[str, Size]
@@ -23,3 +24,4 @@ class Options:
     peers: str | None = None
     bfloat16: bool = False
     depths: tuple[int, ...] = (8, 48)
+    workdir: str | None = None

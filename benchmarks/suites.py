@@ -6,7 +6,7 @@ JSON, where dictionaries of the same name (a size's) are merged. None imports Te
 
 from collections.abc import Callable
 
-from benchmarks import memory, networks, pipeline, scaling, speed, startup, xla_compile
+from benchmarks import memory, networks, pipeline, sampling, scaling, speed, startup, xla_compile
 from benchmarks.options import Options
 
 SUITES: dict[str, Callable[[Options], dict]] = {
@@ -17,7 +17,9 @@ SUITES: dict[str, Callable[[Options], dict]] = {
     "memory": memory.measure,
     "pipeline": pipeline.measure,
     "scaling": scaling.measure,
+    "sampling": sampling.measure,
 }
+OF_A_RUN = ("sampling",)  # which need one that was trained
 
 
 def merge(figures: dict, more: dict) -> dict:

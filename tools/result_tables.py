@@ -213,6 +213,16 @@ def scaling(kind: str) -> str:
     return _of_benchmarks(kind, [path], markdown(["two ranks × 1 thread against one rank × 1 thread", *sizes], rows))
 
 
+def sampling(kind: str) -> str:
+    """Returns the rates of an autoregressive flow's samples, by the ways of its inverse."""
+    path = f"performance/{kind}/sampling.json"
+    rows = [
+        [way, f"{figures['images_per_second']:.2f}", f"{figures['times_as_fast']:.2f}"]
+        for way, figures in read(path)["sampling"]["ways"].items()
+    ]
+    return _of_benchmarks(kind, [path], markdown(["tokens", "images/s", "times as fast as the first"], rows))
+
+
 def variants() -> str:
     """Returns the table of the comparison."""
     rows = [
@@ -327,6 +337,10 @@ TABLES: dict[str, Callable[[], str]] = {
         for kind in ("amx", "avx2")
     },
     "bfloat16 speed": bfloat16_speed,
+    **{
+        f"sampling {path.parent.name}": functools.partial(sampling, path.parent.name)
+        for path in sorted((RESULTS / "performance").glob("*/sampling.json"))
+    },
     **{
         f"comparison {path.name}": functools.partial(comparison, path.name)
         for path in sorted((RESULTS / "comparisons").glob("*"))

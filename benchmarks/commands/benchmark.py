@@ -3,12 +3,14 @@
     python scripts/benchmark.py
     python scripts/benchmark.py --parts=speed --sizes=small --peers
     python scripts/benchmark.py --parts=startup --depths=8,48 --output=startup.json
+    python scripts/benchmark.py --parts=sampling --workdir=runs/tarflow
 
-The first measures all parts at both sizes, the second normflows, nflows and tfp.bijectors.Glow, too.
+The first measures all parts but sampling at both sizes, the second normflows, nflows and tfp.bijectors.Glow, too.
 
 Parts: speed is a training step, encoding and sampling; networks is a training step with networks that have attention.
 startup goes until the first step; compile is that of the step by XLA. memory is what a step of flow and an image add,
-pipeline how fast batches come, scaling what a second rank brings.
+pipeline how fast batches come, scaling what a second rank brings. sampling is that of a trained autoregressive flow, by
+every way its inverse can go.
 
 Everything measured runs in a process of its own. Rounds alternate between them, ratios are medians over the rounds.
 Leave the machine alone meanwhile. Images are 32×32×3, L is 3. Size small is K 8, width 128, batch 32; paper is K 32,
@@ -26,15 +28,15 @@ from benchmarks import machine
 from benchmarks.options import Options
 from benchmarks.peers import environment
 from benchmarks.sizes import SIZES
-from benchmarks.suites import SUITES, merge
+from benchmarks.suites import OF_A_RUN, SUITES, merge
 from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
 from flowconv.errors import UserError
 from flowconv.files import write_text
-from flowconv.workdir import sessions
+from flowconv.workdir import Workdir, sessions
 
 FLAGS = (
-    flags.several("parts", tuple(SUITES), "what is measured", tuple(SUITES)),
+    flags.several("parts", tuple(part for part in SUITES if part not in OF_A_RUN), "what is measured", tuple(SUITES)),
     flags.several("sizes", tuple(SIZES), "at which sizes", tuple(SIZES)),
     flags.whole("rounds", 5, "alternated rounds; the medians count", 1),
     flags.boolean("peers", False, "measure other programs too, in an environment of their own"),
@@ -43,6 +45,7 @@ FLAGS = (
         "bfloat16", "auto", "measure bfloat16 too; auto: where the processor multiplies it", ("auto", "on", "off")
     ),
     flags.numbers("depths", (8, 48), "depths K whose start-up is measured", 1, int),
+    flags.path("workdir", None, "the run whose samples are measured, of an autoregressive flow"),
     shared_flags.output("also write all figures and rounds as JSON to this file"),
 )
 
@@ -51,12 +54,17 @@ def benchmark(given):
     output = Path(given.output).absolute() if given.output else None
     if output and (output.is_dir() or not os.access(output.parent, os.W_OK)):
         raise UserError(f"--output={given.output}: must be a file in a folder that can be written")
+    if set(given.parts) & set(OF_A_RUN):
+        check_run(given.workdir)
+    elif given.workdir:
+        raise UserError(f"--workdir={given.workdir}: is used with --parts={','.join(OF_A_RUN)}")
     options = Options(
         sizes={name: SIZES[name] for name in given.sizes},
         rounds=given.rounds,
         peers=environment.prepare(Path(given.peers_environment).expanduser().absolute()) if given.peers else None,
         bfloat16=given.bfloat16 == "on" or (given.bfloat16 == "auto" and machine.multiplies_bfloat16()),
         depths=given.depths,
+        workdir=str(Path(given.workdir).expanduser().absolute()) if given.workdir else None,
     )
     figures = {
         "command": sys.argv,
@@ -69,6 +77,16 @@ def benchmark(given):
         figures = merge(figures, SUITES[part](options))
         if output:  # after each part, since what comes later may be stopped
             write_text(output, json.dumps(figures, indent=2) + "\n")
+
+
+def check_run(path):
+    """Refuses a run whose samples have one way only, or that take a condition."""
+    workdir = Workdir(path)
+    model = workdir.load_config().model
+    for field, right in (("name", ("maf", "tarflow")), ("network", ("causal_transformer",)), ("condition", ("none",))):
+        if model[field] not in right:
+            held = f"holds a run of model.{field}={model[field]}"
+            raise UserError(f"--workdir={path}: {held}; samples are measured of one of {' or '.join(right)}")
 
 
 main = Command(benchmark, __doc__, FLAGS, precision=lambda given: None)

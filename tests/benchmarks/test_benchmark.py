@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import machine
 from benchmarks.peers import environment
+from benchmarks.suites import SUITES
 from flowconv.errors import UserError
 from tests.runs import ROOT, launch
 
@@ -18,7 +19,7 @@ from tests.runs import ROOT, launch
         ("--sizes=smal", "--sizes=smal: must be one or more of small,paper (did you mean small?)"),
         (
             "--parts=speed,start",
-            "--parts=speed,start: must be one or more of speed,networks,startup,compile,memory,pipeline,scaling",
+            f"--parts=speed,start: must be one or more of {','.join(SUITES)}",
         ),
         ("--parts=", "--parts=: must be one or more of"),
         ("--rounds=0", "--rounds=0: must be a whole number of at least 1"),

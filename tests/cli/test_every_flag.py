@@ -93,7 +93,7 @@ ELSEWHERE = {
     "evaluate": ("classify",),  # in tests/conditions
     **{name: ("class",) for name in ("interpolate", "manipulate", "reconstruct", "score")},  # the same
     # What each takes is parsed below, and run in tests/benchmarks.
-    "benchmark": ("parts", "sizes", "rounds", "peers", "peers_environment", "bfloat16", "depths", "output"),
+    "benchmark": ("parts", "sizes", "rounds", "peers", "peers_environment", "bfloat16", "depths", "workdir", "output"),
 }
 ALL = RUNS | CONFIGS
 
