@@ -1,11 +1,13 @@
 """Residual flows: the published number of weights, densities that are estimates and say so, samples, and refusals."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import flowconv
 from experiments.comparison import tables
 from flowconv.bijectors import NONE, Residual
 from flowconv.config import backward_of, changed, default_config, validate
@@ -22,7 +24,7 @@ from tests.batches import batch_of
 from tests.experiments.comparison.test_tables import RESULT, SPEEDS
 from tests.models.test_flow import AsBijector
 from tests.programs import run_here
-from tests.runs import in_full, overrides
+from tests.runs import TINY, in_full, overrides, saved_variables
 from tests.test_configs import CONFIGS, load
 
 SMALL = {"network": "lipschitz_convolution", "levels": 1, "depth": 2, "width": 8, "dense_blocks": 1, "dense_width": 4}
@@ -141,6 +143,55 @@ def test_a_run_is_trained_and_tells_that_its_figures_are_estimates(tmp_path, cac
     assert "bits/dim are estimates" in said and "test bits/dim, an estimate" in said
     header = workdir.metrics.read_text().splitlines()[0].split(",")
     assert "validation_bits_per_dim_standard_error" in header
+
+
+OF_RUN = {f"model.{name}": value for name, value in (SMALL | {"name": "residual", "depth": 1, "exact_dims": 0}).items()}
+
+
+@in_full
+def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, cache, capsys):
+    """Its estimates are of the same draws."""
+    for folder, images in (("whole", 64), ("parts", 32), ("parts", 64)):
+        run_here("train.py", f"--workdir={tmp_path / folder}", *overrides(**OF_RUN | {"train.images": images}))
+    assert "going on at 32 images" in capsys.readouterr().out
+    whole, parts = (saved_variables(tmp_path / folder) for folder in ("whole", "parts"))
+    assert whole.keys() == parts.keys() and len(whole) > 20
+    different = [name for name in whole if not np.array_equal(whole[name], parts[name])]
+    assert all("seconds" in name or "best_bits_per_dim" in name for name in different), different
+
+
+@in_full
+def test_two_ranks_are_one_with_twice_the_batch(train, tmp_path):
+    runs = []
+    for ranks in (1, 2):
+        fields = OF_RUN | {"train.images": 64, "train.batch_size": 16 // ranks, "model.precision": "float64"}
+        result = train(tmp_path / str(ranks), ranks=ranks, **fields)
+        assert result.returncode == 0, result.stderr
+        runs.append(saved_variables(tmp_path / str(ranks)))
+    names = [name for name in runs[0] if "weights" in name]
+    assert runs[0].keys() == runs[1].keys() and len(names) > 5
+    for name in names:
+        np.testing.assert_allclose(runs[1][name], runs[0][name], rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+@in_full
+def test_an_exported_flow_draws_what_the_run_does(tmp_path, cache):
+    run_here("train.py", f"--workdir={tmp_path}/run", *overrides(**OF_RUN | {"train.images": 64}))
+    run_here("scripts/export.py", f"--workdir={tmp_path}/run", f"--output={tmp_path}/model")
+    given = {"count": tf.constant(2), "temperature": tf.constant(0.7), "seed": tf.constant(0)}
+    drawn = tf.saved_model.load(f"{tmp_path}/model").signatures["sample"](**given)["images"]
+    flow = flowconv.load(tmp_path / "run")
+    np.testing.assert_allclose(drawn, flow.to_images(flow.sample(2, temperature=0.7, seed=0)), atol=1)
+
+
+@in_full
+def test_a_comparison_trains_residual_flows_beside_others(tmp_path, cache):
+    variant = "residual:network=lipschitz_convolution:dense_blocks=0:evaluation_terms=3"
+    flags = ["--seeds=1", "--rounds=1", f"--output={tmp_path}/compared", f"--variants=conv1x1,{variant}"]
+    fields = TINY | {"train.images": 32, "model.depth": 1, "model.levels": 1, "data.cache_dir": cache}
+    run_here("scripts/compare.py", *flags, *(f"--config.{name}={value}" for name, value in fields.items()))
+    table = (tmp_path / "compared/table.md").read_text()
+    assert re.search(rf"\| {variant} \| [0-9.]+ \(an estimate, standard error", table)
 
 
 @pytest.mark.parametrize("backward", ["recompute", "store"])
