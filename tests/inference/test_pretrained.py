@@ -9,12 +9,16 @@ import pytest
 import tensorflow as tf
 
 import flowconv
+from flowconv.data.datasets.letters import letter
 from flowconv.errors import UserError
 from flowconv.inference import weights_export
 from flowconv.inference.load import load_run
+from flowconv.training.results import better_name
 from flowconv.workdir import Workdir, pretrained
 from tests.programs import Ended, run_here
+from tests.runs import in_full
 
+NAMES = ("letters", "photos")
 COMMANDS = {
     "sample": ["--count=2", "--temperatures=0.7"],
     "reconstruct": ["--count=2"],
@@ -120,10 +124,43 @@ def test_without_any_that_is_said(monkeypatch, tmp_path):
     assert type(pretrained.chosen(tmp_path, None)) is Workdir
 
 
-@pytest.mark.parametrize("name", pretrained.names() or [pytest.param("", marks=pytest.mark.skip("none comes yet"))])
+@in_full
+@pytest.mark.parametrize("name", NAMES)
+def test_an_evaluation_gives_the_figures_of_the_card(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_here("scripts/evaluate.py", f"--model={name}")
+    found, results = (
+        json.loads(path.read_text())
+        for path in (tmp_path / name / "evaluation.json", pretrained.Pretrained(name).results)
+    )
+    bits = results[better_name(results)]
+    assert found[better_name(found)] == pytest.approx(bits, abs=1e-3)
+    assert f"| bits/dim | {bits:.3f} on the test split" in (pretrained.FOLDER / name / "README.md").read_text()
+
+
+def test_the_letters_are_read():
+    """Of a typeface that training never saw, the letter under which each is likeliest; noise is none of them."""
+    flow, text = flowconv.load("letters"), "FLOW"
+    generator = np.random.default_rng(0)
+    images = np.stack([letter(each, "cmr10", flow.image_shape[0], generator) for each in text])
+
+    def most_likely(image):
+        bits = flow.bits_per_dim(np.repeat(image[None], 26, axis=0), condition=np.arange(26, dtype=np.int32))
+        return chr(ord("A") + int(np.argmin(bits))), float(np.min(bits))
+
+    read = [most_likely(image) for image in images]
+    assert "".join(name for name, _ in read) == text and max(bits for _, bits in read) < 4.0
+    assert most_likely(generator.integers(0, 256, images[0].shape, np.uint8))[1] > 6.0  # the control
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_those_of_the_package_are_small_and_have_a_card(name):
     files = [path for path in (pretrained.FOLDER / name).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < pretrained.MOST_BYTES
     card = (pretrained.FOLDER / name / "README.md").read_text()
-    assert weights_export.BY_HAND not in card and not re.search("license of the data \\| *\\|", card)
+    assert (
+        name in pretrained.names()
+        and weights_export.BY_HAND not in card
+        and not re.search("license of the data \\| *\\|", card)
+    )
     pretrained.Pretrained(name).load_config()
