@@ -1,0 +1,25 @@
+"""The documents' notebooks, each from its first cell to its last, as a reader runs them."""
+
+import pytest
+
+from tools import notebooks
+
+NOTEBOOKS = sorted(notebooks.NOTEBOOKS.glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
+    """Every cell shows something of the kind that is kept of it."""
+    monkeypatch.chdir(tmp_path)
+    ran = list(notebooks.run(notebooks.read(path), path.name))
+    assert len(ran) >= 10
+    for cell, outputs in ran:
+        assert [output["output_type"] for output in outputs] == [output["output_type"] for output in cell["outputs"]]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_page_shows_its_pictures(path):
+    kept = notebooks.pictures(notebooks.read(path))
+    assert kept and notebooks.page(path).count("](../pictures/") == len(kept)
+    for number, picture in enumerate(kept):
+        assert (notebooks.PICTURES / path.stem / f"{number}.png").read_bytes() == picture
