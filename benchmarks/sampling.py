@@ -1,6 +1,7 @@
 """Part "sampling": samples of a trained autoregressive flow, by every way its inverse can go."""
 
 import contextlib
+import functools
 import json
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def alternated(workdir: str, rounds: int) -> dict[str, Any]:
     def ask(draw: Callable[[int], Any]) -> dict[str, float]:
         return {"seconds": draw(1 + next(seeds) // len(ways))[0]}
 
-    measured = alternate({name: (lambda draw=draw: ask(draw)) for name, draw in ways.items()}, rounds)
+    measured = alternate({name: functools.partial(ask, draw) for name, draw in ways.items()}, rounds)
     first = next(iter(drawn.values()))
     return {
         "steps": steps,
@@ -116,7 +117,7 @@ def nothing_kept() -> Iterator[None]:
         return tf.stop_gradient(x), tf.constant(steps)
 
     original = Autoregressive.solve
-    Autoregressive.solve = solve  # type: ignore[method-assign]
+    Autoregressive.solve = solve  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
