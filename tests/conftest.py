@@ -42,8 +42,8 @@ def cache(tmp_path_factory):
 
 @pytest.fixture
 def shared():
-    """A folder that every user may use; `tmp_path` is for one alone."""
-    with tempfile.TemporaryDirectory() as folder:
+    """A folder that every user may use; `tmp_path` is for one alone, as is where a program's temporary files go."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         os.chmod(folder, 0o777)
         yield Path(folder)
 
