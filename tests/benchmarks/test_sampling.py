@@ -5,7 +5,7 @@ import pytest
 from benchmarks import sampling
 from flowconv.bijectors import Autoregressive
 from tests.programs import run_here
-from tests.runs import launch, overrides
+from tests.runs import in_full, launch, overrides
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +18,7 @@ def run(tmp_path_factory, cache):
     return workdir
 
 
+@in_full
 def test_all_ways_draw_the_same_samples(run):
     original = Autoregressive.solve
     found = sampling.alternated(str(run), rounds=2)
