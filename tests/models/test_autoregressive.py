@@ -19,7 +19,8 @@ from flowconv.training.writers import read_metrics
 from tests.batches import batch_of
 from tests.models.test_flow import AsBijector
 from tests.programs import Ended, run_here
-from tests.runs import config_of, in_full, overrides, saved_variables
+from tests.runs import config_of, in_full, overrides
+from tests.same_runs import check_resumed, check_two_ranks
 from tests.test_configs import CONFIGS, load
 
 TARFLOW = {"network": "causal_transformer", "coupling": "gaussian", "preprocessing": "centre", "depth": 4}
@@ -161,19 +162,9 @@ def fields_of(name, **fields):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_stopped_run_goes_on_bit_for_bit(name, tmp_path, cache, capsys):
     """With Gaussian noise, whose figure stands in a column of its own."""
-
-    def train(folder, images):
-        fields = fields_of(name, **NOISY) | {"train.images": images, "optimizer.weight_decay": 0.1}
-        run_here("train.py", f"--workdir={tmp_path / folder}", *overrides(**fields))
-
-    for folder, images in (("whole", 64), ("parts", 32), ("parts", 64)):
-        train(folder, images)
+    check_resumed(tmp_path, **fields_of(name, **NOISY), **{"optimizer.weight_decay": 0.1})
     shown = capsys.readouterr().out
     assert "going on at 32 images" in shown and "bits/dim of noisy images" in shown
-    whole, parts = (saved_variables(tmp_path / folder) for folder in ("whole", "parts"))
-    assert whole.keys() == parts.keys() and len(whole) > 20
-    different = [each for each in whole if not np.array_equal(whole[each], parts[each])]
-    assert all("seconds" in each or "best_bits_per_dim" in each for each in different), different
     rows = read_metrics(tmp_path / "whole" / "metrics.csv")
     assert any(row["bits_per_dim_of_noisy_images"] for row in rows) and not any(row["bits_per_dim"] for row in rows)
     assert any(row["validation_bits_per_dim"] for row in rows)
@@ -201,17 +192,8 @@ def test_a_stopped_run_goes_on_bit_for_bit(name, tmp_path, cache, capsys):
 @pytest.mark.parametrize("name", SMALL)
 def test_two_ranks_are_one_with_twice_the_batch(name, train, tmp_path):
     """Weight decay, Gaussian noise and data-dependent initialization included."""
-    runs = []
-    for ranks in (1, 2):
-        fields = fields_of(name, **NOISY) | {"train.batch_size": 16 // ranks, "train.initialization_images": 17}
-        fields |= {"model.precision": "float64", "optimizer.weight_decay": 0.1}
-        result = train(tmp_path / str(ranks), ranks=ranks, **fields)
-        assert result.returncode == 0, result.stderr
-        runs.append(saved_variables(tmp_path / str(ranks)))
-    names = [each for each in runs[0] if "weights" in each]
-    assert runs[0].keys() == runs[1].keys() and len(names) > 5
-    for each in names:
-        np.testing.assert_allclose(runs[1][each], runs[0][each], rtol=1e-9, atol=1e-9, err_msg=each)
+    more = {"train.initialization_images": 17, "optimizer.weight_decay": 0.1}
+    check_two_ranks(train, tmp_path, **fields_of(name, **NOISY), **more)
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -24,7 +24,8 @@ from tests.batches import batch_of
 from tests.experiments.comparison.test_tables import RESULT, SPEEDS
 from tests.models.test_flow import AsBijector
 from tests.programs import run_here
-from tests.runs import TINY, in_full, overrides, saved_variables
+from tests.runs import TINY, in_full, overrides
+from tests.same_runs import check_resumed, check_two_ranks
 from tests.test_configs import CONFIGS, load
 
 SMALL = {"network": "lipschitz_convolution", "levels": 1, "depth": 2, "width": 8, "dense_blocks": 1, "dense_width": 4}
@@ -151,27 +152,13 @@ OF_RUN = {f"model.{name}": value for name, value in (SMALL | {"name": "residual"
 @in_full
 def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, cache, capsys):
     """Its estimates are of the same draws."""
-    for folder, images in (("whole", 64), ("parts", 32), ("parts", 64)):
-        run_here("train.py", f"--workdir={tmp_path / folder}", *overrides(**OF_RUN | {"train.images": images}))
+    check_resumed(tmp_path, **OF_RUN)
     assert "going on at 32 images" in capsys.readouterr().out
-    whole, parts = (saved_variables(tmp_path / folder) for folder in ("whole", "parts"))
-    assert whole.keys() == parts.keys() and len(whole) > 20
-    different = [name for name in whole if not np.array_equal(whole[name], parts[name])]
-    assert all("seconds" in name or "best_bits_per_dim" in name for name in different), different
 
 
 @in_full
 def test_two_ranks_are_one_with_twice_the_batch(train, tmp_path):
-    runs = []
-    for ranks in (1, 2):
-        fields = OF_RUN | {"train.images": 64, "train.batch_size": 16 // ranks, "model.precision": "float64"}
-        result = train(tmp_path / str(ranks), ranks=ranks, **fields)
-        assert result.returncode == 0, result.stderr
-        runs.append(saved_variables(tmp_path / str(ranks)))
-    names = [name for name in runs[0] if "weights" in name]
-    assert runs[0].keys() == runs[1].keys() and len(names) > 5
-    for name in names:
-        np.testing.assert_allclose(runs[1][name], runs[0][name], rtol=1e-9, atol=1e-9, err_msg=name)
+    check_two_ranks(train, tmp_path, **OF_RUN, **{"train.images": 64})
 
 
 @in_full
