@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -130,9 +129,9 @@ def labels_of(workdir: Workdir, classes: Sequence[str], images: str | None) -> n
     return np.resize(np.array(labels, np.int32), count)
 
 
-def condition_of(run: Run, examples: Examples, labels: np.ndarray | None) -> Any:
-    """Returns the condition of examples, of which labels are those if they are given; None of an unconditional flow."""
-    return run.flow.condition_of({**examples, "label": labels} if labels is not None else examples)
+def labelled(examples: Examples, labels: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Returns examples with the first of these labels, as `labels_of` has them, or with their own if that has none."""
+    return {**examples} if labels is None else {**examples, "label": labels[: len(examples["image"])]}
 
 
 def check_guidance(workdir: Workdir, weight: float, attention_temperature: float) -> Guidance | None:

@@ -41,13 +41,13 @@ def interpolate(given):
     folder = workdir.results_folder(given.output, workdir.pictures)
     run = load.load_run(workdir, given.data_dir)
     examples = run.examples_of("images", given.images, MOST if given.images is None else None)
+    examples = conditions.labelled(examples, labels)
     images = examples["image"]
     if len(images) < 2:
         what = f"--images={given.images}: is" if given.images else "--images is missing: the run's test split has"
         raise UserError(f"{what} one image; name two or more files, or folders, with commas between them")
-    condition = conditions.condition_of(run, examples, labels)
     with working("interpolating"):
-        rows = interpolation.interpolate(run.flow, images, given.steps, condition)
+        rows = interpolation.interpolate(run.flow, images, given.steps, run.flow.condition_of(examples))
     headings = [f"{number / (given.steps - 1):.2g}" for number in range(given.steps)]
     names = [f"{number} to {number + 1}" for number in range(1, len(images))]
     sheet = Sheet(np.concatenate(rows), given.steps, "From image to image, through their latents", names, headings)

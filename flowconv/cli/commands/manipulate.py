@@ -60,9 +60,8 @@ def manipulate(given):
 
     def condition_of(examples):
         named = label is not None and "label" not in examples
-        return conditions.condition_of(
-            run, examples, np.full(len(examples["image"]), label, np.int32) if named else None
-        )
+        labels = np.full(len(examples["image"]), label, np.int32) if named else None
+        return run.flow.condition_of(conditions.labelled(examples, labels))
 
     of_both = condition_of({"image": positive}), condition_of({"image": negative})
     condition = condition_of(examples)

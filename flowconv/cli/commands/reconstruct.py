@@ -36,9 +36,7 @@ def reconstruct(given):
     labels = conditions.labels_of(workdir, getattr(given, "class"), given.images)
     folder = workdir.results_folder(given.output, workdir.pictures)
     run = load.load_run(workdir, given.data_dir)
-    examples = run.examples_of("images", given.images, given.count)
-    if labels is not None:
-        examples["label"] = labels[: given.count]
+    examples = conditions.labelled(run.examples_of("images", given.images, given.count), labels)
     with working("encoding and decoding"):
         originals, back, error = pictures.reconstruct(run.flow, examples)
     sheet = pictures.reconstruction_sheet(originals, back, error, given.magnify, columns=12)

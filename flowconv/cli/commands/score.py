@@ -56,8 +56,7 @@ def score(given):
     run = load.load_run(workdir, given.data_dir)
     paths, images = load.read_images("images", given.images, run.config.data)
     typical = run.typical(given.seed, measured=given.data_dir is not None)
-    examples = {"image": images} if labels is None else {"image": images, "label": labels}
-    scores = scoring.score(run.flow, examples, typical, given.seed)
+    scores = scoring.score(run.flow, conditions.labelled({"image": images}, labels), typical, given.seed)
     order = np.argsort(-(scores.bits_per_dim if scores.oddness is None else scores.oddness))
     table.write(paths, scores, order)
     pictures.save_sheet(
