@@ -55,12 +55,8 @@ def sample(given):
     conditions.check_data_dir(given.data_dir, given.images, workdir)
     guidance = conditions.check_guidance(workdir, given.guidance, given.attention_temperature)
     denoised = conditions.check_denoise(workdir) if given.denoise else 0.0
-    kind = "" if label is None else f"-class-{label}"
-    kind += "" if guidance is None else f"-guidance-{given.guidance:g}"
-    kind += "" if given.attention_temperature == 1.0 else f"-attention-{given.attention_temperature:g}"
-    kind += "-denoised" if given.denoise else ""
-    how = ways(workdir, label, given)
-    names = {temperature: f"samples-{temperature:g}{kind}" for temperature in given.temperatures}
+    ending, how = ways(workdir, label, given)
+    names = {temperature: f"samples-{temperature:g}{ending}" for temperature in given.temperatures}
     if given.files:
         for name in names.values():
             load.free_folder("output", folder / name)
@@ -80,18 +76,23 @@ def sample(given):
             say(f"{folder / name}.png")
 
 
-def ways(workdir, label, given) -> dict[str, str]:
-    """Returns what tells samples from others of the same temperature and seed, in words: pictures say it."""
+def ways(workdir, label, given) -> tuple[str, dict[str, str]]:
+    """Returns the end of names of files, and words for pictures, that tell samples from others of their temperature."""
     from flowconv.inference import conditions
 
-    how = conditions.class_facts(workdir, label)
+    ending, how = "", conditions.class_facts(workdir, label)
+    if label is not None:
+        ending += f"-class-{label}"
     if given.guidance:
         how["guidance"] = f"{given.guidance:g}"
+        ending += f"-guidance-{given.guidance:g}"
     if given.attention_temperature != 1.0:
         how["attention temperature"] = f"{given.attention_temperature:g}"
+        ending += f"-attention-{given.attention_temperature:g}"
     if given.denoise:
         how["noise"] = "taken out"
-    return how
+        ending += "-denoised"
+    return ending, how
 
 
 main = Command(sample, __doc__, FLAGS)
