@@ -2,17 +2,16 @@
 
 import json
 import statistics
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.options import Options
+from benchmarks.workers import answer_of
 from flowconv import process
 from flowconv.config import default_config
 
-ROOT = Path(__file__).resolve().parent.parent
 MEGABYTE = 1e6
 INITIALIZATION_IMAGES = 8  # the same for every batch size: what is measured is the training step
 STEPS = 4
@@ -83,9 +82,7 @@ def growth(fields: Mapping[str, Any], rounds: int) -> dict:
 
 def in_a_process(fields: Mapping[str, Any]) -> dict[str, int]:
     """Returns `train_a_little(fields)` of a process of its own."""
-    command = [sys.executable, "-m", __name__, json.dumps(dict(fields))]
-    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8", cwd=ROOT).stdout
-    return json.loads(printed.splitlines()[-1])
+    return answer_of(__name__, json.dumps(dict(fields)))
 
 
 def train_a_little(fields: Mapping[str, Any]) -> dict[str, int]:

@@ -3,18 +3,21 @@
 import contextlib
 import functools
 import json
-import subprocess
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
+
+from ml_collections import ConfigDict
 
 from benchmarks.alternate import alternate, median, ratio
 from benchmarks.options import Options
+from benchmarks.workers import answer_of
 from flowconv import process
+from flowconv.config.fields import sides
+from flowconv.workdir import Workdir
 
-ROOT = Path(__file__).resolve().parent.parent
 BATCH_SIZE = 16
 SEQUENTIAL = "one token after the other, nothing kept"
 CACHED = "one token after the other, keys and values kept"
@@ -23,9 +26,7 @@ JACOBI = "all tokens at once"
 
 def measure(options: Options) -> dict:
     """Returns `sampling`: by way, images_per_second and times_as_fast as one token after the other; all rounds."""
-    command = [sys.executable, "-m", __name__, str(options.workdir), str(options.rounds)]
-    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8", cwd=ROOT).stdout
-    measured = json.loads(printed.splitlines()[-1])
+    measured = answer_of(__name__, str(options.workdir), str(options.rounds))
     print(f"\nsamples of {options.workdir}, {BATCH_SIZE} at a time, images/s; times as fast as the first")
     for name, figures in measured["ways"].items():
         print(f"{name:<52}{figures['images_per_second']:>10.2f}{figures['times_as_fast']:>8.2f}", flush=True)
@@ -39,9 +40,7 @@ def alternated(workdir: str, rounds: int) -> dict[str, Any]:
     """Returns the figures of a run's samples, by ways in turns, with the same seeds."""
     import numpy as np
 
-    from flowconv.inference import load
-
-    steps = _steps(load.load_run(workdir))
+    steps = _steps(Workdir(workdir).load_config())
     parts = [parts for parts in (2, 4, 8, 16, 32) if parts < steps and steps % parts == 0]
     ways = {
         SEQUENTIAL: _drawing(workdir, 1, nothing_kept()),
@@ -72,10 +71,9 @@ def alternated(workdir: str, rounds: int) -> dict[str, Any]:
     }
 
 
-def _steps(run: Any) -> int:
+def _steps(config: ConfigDict) -> int:
     """The length of the order of a run's layers: the patches of an image."""
-    height, width, _ = run.flow.image_shape
-    return height * width // run.config.model.patch_size**2
+    return math.prod(sides(config.data.image_size)) // config.model.patch_size**2
 
 
 def _drawing(workdir: str, segments: int = 1, traced: contextlib.AbstractContextManager | None = None) -> Callable:

@@ -11,12 +11,19 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 from benchmarks.sizes import Size
 
 PATIENCE_SECONDS = 900.0  # until a worker is ready; a graph of all steps of a deep flow takes minutes
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def answer_of(module: str, *arguments: str) -> Any:
+    """Returns the JSON of the last line that a module prints, run in a process of its own."""
+    command = [sys.executable, "-m", module, *arguments]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8", cwd=ROOT).stdout
+    return json.loads(printed.splitlines()[-1])
 
 
 class WorkerError(Exception):
