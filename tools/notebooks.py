@@ -11,7 +11,6 @@ import base64
 import contextlib
 import io
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +44,7 @@ def run(notebook: dict[str, Any], name: str) -> Iterator[tuple[dict[str, Any], l
 
 
 def _outputs_of(source, place, namespace):
-    """What a cell prints, then the value of its last line if this is an expression."""
+    """The text that a cell prints, then the value of its last line if this is an expression."""
     body = ast.parse(source).body
     last = ast.Expression(body.pop().value) if body and isinstance(body[-1], ast.Expr) else None
     with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -89,12 +88,9 @@ def main() -> None:
     """Runs every notebook in a folder of its own, and writes what it shows."""
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         notebook = read(path)
-        here = Path.cwd()
-        with tempfile.TemporaryDirectory() as folder:
-            os.chdir(folder)
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             for cell, outputs in run(notebook, path.name):
                 cell["outputs"] = outputs
-            os.chdir(here)
         path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         folder = PICTURES / path.stem
         folder.mkdir(exist_ok=True)

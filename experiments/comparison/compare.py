@@ -130,7 +130,7 @@ def _run(config, workdir, title):
 
 
 def _results(workdir):
-    """What a finished run's results.json holds, with all that tables need."""
+    """The fields of a finished run's results.json, with all that tables need."""
     found = read_json(workdir.results)
     there = found if isinstance(found, dict) else {}
     lacking = ["bits/dim"] if better_bits_per_dim(there) is None else []

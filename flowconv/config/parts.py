@@ -154,7 +154,7 @@ class Part:
 
     @property
     def unseen_halvings(self) -> int | None:
-        """How many of a family's L halvings of an image have a result that no coupling sees; None if it doesn't say."""
+        """The number of a family's L halvings whose result no coupling sees; None if it doesn't say."""
         return self.definition.attributes.get("UNSEEN_HALVINGS")
 
     @property

@@ -90,7 +90,8 @@ def _results(workdir):
     paths = [path for path in (workdir.evaluation, workdir.results) if path.is_file()]
     found = [_fields(workdir, path) for path in paths]
     if len(found) == 2 and found[0].get("best_at_images") != found[1].get("best_at_images"):
-        found = [found[int(paths[1].stat().st_mtime_ns >= paths[0].stat().st_mtime_ns)]]
+        training_is_newer = paths[1].stat().st_mtime_ns >= paths[0].stat().st_mtime_ns
+        found = found[1:] if training_is_newer else found[:1]
     results = {name: value for each in found for name, value in each.items()}  # where both have it, that of training
     if not results:
         names = f"{workdir.results.name} nor {workdir.evaluation.name}"

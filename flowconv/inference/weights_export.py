@@ -90,7 +90,7 @@ def card(name: str, results: Mapping[str, Any], config: ConfigDict, precision: s
 
 
 def _trained(results):
-    """What is known of the training: nothing but its length, where a run was only evaluated, as a folded one."""
+    """The training in words: its length alone, where a run was only evaluated, as a folded one."""
     if "images_trained" not in results:
         return f"on {results['best_at_images']:,} images"
     trained = f"on {results['images_trained']:,} images, in {results['seconds']:,.0f} s of training steps"

@@ -8,7 +8,7 @@ from flowconv.distributed import devices
 
 @pytest.fixture
 def told(monkeypatch):
-    """What TensorFlow is told of its two GPUs."""
+    """The settings that TensorFlow is given for its two GPUs."""
     told = []
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["first", "second"])
     monkeypatch.setattr(tf.config, "set_visible_devices", lambda device, kind: told.append(device))
