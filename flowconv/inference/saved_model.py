@@ -10,6 +10,7 @@ from flowconv.errors import UserError
 from flowconv.files import new_folder
 from flowconv.inference.load import free_folder
 from flowconv.models import Flow
+from flowconv.ops.saved_gradients import refuse_missing_gradients
 from flowconv.paths import without_patterns
 from flowconv.utils.progress_bar import progress, working
 
@@ -25,12 +26,27 @@ def export(flow: Flow, folder: str | os.PathLike) -> None:
     Of a conditional flow each takes `condition` `[B, …]`, too, as `Flow.condition_of` gives it: labels, int32 `[B]`, of
     images given their class. B is the number of images, or of latents, or `count`.
 
+    A loaded model has first derivatives, and refuses others.
+
     Args:
       flow: the model.
       folder: is made; must be empty or not there.
 
     Raises:
       UserError: if it can't be written, or holds something.
+
+    Example:
+      >>> import tempfile
+      >>> import tensorflow as tf
+      >>> from flowconv import models
+      >>> from flowconv.inference.saved_model import export
+      >>> flow = models.nice_original((4, 4, 1), depth=2, width=8, network="mlp", preprocessing="centre")
+      >>> drawn = flow.reset_weights(seed=0)
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     export(flow, f"{folder}/flow")
+      ...     model = tf.saved_model.load(f"{folder}/flow")
+      >>> sorted(model.signatures)
+      ['decode', 'encode', 'log_prob', 'sample']
     """
     folder = free_folder("output", folder)
     with inverting(flow):
@@ -43,6 +59,7 @@ def export(flow: Flow, folder: str | os.PathLike) -> None:
         try:
             with new_folder(folder), without_patterns(folder) as name, working(f"writing {folder}"):
                 tf.saved_model.save(module, name, signatures=signatures)
+                refuse_missing_gradients(name)
         except (OSError, tf.errors.OpError) as error:
             raise UserError(f"--output={folder}: can't be written ({error})") from error
 

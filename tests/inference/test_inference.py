@@ -284,12 +284,14 @@ PRECISIONS = ("float32", "bfloat16", "float64") if FULL else ("float32",)
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("backward", ["invert", "recompute", "store"] if FULL else ["invert"])
-def test_exports_whatever_it_was_trained_with(backward, precision, tmp_path):
-    """And its gradients, too."""
+def test_exports_whatever_it_was_trained_with(backward, precision, tmp_path, caplog):
+    """And its gradients, too. It is loaded without a warning."""
     flow = tiny_flow(**{"model.backward": backward, "model.precision": precision})
     x = tf.random.stateless_uniform([3, 8, 8, 3], [0, 0], 0.1, 0.9, flow.compute_dtype)
     export(flow, tmp_path / "model")
+    caplog.clear()  # of what saving says
     model = tf.saved_model.load(str(tmp_path / "model"))  # which holds the variables of its functions
+    assert not caplog.records
     exported = model.signatures["log_prob"]
 
     def value_and_gradient(function):
