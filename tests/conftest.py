@@ -10,6 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as the programs have it, see flowconv.process
 
 import keras
+import numpy as np
 import pytest
 
 from flowconv import distributed
@@ -19,11 +20,17 @@ from tests.runs import TINY, launch, overrides
 distributed.initialize(images=1)  # before any operation: it sets the number of threads; batches are whole
 
 
+@pytest.fixture(scope="module", autouse=True)
+def seed_of_tensorflow():
+    """TensorFlow's generator begins anew, but not for each test: with it all kernels that were made are forgotten."""
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(autouse=True)
 def seeds():
-    """What a test draws from a global generator is the same, alone or in company."""
-    keras.utils.set_random_seed(0)
+    """What a test draws from Python's generator or NumPy's, as Keras does, is the same, alone or in company."""
     random.seed(0)
+    np.random.seed(0)
 
 
 @pytest.fixture(autouse=True)
