@@ -1,6 +1,7 @@
 """Small runs of the programs, alone and under horovodrun."""
 
 import contextlib
+import itertools
 import os
 import subprocess
 import sys
@@ -45,6 +46,31 @@ def parametrized(values, always):
     """Parameters of a test, by their names: these always, the others in `make test-full`."""
     assert set(always) <= set(values)
     return [pytest.param(value, id=name, marks=() if name in always else in_full) for name, value in values.items()]
+
+
+def covering(**settings):
+    """Parameters of a test, of each its values by their names: each two meet; in `make test-full` all combinations."""
+    named = {name: of if isinstance(of, dict) else {str(value): value for value in of} for name, of in settings.items()}
+    every = list(itertools.product(*named.values()))
+
+    def pairs(case):
+        return set(itertools.combinations(enumerate(case), 2))
+
+    missing, chosen = set().union(*map(pairs, every)), []
+    while missing:
+        chosen.append(max(every, key=lambda case: len(pairs(case) & missing)))
+        missing -= pairs(chosen[-1])
+    return pytest.mark.parametrize(
+        list(named),
+        [
+            pytest.param(
+                *(each[name] for each, name in zip(named.values(), case, strict=True)),
+                id="-".join(case),
+                marks=() if case in chosen else in_full,
+            )
+            for case in every
+        ],
+    )
 
 
 def overrides(**fields):

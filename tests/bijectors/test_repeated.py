@@ -20,10 +20,11 @@ from tests.layers import (
     affine_coupling,
     step,
 )
-from tests.runs import parametrized
+from tests.runs import covering, parametrized
 
 SHAPE = (4, 4, 8)
 MODES = ("store", "recompute", "invert")
+DIRECTIONS = {"forward": False, "inverse": True}
 LOSSES = {
     "both": lambda y, log_det: tf.reduce_sum(tf.sin(y)) - tf.reduce_mean(log_det),
     "y": lambda y, log_det: tf.reduce_sum(tf.sin(y)),
@@ -102,9 +103,7 @@ def test_the_loop_is_the_composition_of_its_steps(mode):
         np.testing.assert_allclose(value, expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
-@pytest.mark.parametrize("inverse", (False, True), ids=("forward", "inverse"))
-@pytest.mark.parametrize("mode", MODES)
+@covering(mode=MODES, inverse=DIRECTIONS, loss=LOSSES)
 def test_gradients_of_weights_are_those_of_steps_in_turn(mode, inverse, loss):
     layer = repeated(3, mode)
     direction = "inverse_and_log_det" if inverse else "forward_and_log_det"
@@ -337,19 +336,10 @@ HOW = {
 }
 every_way = pytest.mark.parametrize("how", HOW.values(), ids=HOW.keys())
 every_mode = pytest.mark.parametrize("mode", MODES)
-every_direction = pytest.mark.parametrize("inverse", (False, True), ids=("forward", "inverse"))
+SLICES = {"1 slice": 1, "3 slices": 3}
 
 
-@pytest.fixture(params=[1, 3], ids="{} slices".format)
-def slices(request, monkeypatch):
-    """A batch is computed in so many slices."""
-    monkeypatch.setattr(scan, "num_slices", lambda images: request.param)
-    return request.param
-
-
-@every_way
-@every_direction
-@every_mode
+@covering(mode=MODES, inverse=DIRECTIONS, how=HOW)
 def test_a_condition_has_its_gradient(mode, inverse, how):
     """That of the steps in turn, by automatic differentiation; and so have x and the weights."""
     parts = [Conditioned(dtype="float64"), affine_coupling(8, dtype="float64")]
@@ -408,10 +398,9 @@ def test_each_step_has_a_seed_of_its_own_and_the_same_on_the_way_back(mode, how)
     np.testing.assert_allclose(gradient, np.sum(np.cos(y) * noise, axis=(1, 2, 3, 4)), rtol=1e-10)
 
 
-@every_way
-@every_direction
-@every_mode
-def test_what_a_step_assigns_is_written_back(mode, inverse, how, slices):
+@covering(mode=MODES, inverse=DIRECTIONS, how=HOW, slices=SLICES)
+def test_what_a_step_assigns_is_written_back(mode, inverse, how, slices, monkeypatch):
+    monkeypatch.setattr(scan, "num_slices", lambda images: slices)
     layer = perturbed(bijectors.Repeated(Counting(dtype="float64"), 3, mode, dtype="float64"), SHAPE)
     calls, means = (v for v in layer.variables if v.path.endswith(("calls", "mean")))
     direction = "inverse_and_log_det" if inverse else "forward_and_log_det"
@@ -435,9 +424,9 @@ def test_what_a_step_assigns_is_written_back(mode, inverse, how, slices):
 
 
 @pytest.mark.parametrize("how", parametrized(HOW, ["graph"]))
-@every_direction
-@every_mode
-def test_a_step_that_keeps_statistics_of_a_batch_sees_it_whole_on_the_way_back(mode, inverse, how, slices):
+@covering(mode=MODES, inverse=DIRECTIONS, slices=SLICES)
+def test_a_step_that_keeps_statistics_of_a_batch_sees_it_whole_on_the_way_back(mode, inverse, how, slices, monkeypatch):
+    monkeypatch.setattr(scan, "num_slices", lambda images: slices)
     parts = [OfBatch(dtype="float64"), affine_coupling(8, dtype="float64"), bijectors.Conv1x1(dtype="float64")]
     layer = perturbed(bijectors.Repeated(bijectors.Chain(parts, dtype="float64"), 3, mode, dtype="float64"), SHAPE)
     weights = [variable.value for variable in layer.trainable_variables]
