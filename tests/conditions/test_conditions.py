@@ -15,7 +15,18 @@ from flowconv.config.parts import CONDITIONS, NETWORKS
 from flowconv.errors import UserError
 from flowconv.models import build_model
 from flowconv.networks.convolution import ConvolutionNetwork
-from flowconv.testing import check_bijector, check_log_det, check_round_trip, jacobian, perturb
+from flowconv.testing import (
+    check_bijector,
+    check_depth_loop,
+    check_gradients,
+    check_log_det,
+    check_round_trip,
+    images,
+    jacobian,
+    perturb,
+    perturbed,
+)
+from tests.runs import parametrized
 
 SHAPE = (8, 8, 3)
 SETTINGS = {"class": {"classes": 4}}  # without which a condition isn't known
@@ -212,10 +223,26 @@ def condition_of(kind, n=3):
     return tf.cast(found, tf.float64) if found.dtype.is_floating else found
 
 
-@every_layer
-def test_layers_are_proven_with_a_condition(kind, name):
+# With other networks their coupling does nothing else; and compiled they are themselves, in tests/networks.
+PROVEN = {f"{kind}-{name}": (kind, name) for kind, name in LAYERS}
+FEW = ["class-glow", "class-split", "class-prior", "low_resolution-glow", "low_resolution-prior"]
+
+
+@pytest.mark.parametrize("layer", parametrized(PROVEN, FEW))
+def test_layers_are_proven_with_a_condition(layer):
     """Round trip, log-determinant, gradients, XLA, and the depth loop in three backward modes."""
+    kind, name = layer
     check_bijector(layers_of(kind)[name], (4, 4, 4), condition_of(kind), tolerance=1e-9)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_condition_and_its_gradient_go_through_every_network(network):
+    """Both ways, and through the depth loop in three backward modes."""
+    make, x, inputs = layers_of("class")[network], images((4, 4, 4), "float64"), Inputs(condition_of("class"))
+    layer = perturbed(make(), (4, 4, 4))
+    check_round_trip(layer, x, inputs, 1e-9)
+    check_gradients(layer, x, inputs, 1e-9)
+    check_depth_loop(make, x, inputs, 1e-9)
 
 
 @every_layer

@@ -32,7 +32,7 @@ from flowconv.models import Flow, StandardNormal, build_model, glow
 from flowconv.surjections.uniform import UniformDequantization
 from flowconv.testing import check_log_det, check_round_trip, flattened, perturb
 from tests.layers import Noisy, OfLabels
-from tests.runs import parametrized
+from tests.runs import FULL, parametrized
 
 SHAPE = (8, 8, 3)
 VARIANTS = {
@@ -54,8 +54,8 @@ most_in_full = pytest.mark.parametrize(
 )
 
 
-def build(precision="float64", scale=0.05, model="glow", **options):
-    flow = build_model(model, SHAPE, **{"levels": 2, "depth": 2, "width": 8, "precision": precision} | options)
+def build(precision="float64", scale=0.05, model="glow", shape=SHAPE, **options):
+    flow = build_model(model, shape, **{"levels": 2, "depth": 2, "width": 8, "precision": precision} | options)
     flow.reset_weights(0)
     perturb(flow, scale)
     return flow
@@ -76,16 +76,22 @@ class AsBijector:
 
 
 @every_variant
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float64", 1e-10)])
-def test_round_trip(options, precision, tolerance):
-    flow = build(precision, **options)
-    check_round_trip(AsBijector(flow), flow.dequantize_midpoint(pixels()), NONE, tolerance)
+def test_round_trip(options):
+    flow = build(**options)
+    check_round_trip(AsBijector(flow), flow.dequantize_midpoint(pixels()), NONE, 1e-10)
+
+
+@most_in_full
+def test_round_trip_in_float32(options):
+    flow = build("float32", **options)
+    check_round_trip(AsBijector(flow), flow.dequantize_midpoint(pixels()), NONE, 1e-5)
 
 
 @most_in_full
 def test_log_det_is_that_of_the_jacobian(options):
-    flow = build(**options)
-    check_log_det(AsBijector(flow), flow.dequantize_midpoint(pixels(1)), NONE, 1e-9)
+    shape = (4, 4, 3)
+    flow = build(shape=shape, **options)
+    check_log_det(AsBijector(flow), flow.dequantize_midpoint(pixels(1, shape)), NONE, 1e-9)
 
 
 def test_no_latent_is_dropped():
@@ -232,7 +238,7 @@ def test_a_saved_flow_is_loaded_and_copied(options, tmp_path):
     assert [v.path for v in new.variables] == [v.path for v in flow.variables]
 
 
-@pytest.mark.parametrize("backward", ["store", "recompute", "invert"])
+@pytest.mark.parametrize("backward", ["store", "recompute", "invert"] if FULL else ["invert"])
 def test_tensorflow_and_keras_save_a_flow_that_was_never_called(backward, tmp_path):
     flow = build("float32", depth=2, backward=backward)
     before = tf.train.Checkpoint(flow=flow).write(tmp_path / "checkpoint")

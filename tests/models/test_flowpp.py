@@ -96,7 +96,9 @@ def small(**settings):
 
 SMALL = {
     "published": {
+        "layers": "2 stripes, squeeze, 1 channels",
         "coupling": "mixture",
+        "components": 4,
         "network": "attention",
         "blocks": 1,
         "heads": 2,

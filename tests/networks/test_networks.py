@@ -15,10 +15,12 @@ from flowconv.testing import (
     check_gradients,
     check_log_det,
     check_round_trip,
+    check_serialization,
     images,
     perturb,
     perturbed,
 )
+from tests.runs import parametrized
 
 SHAPE = (4, 4, 3)
 SMALL = {"width": 8, "blocks": 1, "heads": 2, "patch_size": 2}  # of those that have such a setting
@@ -132,9 +134,9 @@ def test_initialization_is_that_of_all_workers_images(name):
         np.testing.assert_array_equal(variable, expected)
 
 
-@every_network
+@pytest.mark.parametrize("name", parametrized({name: name for name in NETWORKS}, ["glow", "attention"]))
 def test_in_a_coupling(name):
-    """All proofs of a layer, the depth loop's three ways back included."""
+    """All proofs of a layer, XLA's both ways and the depth loop's three ways back included."""
     check_bijector(lambda: coupling(name), (4, 4, 2), tolerance=1e-9)
 
 
@@ -144,9 +146,10 @@ def test_in_a_coupling_of_a_checkerboard(name):
     check_round_trip(layer, x, NONE, 1e-10)
     check_log_det(layer, x, NONE, 1e-10)
     check_gradients(layer, x, NONE, 1e-9)
+    check_serialization(layer, x, NONE, 1e-12)
 
 
-@every_network
+@pytest.mark.parametrize("name", parametrized({name: name for name in NETWORKS}, ["glow", "attention"]))
 def test_the_graph_of_a_depth_loop_does_not_grow(name):
     """Nor does, with it, what it keeps beside each step's input."""
 

@@ -1,5 +1,7 @@
 """Slices of a batch: whatever their number, the results are those of the whole."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,9 +11,13 @@ from flowconv.bijectors import NONE, Inputs, Seed
 from flowconv.ops import batch_parallel, scan
 from flowconv.testing import perturbed
 from tests.layers import Conditioned, Noisy, a_condition, affine_coupling
+from tests.runs import parametrized
 
 SHAPE = (4, 4, 8)
 IMAGES = tf.constant(np.random.default_rng(1).standard_normal((5, *SHAPE)))
+
+
+MODES = ("store", "recompute", "invert")
 
 
 def in_slices(monkeypatch, count):
@@ -81,11 +87,23 @@ def results(backward):
     return compute()
 
 
-@pytest.mark.parametrize("backward", ["store", "recompute", "invert"])
-def test_results_and_gradients_are_those_of_the_whole(slices, backward, monkeypatch):
-    computed = results(backward)
-    in_slices(monkeypatch, 1)
-    for a, b in zip(computed, results(backward), strict=True):
+@functools.cache
+def of_the_whole(backward):
+    """The results without slices."""
+    with pytest.MonkeyPatch.context() as patch:
+        in_slices(patch, 1)
+        return results(backward)
+
+
+SLICED = {f"{count} slices-{mode}": (count, mode) for count in (3, 2) for mode in MODES}
+SOME = ["3 slices-store", "3 slices-recompute", "3 slices-invert", "2 slices-invert"]
+
+
+@pytest.mark.parametrize("sliced", parametrized(SLICED, SOME))
+def test_results_and_gradients_are_those_of_the_whole(sliced, monkeypatch):
+    count, backward = sliced
+    in_slices(monkeypatch, count)
+    for a, b in zip(results(backward), of_the_whole(backward), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-11)
 
 

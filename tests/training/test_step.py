@@ -19,7 +19,7 @@ from tests.layers import labelled_flow
 def tiny(**fields):
     config = default_config()
     values = {
-        "model.levels": 2,
+        "model.levels": 1,
         "model.depth": 2,
         "model.width": 8,
         "data.image_size": 8,
