@@ -41,8 +41,8 @@ flow.initialize(pixels[: size.batch_size], config.seed, first, distributed.avera
 
 @tf.function(autograph=False)
 def exchange(gradients, loss):
-    """Returns the means over all ranks."""
-    return distributed.average_gradients(gradients, loss, config.distributed.compression)
+    """Returns the means over all ranks, when all gradients are there; whole steps exchange them as they come."""
+    return distributed.average_gradients(gradients, loss, config.distributed.compression, step.gradient_groups())
 
 
 def in_parts():

@@ -151,6 +151,10 @@ class Bijector(Layer):
         """Returns the layers that this one is made of, with their places in it."""
         return []
 
+    def stages(self) -> list[Bijector]:
+        """Returns `[self]`, or of a chain or of levels the layers of these, in the order in which data pass them."""
+        return [self]
+
     @property
     def takes_guidance(self) -> bool:
         """Whether guidance makes another map of the layer, or of one that it is made of."""

@@ -55,6 +55,9 @@ class Chain(Bijector):
     def children(self) -> list[tuple[str, Bijector]]:
         return [(layer.name, layer) for layer in self.layers]
 
+    def stages(self) -> list[Bijector]:
+        return [stage for layer in self.layers for stage in layer.stages()]
+
     def flat(self) -> list[Bijector]:
         return [flat for layer in self.layers for flat in layer.flat()]
 

@@ -5,7 +5,7 @@ import http.client
 import math
 import os
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar, cast
 
 import keras
@@ -59,6 +59,9 @@ def initialize(fusion_megabytes: int | None = None, images: int | None = None) -
     if fusion_megabytes is not None:  # Horovod looks for it once, here
         os.environ.setdefault("HOROVOD_FUSION_THRESHOLD", str(fusion_megabytes * 2**20))
     os.environ.setdefault("HOROVOD_GLOO_TIMEOUT_SECONDS", str(PATIENCE_SECONDS))
+    # Each group of gradients for itself: which of them are ready at the same time differs from run to run, and sums of
+    # three or more ranks would round differently in another message.
+    os.environ.setdefault("HOROVOD_DISABLE_GROUP_FUSION", "1")
     hvd.init()
     keras.config.set_floatx("float32")  # the user's own keras.json is for other programs
     keras.config.set_image_data_format("channels_last")
@@ -114,23 +117,51 @@ def average(tensor: tf.Tensor) -> tf.Tensor:
 
 
 def average_gradients(
-    gradients: list[tf.Tensor], scalars: tf.Tensor, compression: str = "none"
+    gradients: Sequence[tf.Tensor],
+    scalars: tf.Tensor,
+    compression: str = "none",
+    groups: Sequence[Sequence[int]] | None = None,
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
     """Returns the means of gradients and scalars over all workers.
 
+    In a graph each group's exchange begins when that group's gradients are there, while others are still computed.
+
     Args:
       gradients: with "none" in one dtype, the scalars' too.
-      scalars: what else is averaged in the same exchange, never compressed.
-      compression: "none", one exchange; or "fp16", which sends half the bytes: each tensor is scaled by the power
-        of two that makes its largest number, on any worker, one that neither overflows when all are added up nor
-        drowns the small ones. What isn't finite stays so. Of each number 11 bits remain.
+      scalars: what else is averaged, never compressed; with "none" in the last group's exchange.
+      compression: "none", an exchange a group; or "fp16", which sends half the bytes: each tensor is scaled by the
+        power of two that makes its largest number, on any worker, one that neither overflows when all are added up nor
+        drowns the small ones. What isn't finite stays so. Of each number 11 bits remain. It takes two exchanges a
+        group, a small one first.
+      groups: the numbers of the gradients that are exchanged together, in the order in which they are computed
+        (default: all of them). Together they are each number once.
     """
     if hvd.size() == 1:
-        return gradients, scalars
+        return list(gradients), scalars
+    groups = groups or [range(len(gradients))]
     if compression == "none":
-        *gradients, scalars = hvd.grouped_allreduce([*gradients, scalars], op=hvd.Average)
-        return gradients, scalars
+        *others, last = groups
+        tensors, numbers = [*gradients, scalars], [*others, [*last, len(gradients)]]
+        *means, scalars = _average_groups(tensors, numbers, lambda group: hvd.grouped_allreduce(group, op=hvd.Average))
+        return means, scalars
     scalars = hvd.allreduce(scalars, op=hvd.Average)
+    return _average_groups(gradients, groups, _average_in_half_precision), scalars
+
+
+def _average_groups(
+    tensors: Sequence[tf.Tensor],
+    groups: Sequence[Sequence[int]],
+    average: Callable[[list[tf.Tensor]], Sequence[tf.Tensor]],
+) -> list[tf.Tensor]:
+    """Returns the means of tensors, in their order, that are averaged in groups of these numbers."""
+    means: dict[int, tf.Tensor] = {}
+    for group in groups:
+        means |= zip(group, average([tensors[number] for number in group]), strict=True)
+    return [means[number] for number in range(len(tensors))]
+
+
+def _average_in_half_precision(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Returns the means of gradients that travel as float16, with a scale each."""
     largest = tf.stack([tf.cast(tf.reduce_max(tf.abs(gradient)), tf.float32) for gradient in gradients])
     scales = tf.unstack(_half_precision_scales(hvd.allreduce(largest, op=hvd.Max)))
     # The sum is divided before it is taken: Horovod's own average divides what may have overflowed.
@@ -142,7 +173,7 @@ def average_gradients(
     return [
         tf.cast(total, gradient.dtype) / tf.cast(scale, gradient.dtype)
         for total, gradient, scale in zip(sums, gradients, scales, strict=True)
-    ], scalars
+    ]
 
 
 def _half_precision_scales(largest: tf.Tensor) -> tf.Tensor:

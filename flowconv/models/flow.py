@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import tensorflow as tf
 
 from flowconv.bijectors.bijector import Bijector
 from flowconv.bijectors.multiscale.multiscale import MultiScale
-from flowconv.bijectors.repeated import inverting
+from flowconv.bijectors.repeated import Repeated, inverting
 from flowconv.conditions.none import NoCondition
 from flowconv.core import arguments
 from flowconv.core.condition import Condition
@@ -113,6 +114,26 @@ class Flow(Configured, keras.Model):
     def estimates_log_det(self) -> bool:
         """Whether log-determinants, and with them all densities, are estimates: right in expectation alone."""
         return self.bijector.estimates_log_det()
+
+    def variable_groups(self) -> list[list[keras.Variable]]:
+        """Returns the trainable variables in groups whose gradients come together, in the backward pass' order.
+
+        A loop over depth has the gradients of all its steps when it ends. So there is a group for each loop, the last
+        one first, with those of the layers up to the next loop. The rest make the last group: what comes before all
+        loops, as a dequantization. A variable of several groups is in the last of these, where its gradient is whole.
+        """
+        loop = 0
+        loop_of: dict[int, int] = {}
+        for stage in self.bijector.stages():
+            loop += isinstance(stage, Repeated)
+            for variable in stage.trainable_variables:
+                loop_of.setdefault(id(variable), loop)
+
+        def from_the_end(variable: keras.Variable) -> int:
+            return -loop_of.get(id(variable), 0)
+
+        groups = itertools.groupby(sorted(self.trainable_variables, key=from_the_end), key=from_the_end)
+        return [list(group) for _, group in groups]
 
     def penalty(self) -> tf.Tensor | None:
         """Returns what training adds to an image's −log p, nats: of weights that have a regularizer; None of none."""

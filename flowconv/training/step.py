@@ -24,6 +24,10 @@ class TrainingStep:
     Every random choice is a function of the seed and an image's position in the stream of training
     images: N workers with batches of B do exactly what one does with batches of N·B.
 
+    The workers' exchange overlaps the backward pass: of each loop over depth, the gradients are sent as soon as the
+    loop has ended, the last loop's first. Where all gradients come at once, there is one exchange after the backward
+    pass. That is so of a step that XLA compiles, or that has several backward passes.
+
     A batch is a dict, as `flowconv.data` has it: "image", uint8 `[B, H, W, C]`, and "position", int64, the number of
     the first one in that stream. Whatever else it has, as "label", is of each image, `[B, …]`.
 
@@ -64,6 +68,7 @@ class TrainingStep:
         self.backward_passes = backward_passes
         self.compression = compression
         self.learning_rate_factor = tf.Variable(1.0, dtype=tf.float64, trainable=False)
+        self._gradients_come_at_once = jit_compile or backward_passes > 1
         self._differentiate, self._update = self.differentiate, self.update
         if jit_compile:  # an allreduce can't be compiled: it stands between these two
             self._differentiate = compile_fn(self.differentiate, jit_compile=True)
@@ -144,6 +149,13 @@ class TrainingStep:
         )
         return loss / passes, [gradient / passes for gradient in gradients]
 
+    def gradient_groups(self) -> list[list[int]]:
+        """Returns the numbers of the gradients that are exchanged together, in the order in which they come."""
+        number_of = {id(variable): number for number, variable in enumerate(self.flow.trainable_variables)}
+        if self._gradients_come_at_once:
+            return [list(number_of.values())]
+        return [[number_of[id(variable)] for variable in group] for group in self.flow.variable_groups()]
+
     def update(self, loss: tf.Tensor, gradients: list[tf.Tensor], images: int) -> dict[str, tf.Tensor]:
         """Applies averaged gradients, unless the loss or one of them isn't finite; returns the step's figures."""
         norm = tf.linalg.global_norm(gradients)
@@ -182,7 +194,7 @@ class TrainingStep:
 
         Args:
           batch: this worker's part of the global one: that of all its backward passes.
-          control_flags: numbers `[n]` that go through the same exchange, so that all workers learn of them at once.
+          control_flags: numbers `[n]` that go with the last gradients, so that all workers learn of them at once.
 
         Returns:
           Scalars, the same on every worker: bits_per_dim (mean over the global batch), gradient_norm
@@ -193,7 +205,7 @@ class TrainingStep:
         scalars = (
             loss[None] if control_flags is None else tf.concat([loss[None], tf.cast(control_flags, loss.dtype)], 0)
         )
-        gradients, scalars = distributed.average_gradients(gradients, scalars, self.compression)
+        gradients, scalars = distributed.average_gradients(gradients, scalars, self.compression, self.gradient_groups())
         figures = self._update(scalars[0], gradients, batch["image"].shape[0] * distributed.size())
         return figures if control_flags is None else figures | {"control_flags": scalars[1:]}
 

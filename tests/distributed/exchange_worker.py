@@ -14,8 +14,8 @@ generator = np.random.default_rng(rank)
 
 
 @tf.function(autograph=False)
-def exchange(gradients, loss, compression):
-    return distributed.average_gradients(gradients, loss, compression)
+def exchange(gradients, loss, compression, groups=None):
+    return distributed.average_gradients(gradients, loss, compression, groups)
 
 
 # Of all sizes, whose sum or which themselves float16 could not hold; one that is zero, one that one worker has as zero.
@@ -31,6 +31,12 @@ for a, b in zip(exact, rounded, strict=True):
     np.testing.assert_allclose(b, a, rtol=2.0**-10, atol=0)
 assert np.all(rounded[7] == [4e4, 4e4])
 
+# In groups, they are what they are together; on three ranks and more that holds to rounding.
+for compression, together in {"none": (exact, exact_loss), "fp16": (rounded, rounded_loss)}.items():
+    apart = exchange(gradients, loss, compression, [[8, 9], [3, 0, 7], [6, 1, 2, 4, 5]])
+    for a, b in zip(tf.nest.flatten(apart), tf.nest.flatten(together), strict=True):
+        np.testing.assert_array_equal(a, b)
+
 # What isn't finite on one worker isn't on any.
 for value in (np.nan, np.inf):
     poisoned = [tf.ones(3), tf.constant([1.0, value if rank == 1 else 1.0, 1.0])]
@@ -40,7 +46,7 @@ for value in (np.nan, np.inf):
 
 def weights_after_steps(compression, poison=False):
     config = default_config()
-    config.model.levels, config.model.depth, config.model.width = 1, 1, 4
+    config.model.levels, config.model.depth, config.model.width = 2, 1, 4  # so that there are two groups
     config.data.image_size, config.optimizer.warmup_images = 8, 32
     config.distributed.compression = compression
     flow = build_flow(config)

@@ -114,6 +114,51 @@ def test_agrees_with_tensorflow_probability(variant):
     np.testing.assert_allclose(log_prob, flow.log_prob(samples), rtol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"levels": 3}, [["level_3"], ["level_2"], ["level_1"]]),
+        ({"prior": "learned"}, [["level_2"], ["level_1", "split_1"]]),
+        ({"model": "realnvp", "depth": 4}, [["level_2"], ["level_1"], ["level_1"]]),  # two loops in one level
+        ({"model": "nice"}, [["level_1"], ["level_1"]]),
+        ({"dequantization": "variational"}, [["level_2"], ["level_1"], ["dequantization"]]),
+    ],
+    ids=["glow", "learned_prior", "realnvp", "nice", "variational"],
+)
+def test_variables_are_in_the_groups_of_their_loops(options, expected):
+    """The last loop's first, with those of the layers that follow it, and each variable once."""
+    flow = build(**options)
+    groups = flow.variable_groups()
+    parts = {part.name: part for _, part in flow.bijector.layers[1].children()} | {
+        "dequantization": flow.dequantization
+    }
+    part_of = {id(variable): name for name, part in parts.items() for variable in part.trainable_variables}
+    assert [list(dict.fromkeys(part_of[id(variable)] for variable in group)) for group in groups] == expected
+    given = [id(variable) for group in groups for variable in group]
+    assert sorted(given) == sorted(id(variable) for variable in flow.trainable_variables)
+
+
+def test_a_variable_of_several_loops_is_in_the_last_group_of_these():
+    """Where its gradient is whole; a flow without loops has one group."""
+
+    class Shared(Diagonal):
+        def build(self, input_shape):
+            if not self.built:
+                super().build(input_shape)
+
+    def groups(*layers):
+        flow = Flow(UniformDequantization(), Chain([Centre(), *layers]), StandardNormal(), SHAPE)
+        return [{variable.path for variable in group} for group in flow.variable_groups()]
+
+    def paths(*layers):
+        return {variable.path for layer in layers for variable in layer.trainable_variables}
+
+    shared, own = Shared(name="shared"), Diagonal(name="own")
+    loop, other = (Repeated(Diagonal(), 2, name=name) for name in ("loop", "other"))
+    assert groups(loop, shared, other, shared, own) == [paths(other, own), paths(loop, shared)]
+    assert groups(single := Diagonal(name="single")) == [paths(single)]
+
+
 def test_samples_are_decoded_latents():
     flow = build()
     latents = flow.sample_latents(6, temperature=0.7, seed=5)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from flowconv import distributed
 from flowconv.bijectors import InvertibleShift
 from flowconv.config import default_config
 from flowconv.evaluation import ema_weights
@@ -295,3 +296,67 @@ def test_the_same_config_gives_the_same_step():
         weights.append([variable.numpy() for variable in flow.variables])
     for a, b in zip(*weights, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+class Exchanges:
+    """A stand-in for Horovod with two ranks that are alike; it remembers what is sent together."""
+
+    Average = None
+
+    def __init__(self):
+        self.groups = []
+
+    def size(self):
+        return 2
+
+    def grouped_allreduce(self, tensors, op):
+        self.groups.append(tensors)
+        return [tf.identity(tensor) for tensor in tensors]
+
+
+def loops_before(tensors):
+    """The loops in a graph that must have ended before all these tensors are there."""
+    found, new = set(), [tensor.op for tensor in tensors]
+    while new:
+        operation = new.pop()
+        if operation not in found:
+            found.add(operation)
+            new += [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
+    return {operation.name for operation in found if operation.type.endswith("While")}
+
+
+@pytest.mark.parametrize("backward", ["invert", "recompute", "store"])
+def test_gradients_are_sent_while_others_are_computed(backward, monkeypatch):
+    """Those of the last loop over depth need no other loop's backward pass; loss and flags go with the last ones."""
+    config = tiny(**{"model.levels": 3, "model.backward": backward})
+    flow, _, step = build(config)
+    sent = Exchanges()
+    monkeypatch.setattr(distributed.horovod, "hvd", sent)
+    step.__call__.get_concrete_function(specs_of(batch_of(images())), tf.TensorSpec((2,), tf.float32))
+    loops = [loops_before(group) for group in sent.groups]
+    assert [len(each) for each in loops] == [3 + 1, 3 + 2, 3 + 3]
+    assert loops[0] < loops[1] < loops[2]
+    *gradients, scalars = [tensor for group in sent.groups for tensor in group]
+    shapes = [tuple(variable.shape) for group in flow.variable_groups() for variable in group]
+    assert [tuple(gradient.shape) for gradient in gradients] == shapes and scalars.shape == (3,)
+
+
+@pytest.mark.parametrize("options", [{"backward_passes": 2}, {"jit_compile": True}], ids=str)
+def test_gradients_that_come_at_once_are_sent_at_once(options, monkeypatch):
+    flow, _, step = build(tiny(), **options)
+    sent = Exchanges()
+    monkeypatch.setattr(distributed.horovod, "hvd", sent)
+    step.__call__.get_concrete_function(specs_of(batch_of(images())))
+    assert [len(group) for group in sent.groups] == [len(flow.trainable_variables) + 1]
+
+
+def test_what_is_sent_in_groups_comes_back_in_its_place(monkeypatch):
+    pixels, weights = images(), []
+    for horovod in (distributed.horovod.hvd, Exchanges()):
+        monkeypatch.setattr(distributed.horovod, "hvd", horovod)
+        flow, _, step = build(tiny())
+        flow.initialize(pixels)
+        step(batch_of(pixels))
+        weights.append([variable.numpy() for variable in flow.trainable_variables])
+    for alone, of_two in zip(*weights, strict=True):
+        np.testing.assert_array_equal(of_two, alone)

@@ -85,6 +85,9 @@ class MultiScale(Bijector):
     def children(self) -> list[tuple[str, Bijector]]:
         return [(part.name, part) for pair in self._pairs() for part in pair if part is not None]
 
+    def stages(self) -> list[Bijector]:
+        return [stage for _, part in self.children() for stage in part.stages()]
+
     def _pairs(self) -> list[tuple[Bijector, Split | None]]:
         """The levels, each with the split that follows it, or None."""
         return list(zip(self.levels, [*self.splits, None], strict=True))
