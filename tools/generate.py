@@ -1,4 +1,4 @@
-"""Writes what is generated in pages of docs/: tables of results, the commands, worked examples, notebooks.
+"""Writes what is generated in pages of docs/: tables of results, the commands, worked examples, notebooks, a model.
 
 A page says where by a comment, `<!-- generated: NAME -->`; what follows up to `<!-- end -->` is replaced.
 
@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import scaling_model  # noqa: E402, the repository is not installed
 from tools import command_sections, notebooks, result_tables  # noqa: E402, the repository is not installed
 
 
@@ -27,6 +28,7 @@ EXAMPLES = {path.stem: path for path in (ROOT / "docs/examples").glob("*.py")}
 BLOCKS: dict[str, Callable[[], str]] = {
     **result_tables.TABLES,
     **command_sections.SECTIONS,
+    "scaling model": scaling_model.table,
     **{
         f"notebook {path.stem}": functools.partial(notebooks.page, path) for path in notebooks.NOTEBOOKS.glob("*.ipynb")
     },
