@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ import numpy as np
 import tensorflow as tf
 
 from flowconv.core.weights import random_variables
-from flowconv.files import write_bytes, write_text
+from flowconv.data import ImageData
+from flowconv.files import write_bytes, write_json, write_text
 from flowconv.models import Flow
 from flowconv.ops.backends import compile_fn
 from flowconv.training.step import TrainingStep
 
-FORMAT = 1  # of the manifest
-MANIFEST, VALUES = "manifest.json", "values.npz"
+FORMAT = 2  # of the manifest
+MANIFEST, VALUES, IMAGES = "manifest.json", "values.npz", "images.npz"
 
 
 @dataclass(frozen=True)
@@ -57,19 +59,20 @@ def training_program(step: TrainingStep, batch_size: int) -> Program:
     return Program(lambda *given: step(_batch(*given)), _arguments(step.flow, batch_size))
 
 
-def all_programs(step: TrainingStep, batch_size: int, initialization_images: int) -> dict[str, Program]:
+def all_programs(step: TrainingStep, batch_size: int, initialization_images: int, seeds: int = 1) -> dict[str, Program]:
     """Returns what a device needs for a model's whole life; the flow is not initialized yet.
 
     "init" draws the weights and sets the data-dependent ones, "train" takes a step, "encode" gives each image's
-    bits/dim, and "sample" draws `batch_size` images at temperature 0.7.
+    bits/dim, and "sample" draws `batch_size` images at temperature 0.7. For more seeds there are "init_1" and so on,
+    which draw other weights: they alone differ, so that all others are compiled once.
 
     Of images given their class all take labels besides. To enlarge images, "sample" takes images instead, of which it
     makes the small versions.
     """
     flow = step.flow
 
-    def initialize(images, first, *labels):
-        flow.reset_weights(step.seed)  # where they are used, so that they need not be carried there
+    def initialize(seed, images, first, *labels):
+        flow.reset_weights(seed)  # where they are used, so that they need not be carried there
         x, condition = flow.dequantize(images, step.seed, first), flow.condition_of(_batch(images, first, *labels))
         flow.initialize(x, condition=condition)
         return {"bits_per_dim": tf.reduce_mean(flow.to_bits_per_dim(flow.log_prob(x, condition)))}
@@ -86,8 +89,12 @@ def all_programs(step: TrainingStep, batch_size: int, initialization_images: int
         batch = dict(zip(("label" if flow.condition.classes else "image",), seen, strict=False))
         return {"images": flow.to_images(flow.sample(batch_size, 0.7, seed, flow.condition_of(batch)))}
 
+    def initialization(number):
+        return Program(partial(initialize, step.seed + number), _arguments(flow, initialization_images))
+
     return {
-        "init": Program(initialize, _arguments(flow, initialization_images)),
+        "init": initialization(0),
+        **{f"init_{number}": initialization(number) for number in range(1, seeds)},
         "train": training_program(step, batch_size),
         "encode": Program(encode, given),
         "sample": Program(sample, of_sample),
@@ -107,7 +114,9 @@ def export(programs: dict[str, Program], step: TrainingStep, directory: Path) ->
 
     Returns:
       The manifest:
+      * parameters: how many numbers the flow has.
       * variables: of each, in order: name, dtype, shape, and whether values.npz has it, as its number.
+      * averages: pairs (number of a weight, number of its moving average), if there is one.
       * programs: of each by name: arguments (name, dtype, shape); variables, the numbers of those that follow the
         arguments; results (name, dtype, shape), the first outputs; updates, pairs (output, number of the variable
         whose new value it is).
@@ -133,15 +142,32 @@ def export(programs: dict[str, Program], step: TrainingStep, directory: Path) ->
         for number, (_, value) in enumerate(table)
         if id(value) not in drawn and np.any(np.asarray(value))
     }
-    values = io.BytesIO()
-    np.savez_compressed(values, **kept)
-    write_bytes(directory / VALUES, values.getvalue())
+    _write_arrays(directory / VALUES, kept)
     variables = [
         _description(name, value) | {"has_value": str(number) in kept} for number, (name, value) in enumerate(table)
     ]
-    manifest = {"format": FORMAT, "variables": variables, "programs": described}
+    averages = step.optimizer.averages_of(step.flow.trainable_variables)
+    averaged = [(handles[id(weight.value.handle)], handles[id(average.value.handle)]) for weight, average in averages]
+    manifest = {
+        "format": FORMAT,
+        "parameters": step.flow.parameters,
+        "variables": variables,
+        "averages": averaged,
+        "programs": described,
+    }
     write_text(directory / MANIFEST, json.dumps(manifest, indent=1))
     return manifest
+
+
+def write_images(images: ImageData, directory: Path) -> None:
+    """Writes images.npz, the splits of a data set by name and their labels as "train_labels"; images.json describes it.
+
+    Raises:
+      UserError: if it can't be written.
+    """
+    labels = {f"{split}_labels": values for split, values in images.labels.items()}
+    _write_arrays(directory / IMAGES, {**images.splits, **labels})
+    write_json((directory / IMAGES).with_suffix(".json"), images.describe())
 
 
 def files_of(manifest: Mapping[str, Any], directory: Path) -> list[Path]:
@@ -151,6 +177,12 @@ def files_of(manifest: Mapping[str, Any], directory: Path) -> list[Path]:
         directory / VALUES,
         directory / MANIFEST,
     ]
+
+
+def _write_arrays(path, arrays):
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    write_bytes(path, content.getvalue())
 
 
 def _program_file(directory, name):

@@ -43,6 +43,10 @@ class InPlace:
             if len(variable.shape) > 0:  # not the learning rate and the number of updates
                 variable.assign(tf.zeros(variable.shape, variable.dtype))
 
+    def averages_of(self, variables: Sequence[keras.Variable]) -> list[tuple[keras.Variable, keras.Variable]]:
+        """Returns pairs of the variables that the optimizer was built for and their moving averages, if it has any."""
+        return list(zip(variables, self._model_variables_moving_average, strict=True)) if self.use_ema else []
+
     def update_in_place(
         self,
         gradients: Sequence[tf.Tensor],

@@ -202,7 +202,26 @@ def test_an_exported_step_updates_what_the_step_does(exported):
     changing = [*step.flow.trainable_variables, *step.optimizer.variables]
     expected = {*(v.path for v in changing), "images_seen"}
     assert {names[number] for number in updated} == expected
+    averages = {names[average] for _, average in manifest["averages"]}
+    assert len(averages) == len(manifest["averages"]) == len(step.flow.trainable_variables)
+    assert averages <= {v.path for v in step.optimizer.variables}
+    assert {names[weight] for weight, _ in manifest["averages"]} == {v.path for v in step.flow.trainable_variables}
     assert not manifest["programs"]["encode"]["updates"] and not manifest["programs"]["sample"]["updates"]
+
+
+def test_each_seed_has_an_initialization_of_its_own():
+    step = new_step(tiny())
+    programs = xla_export.all_programs(step, 2, 4, seeds=3)
+    assert [*programs] == ["init", "init_1", "init_2", "train", "encode", "sample"]
+    images = tf.constant(np.random.default_rng(0).integers(0, 256, (4, 4, 4, 3), np.uint8))
+    kernel = next(v for v in step.flow.trainable_variables if v.path.endswith("first.kernel"))
+    drawn = []
+    for number, name in enumerate(("init", "init_1")):
+        programs[name].function(images, tf.constant(0, tf.int64))
+        drawn.append(kernel.numpy())
+        step.flow.reset_weights(step.seed + number)
+        np.testing.assert_array_equal(drawn[-1], kernel)
+    assert np.all(drawn[0] != drawn[1])
 
 
 def test_an_exported_initialization_sets_what_is_not_carried_along(exported):
@@ -229,8 +248,8 @@ def test_where_jax_is_installed_an_export_gives_the_same_losses(exported):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def given(output, batch_size=None, programs=("train",)):
-    return SimpleNamespace(output=str(output), batch_size=batch_size, programs=programs)
+def given(output, batch_size=None, programs=("train",), seeds=1, data=False):
+    return SimpleNamespace(output=str(output), batch_size=batch_size, programs=programs, seeds=seeds, data=data)
 
 
 @pytest.fixture
@@ -240,7 +259,7 @@ def batch_sizes(monkeypatch):
     monkeypatch.setattr("flowconv.models.build_flow", lambda config: None)
     monkeypatch.setattr("flowconv.training.step.build_step", lambda config, flow: None)
     monkeypatch.setattr(
-        xla_export, "all_programs", lambda step, batch_size, images: made.append(batch_size) or {"train": 0}
+        xla_export, "all_programs", lambda step, batch_size, *more: made.append(batch_size) or {"train": 0}
     )
 
     def export(programs, step, directory):
@@ -261,6 +280,30 @@ def test_an_exported_step_takes_as_many_images_as_that_of_a_run(batch_sizes, tmp
     assert batch_sizes == [12, 8]
     with pytest.raises(UserError, match=r"^--batch_size=6: must be divisible by .*backward_passes_per_step = 4$"):
         export_step(given(tmp_path, 6), config)
+
+
+def test_images_are_written_for_training_elsewhere(batch_sizes, tmp_path, monkeypatch):
+    config = tiny(**{"data.name": "photos", "data.image_size": 32})
+    shown = SimpleNamespace(
+        splits={"train": np.zeros((3, 4, 4, 3), np.uint8), "test": np.ones((2, 4, 4, 3), np.uint8)},
+        labels={"train": np.arange(3), "test": np.arange(2)},
+        describe=lambda: {"name": "two splits"},
+    )
+    monkeypatch.setattr("flowconv.data.load", lambda settings: shown)
+    export_step(given(tmp_path, data=True), config)
+    assert json.loads((tmp_path / "images.json").read_text()) == {"name": "two splits"}
+    with np.load(tmp_path / "images.npz") as arrays:
+        assert {name: array.shape[0] for name, array in arrays.items()} == {
+            "train": 3,
+            "test": 2,
+            "train_labels": 3,
+            "test_labels": 2,
+        }
+
+
+def test_seeds_without_an_initialization_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"^--seeds=3: is not used without init in --programs; leave it out$"):
+        export_step(given(tmp_path, seeds=3), tiny())
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_the_work(batch_sizes):

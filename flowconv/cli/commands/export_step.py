@@ -3,11 +3,15 @@
     python scripts/export_step.py --config=configs/cifar10.py --batch_size=64 --output=exported/cifar10
     python3 run_exported_step.py exported/cifar10 --steps=50
 
-The second needs jax and numpy alone, so it runs where there is no TensorFlow. There are four
+    python scripts/export_step.py --config=configs/cifar10.py --seeds=3 --data --output=exported/cifar10
+    python3 run_exported_step.py exported/cifar10 --images=exported/cifar10/images.npz --train_images=1000000
+
+The second of each pair needs jax and numpy alone, so it runs where there is no TensorFlow. There are four
 programs. "init" draws all weights and sets the data-dependent ones, from train.initialization_images images. "train" is
 one step on one device, of uint8 images and the number of the first one. It returns bits/dim, gradient norm, learning
 rate and whether the update was skipped. The others are "encode" and "sample". Shapes are static: an export is for one
-batch size. With model.condition=class programs take labels, too, with low_resolution "sample" takes images whose small
+batch size. --seeds=3 adds "init_1" and "init_2", and --data the images: with these the second trains in earnest. With
+model.condition=class programs take labels, too, with low_resolution "sample" takes images whose small
 versions it enlarges.
 """
 
@@ -23,6 +27,8 @@ FLAGS = (
     shared_flags.output("the directory to write"),
     shared_flags.batch_size("images a step (default: as many as a rank takes with this config)"),
     flags.several("programs", KNOWN, "which programs to write", KNOWN),
+    flags.whole("seeds", 1, "of weights, from config.seed on: an init program for each", 1),
+    flags.boolean("data", False, "whether the config's images are written too, as images.npz, for training there"),
 )
 
 
@@ -36,6 +42,8 @@ def export_step(given, config):
         raise UserError(f"--batch_size={batch_size}: {right}")
     output = given_path("--output", given.output)
     check_writable("--output", output)
+    if given.seeds > 1 and "init" not in given.programs:
+        raise UserError(f"--seeds={given.seeds}: is not used without init in --programs; leave it out")
 
     from flowconv import data, distributed
     from flowconv.inference import xla_export
@@ -49,8 +57,12 @@ def export_step(given, config):
     config.train.jit_compile = "off"  # the whole step is compiled as one, not its parts
     with working("building the model, and compiling its programs"):
         step = build_step(config, build_flow(config))
-        known = xla_export.all_programs(step, batch_size, config.train.initialization_images)
-        manifest = xla_export.export({name: known[name] for name in given.programs}, step, output)
+        known = xla_export.all_programs(step, batch_size, config.train.initialization_images, given.seeds)
+        asked = {name: each for name, each in known.items() if name.partition("_")[0] in given.programs}
+        manifest = xla_export.export(asked, step, output)
+    if given.data:
+        with working("writing the images"):
+            xla_export.write_images(data.load(config.data), output)
     megabytes = sum(path.stat().st_size for path in xla_export.files_of(manifest, output)) / 1e6
     say(f"{', '.join(manifest['programs'])}; {len(manifest['variables'])} variables; {megabytes:.1f} MB in {output}")
 

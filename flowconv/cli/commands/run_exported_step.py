@@ -1,10 +1,13 @@
 """Runs what scripts/export_step.py wrote, on whatever device JAX has; needs jax and numpy, not TensorFlow nor flowconv.
 
     python3 run_exported_step.py exported/cifar10 --steps=50
+    python3 run_exported_step.py exported/cifar10 --images=exported/cifar10/images.npz --train_images=1000000
 
-Images are random ones that lie on the device, and labels, if any, are 0. It prints one line of JSON: seconds of
-compiling, the median step, images/s, peak memory as far as the device tells, and the bits/dim of each step. Tried with
-jax 0.10.2; reading XLA programs takes a part of jaxlib that may change.
+The first times a program on random images that lie on the device, with labels, if any, of 0. The second trains on the
+images of a file, from each of the export's seeds, and evaluates. Weights and the order of images are a seed's own;
+flips and noise are of an image's number alone. Either prints one line of JSON: seconds of compiling, the median step,
+images/s, peak memory as far as the device tells, and bits/dim. Tried with jax 0.10.2 and 0.11.2; reading XLA programs
+takes a part of jaxlib that may change.
 
     programs = ExportedPrograms("exported/cifar10")
     programs.run("init", images, 0)
@@ -14,9 +17,15 @@ jax 0.10.2; reading XLA programs takes a part of jaxlib that may change.
 from __future__ import annotations  # jax may not be there
 
 import argparse
+import contextlib
+import fcntl
+import io
+import itertools
 import json
+import math
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +33,9 @@ try:
     import jax
     import numpy as np
     from jax.extend import backend as jax_backend
+    from jax.interpreters.mlir import make_ir_context
     from jaxlib import xla_client
+    from jaxlib.mlir import ir
 
     # Without it JAX makes 32 bits of 64, which the programs would not take.
     jax.config.update("jax_enable_x64", True)
@@ -32,6 +43,8 @@ except ModuleNotFoundError as error:  # said once --help has had its turn
     MISSING = error.name
 else:
     MISSING = None
+
+SPLITS = ("train", "validation", "test")
 
 
 class ExportedPrograms:
@@ -44,28 +57,37 @@ class ExportedPrograms:
     def __init__(self, directory: str | Path):
         self.directory = Path(directory)
         self.manifest = json.loads((self.directory / "manifest.json").read_text(encoding="utf-8"))
-        if self.manifest["format"] != 1:
+        if self.manifest["format"] != 2:
             raise ValueError(f"{directory}: made by another version of export_step.py")
         self.device = jax.devices()[0]
         self.compile_seconds: dict[str, float] = {}
         self._executables: dict[str, Any] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Gives all variables the values that were exported; "init" draws the weights."""
         with np.load(self.directory / "values.npz") as values:
             self.variables = [
-                self._put(values[str(number)] if each["has_value"] else np.zeros(each["shape"], each["dtype"]))
+                self.put(values[str(number)] if each["has_value"] else np.zeros(each["shape"], each["dtype"]))
                 for number, each in enumerate(self.manifest["variables"])
             ]
 
-    def run(self, name: str, *arguments: Any) -> dict[str, jax.Array]:
-        """Runs a program on arrays of the shapes in the manifest; returns its results by name."""
+    def run(self, name: str, *arguments: Any, averaged: bool = False) -> dict[str, jax.Array]:
+        """Runs a program on arrays of the shapes in the manifest; returns its results by name.
+
+        Args:
+          name: of the program.
+          arguments: in the manifest's order.
+          averaged: whether it sees the weights' moving averages in the place of the weights.
+        """
         program = self.manifest["programs"][name]
         executable = self._executables.get(name) or self.compile(name)
         given = [
-            value
-            if isinstance(value, jax.Array)
-            else self._put(np.asarray(value, spec["dtype"]).reshape(spec["shape"]))
+            value if isinstance(value, jax.Array) else self.put(np.asarray(value, spec["dtype"]).reshape(spec["shape"]))
             for value, spec in zip(arguments, program["arguments"], strict=True)
         ]
-        shared = [self.variables[number] for number in program["variables"]]
+        average_of = dict(self.manifest["averages"]) if averaged else {}
+        shared = [self.variables[average_of.get(number, number)] for number in program["variables"]]
         outputs = executable.execute_sharded([*given, *shared]).disassemble_into_single_device_arrays()
         for output, number in program["updates"]:
             self.variables[number] = outputs[output][0]
@@ -75,30 +97,220 @@ class ExportedPrograms:
         """Compiles a program for the device; `compile_seconds[name]` says how long it took."""
         program = (self.directory / f"{name}.hlo.pb").read_bytes()
         started = time.perf_counter()
-        stable = xla_client._xla.mlir.hlo_to_stablehlo(program)
+        stable = without_copies(xla_client._xla.mlir.hlo_to_stablehlo(program))
         self._executables[name] = jax_backend.get_backend().compile_and_load(
             stable, xla_client._xla.DeviceList((self.device,)), xla_client.CompileOptions()
         )
         self.compile_seconds[name] = time.perf_counter() - started
         return self._executables[name]
 
-    def images(self, name: str, seed: int = 0) -> jax.Array:
-        """Returns random uint8 images for a program, on the device."""
-        shape = self._shapes(name)["images"]
-        return self._put(np.random.default_rng(seed).integers(0, 256, shape, np.uint8))
-
-    def arguments(self, name: str, number: int, images: jax.Array | None) -> list[Any]:
-        """Returns what a program takes at its call of this number, of these images."""
-        shapes = self._shapes(name)
-        known = {"images": images, "seed": number, "labels": np.zeros(shapes.get("labels", ()))}
-        known["first"] = number * shapes["images"][0] if "images" in shapes else 0
-        return [known[argument] for argument in shapes]
-
-    def _shapes(self, name):
+    def shapes(self, name: str) -> dict[str, list[int]]:
+        """Returns the shapes of what a program takes, by name and in order."""
         return {each["name"]: each["shape"] for each in self.manifest["programs"][name]["arguments"]}
 
-    def _put(self, value):
+    def batch(self, name: str) -> int:
+        """Returns how many images a program takes or, if it takes none, returns."""
+        program = self.manifest["programs"][name]
+        return next(each["shape"] for each in (*program["arguments"], *program["results"]) if each["shape"])[0]
+
+    def arguments(self, name: str, images: Any, labels: Any, number: int) -> list[Any]:
+        """Returns what a program takes, in order: images, their labels, and the number of the first one or a seed."""
+        known = {"images": images, "labels": labels, "first": number, "seed": number}
+        return [known[argument] for argument in self.shapes(name)]
+
+    def put(self, value: np.ndarray) -> jax.Array:
+        """Returns an array on the device."""
         return jax.device_put(value, self.device)
+
+
+def without_copies(program: bytes) -> bytes:
+    """Returns a program without XLA's copies: StableHLO has none, and compilers for GPUs take nothing else."""
+
+    def visit(operation):
+        if operation.name == "mhlo.copy":
+            operation.results[0].replace_all_uses_with(operation.operands[0])
+            operation.erase()
+            return ir.WalkResult.SKIP
+        return ir.WalkResult.ADVANCE
+
+    with make_ir_context():
+        module = ir.Module.parse(program)
+        module.operation.walk(visit, ir.WalkOrder.POST_ORDER)
+        found = io.BytesIO()
+        module.operation.write_bytecode(found)
+    return found.getvalue()
+
+
+def time_program(programs: ExportedPrograms, name: str, steps: int) -> dict[str, Any]:
+    """Times a program on random images: the median of so many steps after a first one."""
+    there = programs.manifest["programs"]
+    for each in ("init", name):
+        if each in there and each not in programs.compile_seconds:
+            programs.compile(each)
+    if "init" in there:  # otherwise the values that were exported are those to begin with
+        programs.run("init", *programs.arguments("init", *random_batch(programs, "init"), 0))
+    images, labels = random_batch(programs, name)
+    batch, seconds, bits = programs.batch(name), [], []
+    for number in range(steps + 1):
+        started = time.perf_counter()
+        result = programs.run(name, *programs.arguments(name, images, labels, number * batch))
+        result = {key: np.asarray(value) for key, value in result.items()}  # waits for the device
+        seconds.append(time.perf_counter() - started)
+        bits.append(float(np.mean(result.get("bits_per_dim", 0.0))))
+    median = float(np.median(seconds[1:] or seconds))
+    figures = {"program": name, "batch": batch, "step_seconds": median, "images_per_second": batch / median}
+    return figures | ({"bits_per_dim": bits} if "bits_per_dim" in result else {})
+
+
+def random_batch(programs: ExportedPrograms, name: str) -> tuple[Any, Any]:
+    """Returns random uint8 images for a program, on the device, and labels of 0; None of what it does not take."""
+    shapes = programs.shapes(name)
+    images = np.random.default_rng(0).integers(0, 256, shapes["images"], np.uint8) if "images" in shapes else None
+    return None if images is None else programs.put(images), np.zeros(shapes.get("labels", ()))
+
+
+class Images:
+    """A split of a file of images, in batches.
+
+    Args:
+      file: as export_step.py --images writes it: arrays train, validation and test, and train_labels and so on.
+      split: one of these.
+    """
+
+    def __init__(self, file: Any, split: str):
+        self.images = file[split]
+        labels = f"{split}_labels"
+        self.labels = file[labels] if labels in file.files else np.zeros(len(self.images), np.int32)
+
+    def shuffled(self, batch: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields batches (images, labels) without end; each pass over all images has an order of its own."""
+        passes = (np.random.default_rng([seed, number]).permutation(len(self.images)) for number in itertools.count())
+        order = itertools.chain.from_iterable(passes)
+        while True:
+            chosen = np.fromiter(itertools.islice(order, batch), np.int64, batch)
+            yield self.images[chosen], self.labels[chosen]
+
+    def in_order(self, batch: int) -> Iterator[tuple[int, np.ndarray, np.ndarray, int]]:
+        """Yields (number of the first one, images, labels, how many count); the last batch begins anew to be full."""
+        for first in range(0, len(self.images), batch):
+            chosen = np.arange(first, first + batch) % len(self.images)
+            yield first, self.images[chosen], self.labels[chosen], min(batch, len(self.images) - first)
+
+
+def train(
+    programs: ExportedPrograms, splits: dict[str, Images], seed: int, steps: int, pause: int | None = None
+) -> dict[str, Any]:
+    """Trains from a seed; returns seconds of the steps, bits/dim of every 50 of them, and evaluations.
+
+    Args:
+      programs: of the model.
+      splits: images.
+      seed: its number among the export's.
+      steps: of training.
+      pause: steps between two evaluations, of which there is one at the end, too (default: none at all).
+    """
+    init, images = f"init_{seed}" if seed else "init", splits["train"]
+    programs.reset()
+    programs.run(init, *programs.arguments(init, *next(images.shuffled(programs.batch(init), seed)), 0))
+    batch, bits, skipped, evaluations, seconds = programs.batch("train"), [], 0, [], 0.0
+    batches = enumerate(images.shuffled(batch, seed))
+    for first in range(0, steps, pause or steps):
+        started = time.perf_counter()
+        part = itertools.islice(batches, min(pause or steps, steps - first))
+        results = [programs.run("train", *programs.arguments("train", *each, n * batch)) for n, each in part]
+        bits += [float(result["bits_per_dim"]) for result in results]  # waits for the device
+        seconds += time.perf_counter() - started
+        skipped += sum(int(result["skipped"]) for result in results)
+        if pause is not None:
+            evaluations.append({"images_trained": len(bits) * batch} | evaluate(programs, splits))
+    return {
+        "images_trained": steps * batch,
+        "seconds": seconds,
+        "training_bits_per_dim": [float(np.mean(bits[at : at + 50])) for at in range(0, steps, 50)],
+        "skipped": skipped,
+        "evaluations": evaluations,
+    }
+
+
+def bits_per_dim(programs: ExportedPrograms, images: Images, averaged: bool, label: int | None = None) -> np.ndarray:
+    """Returns the bits/dim of each image: given its label or, with `label`, given that one."""
+    batch, results = programs.batch("encode"), []
+    for first, pixels, labels, count in images.in_order(batch):
+        given = labels if label is None else np.full_like(labels, label)
+        result = programs.run("encode", *programs.arguments("encode", pixels, given, first), averaged=averaged)
+        results.append((result["bits_per_dim"], count))
+    return np.concatenate([np.asarray(values)[:count] for values, count in results])
+
+
+def accuracy(programs: ExportedPrograms, images: Images, averaged: bool) -> float:
+    """Returns the share of images whose label is the one under which they are most likely: Bayes' rule."""
+    of_labels = [bits_per_dim(programs, images, averaged, label) for label in range(int(images.labels.max()) + 1)]
+    return float(np.mean(np.argmin(of_labels, axis=0) == images.labels))
+
+
+def evaluate(programs: ExportedPrograms, splits: dict[str, Images]) -> dict[str, Any]:
+    """Returns the bits/dim of the validation and test splits, of the weights and of their moving averages."""
+    kinds = {"": False} | ({"_ema": True} if programs.manifest["averages"] else {})
+    found = {
+        f"{split}_bits_per_dim{kind}": float(np.mean(bits_per_dim(programs, splits[split], averaged)))
+        for split in ("validation", "test")
+        for kind, averaged in kinds.items()
+    }
+    is_better = kinds != {"": False} and found["validation_bits_per_dim_ema"] < found["validation_bits_per_dim"]
+    return found | {"better_weights": "averaged" if is_better else "raw"}
+
+
+def steps_within(programs: ExportedPrograms, splits: dict[str, Images], seconds: float) -> int:
+    """Returns how many training steps take so many seconds, by 20 of them after 10 others."""
+    train(programs, splits, 0, 10)
+    return max(1, round(seconds * 20 / train(programs, splits, 0, 20)["seconds"]))
+
+
+def train_all(
+    programs: ExportedPrograms, splits: dict[str, Images], steps: int, pause: int | None
+) -> list[dict[str, Any]]:
+    """Trains from each of the export's seeds, and evaluates."""
+    runs = []
+    for seed in range(sum(name.startswith("init") for name in programs.manifest["programs"])):
+        run = train(programs, splits, seed, steps, pause or steps)
+        run = {"seed": seed} | run | run["evaluations"][-1]
+        if "labels" in programs.shapes("encode"):
+            run["test_accuracy"] = accuracy(programs, splits["test"], run["better_weights"] == "averaged")
+        runs.append(run)
+    return runs
+
+
+def train_and_time(programs: ExportedPrograms, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Returns what --images asks for: all trainings, and the rates of the programs."""
+    path, batch = Path(arguments.images), programs.batch("train")
+    with np.load(path) as arrays:
+        splits = {split: Images(arrays, split) for split in SPLITS}
+    steps = math.ceil(arguments.train_images / batch)
+    if arguments.seconds is not None:
+        steps = steps_within(programs, splits, arguments.seconds)
+    pause = math.ceil(arguments.evaluate_images / batch) if arguments.evaluate_images else None
+    return {
+        "batch": batch,
+        "dataset": json.loads(path.with_suffix(".json").read_text(encoding="utf-8")),
+        "runs": train_all(programs, splits, steps, pause),
+        "images_per_second": rates(programs),
+    }
+
+
+def rates(programs: ExportedPrograms) -> dict[str, float]:
+    """Returns images/s of training, encoding and sampling, medians of ten."""
+    return {name: time_program(programs, name, 10)["images_per_second"] for name in ("train", "encode", "sample")}
+
+
+@contextlib.contextmanager
+def turn(path: str | None) -> Iterator[None]:
+    """Waits for this process' turn among those that name the same file."""
+    if path is None:
+        yield
+        return
+    with open(path, "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def whole(text: str) -> int:
@@ -112,7 +324,19 @@ def whole(text: str) -> int:
 whole.__name__ = "number of at least 0"  # as argparse calls it: "invalid … value"
 
 
-def main():
+def positive(text: str) -> float:
+    """Returns the number above 0 that a flag has."""
+    number = float(text)
+    if not 0.0 < number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+positive.__name__ = "number above 0"
+
+
+def flags() -> argparse.ArgumentParser:
+    """Returns the parser of the flags."""
     parser = argparse.ArgumentParser(
         description=__doc__.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -120,49 +344,50 @@ def main():
     parser.add_argument("--program", default="train", choices=("train", "encode", "sample"), help="which one to time")
     parser.add_argument("--steps", type=whole, default=20, help="steps after the first, which is not timed")
     parser.add_argument("--batch", type=whole, help="the images a step that the export must be for")
+    parser.add_argument("--images", help="an .npz file of images to train on, as export_step.py --images writes it")
+    parser.add_argument("--train_images", type=whole, default=14_400, help="images of a training")
+    parser.add_argument("--seconds", type=positive, help="of a training, in place of --train_images")
+    parser.add_argument("--evaluate_images", type=whole, default=0, help="between evaluations; 0: at the end alone")
+    parser.add_argument("--turns", help="a file: processes that name it compile side by side and run one by one")
+    return parser
+
+
+def main():
+    parser = flags()
     arguments = parser.parse_args()
     if MISSING:
         parser.error(f"{MISSING} can't be imported: pip install jax numpy")
     try:
         programs = ExportedPrograms(arguments.directory)
         there = programs.manifest["programs"]
-        needed = [name for name in ("init", arguments.program) if name in there]  # "init" where it was exported, too
+        needed = ("init", arguments.program) if arguments.images is None else there
         for name in needed:
-            programs.compile(name)
+            if name in there:  # "init" where it was exported, too
+                programs.compile(name)
     except (EOFError, LookupError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
         parser.error(f"{arguments.directory}: is no export that can be read ({error!r})")
-    if arguments.program not in there:
-        parser.error(f"--program={arguments.program}: {arguments.directory} has {', '.join(there)} alone")
-    specs = there[arguments.program]
-    takes_images = any(each["name"] == "images" for each in specs["arguments"])
-    batch = next(each["shape"] for each in (*specs["arguments"], *specs["results"]) if each["shape"])[0]
+    lacking = {arguments.program} if arguments.images is None else {"init", "train", "encode", "sample"}
+    if lacking := sorted(lacking - set(there)):
+        flag = f"--program={arguments.program}" if arguments.images is None else f"--images={arguments.images}"
+        parser.error(f"{flag}: needs {lacking[0]}; {arguments.directory} has {', '.join(there)} alone")
+    batch = programs.batch(arguments.program)
     if arguments.batch not in (None, batch):
         parser.error(f"--batch={arguments.batch}: {arguments.directory} is for {batch} images; shapes are static")
-    if "init" in there:  # otherwise the values that were exported are those to begin with
-        programs.run("init", *programs.arguments("init", 0, programs.images("init")))
-    images = programs.images(arguments.program) if takes_images else None
-    seconds, results = [], []
-    for number in range(arguments.steps + 1):
-        started = time.perf_counter()
-        inputs = programs.arguments(arguments.program, number, images)
-        result = {name: np.asarray(value) for name, value in programs.run(arguments.program, *inputs).items()}
-        seconds.append(time.perf_counter() - started)
-        results.append(result)
-    median = float(np.median(seconds[1:] or seconds))
+    with turn(arguments.turns):
+        if arguments.images is None:
+            figures = time_program(programs, arguments.program, arguments.steps)
+        else:
+            figures = train_and_time(programs, arguments)
     statistics = programs.device.memory_stats() or {}
-    figures = {
+    about = {
+        "export": programs.directory.name,
         "device": programs.device.device_kind,
         "jax": jax.__version__,
-        "program": arguments.program,
-        "batch": batch,
+        "parameters": programs.manifest["parameters"],
         "compile_seconds": programs.compile_seconds,
-        "step_seconds": median,
-        "images_per_second": batch / median,
         "peak_bytes": statistics.get("peak_bytes_in_use"),
     }
-    if "bits_per_dim" in results[0]:
-        figures["bits_per_dim"] = [float(np.mean(result["bits_per_dim"])) for result in results]
-    print(json.dumps(figures))
+    print(json.dumps(about | figures))
 
 
 if __name__ == "__main__":
