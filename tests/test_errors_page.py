@@ -19,7 +19,7 @@ import tensorflow as tf
 from PIL import Image
 
 import flowconv
-from experiments.comparison import budget, fold, variants
+from experiments.comparison import budget, exported, fold, variants
 from experiments.comparison import compare as comparison
 from flowconv import data, distributed, preflight
 from flowconv.cli import shared_flags
@@ -41,6 +41,7 @@ from flowconv.training.checkpoints import Checkpoints
 from flowconv.training.state import RunState
 from flowconv.workdir import Workdir, pretrained
 from tests.data.conftest import store_images
+from tests.experiments.comparison.test_exported import line as training_line
 from tests.programs import Ended, run_here
 from tests.runs import ROOT, environment, launch, without_rights
 
@@ -728,8 +729,14 @@ def other_run(here, monkeypatch):
 @trigger
 def exported_passes(here, monkeypatch):
     config = config_of(distributed__backward_passes_per_step=2)
-    given = types.SimpleNamespace(output=f"{here}/out", batch_size=3, programs=("train",))
+    given = types.SimpleNamespace(output=f"{here}/out", batch_size=3, programs=("train",), seeds=1)
     export_step.export_step(given, config)
+
+
+@trigger
+def exported_seeds(here, monkeypatch):
+    given = types.SimpleNamespace(output=f"{here}/out", batch_size=2, programs=("train",), seeds=3)
+    export_step.export_step(given, config_of())
 
 
 @trigger
@@ -776,6 +783,30 @@ refused_of_a_run("check-and-images", "scripts/score.py", "--check=3", "--images=
 refused_of_a_run("classify-without-classes", "scripts/evaluate.py", "--noclassify")
 refused_of_a_run("one-image-given", "scripts/interpolate.py", "--images=HERE/a.png")
 refused_of_a_run("moved-data", "scripts/reconstruct.py", data__name="folder", data__dir="gone")
+
+
+def bad_trainings(name, text, seconds=None):
+    def run(here, monkeypatch):
+        if text is not None:
+            (here / "results.jsonl").write_text(text)
+        exported.tabulate(exported.read_trainings([f"{here}/results.jsonl"]), here, seconds)
+
+    add(name, run)
+
+
+TRAINING = training_line("shift", 4.0)
+bad_trainings("unreadable-trainings", None)
+bad_trainings("empty-trainings", "\n")
+bad_trainings("no-trainings", "shift 4.0\n")
+bad_trainings("trainings-twice", f"{TRAINING}\n{TRAINING}\n")
+bad_trainings("trainings-of-other-seeds", f"{TRAINING}\n{training_line('nice', 4.0, seeds=(0,))}\n")
+bad_trainings("trainings-without-evaluations", f"{TRAINING}\n", 5.0)
+
+
+@trigger
+def rates_without_variant(here, monkeypatch):
+    (here / "table.csv").write_text("variant\nnice\n")
+    exported.read_rates(f"{here}/table.csv", ["shift"])
 
 
 def bad_sweep(name, text, given=()):

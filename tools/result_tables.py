@@ -251,7 +251,10 @@ def variants() -> str:
 
 
 def comparison(name: str) -> str:
-    """Returns the tables of comparisons/NAME: table.csv and pairs.csv as compare.py wrote them, about.json by hand."""
+    """Returns the tables of comparisons/NAME: table.csv and pairs.csv, beside about.json.
+
+    All are as compare_exported.py wrote them; compare.py writes no about.json.
+    """
     path = f"comparisons/{name}"
     about, rows, (header, *pairs) = read(f"{path}/about.json"), _csv(f"{path}/table.csv"), _lines(f"{path}/pairs.csv")
     shown = {column: kind for column, kind in COMPARED.items() if rows[0].get(column)}
@@ -270,6 +273,43 @@ def comparison(name: str) -> str:
     ]
     headings = ["variant", "test bits/dim", *(heading for heading, _ in shown.values())]
     return with_source(f"{markdown(headings, table)}\n\n{markdown(header, differences)}", *source)
+
+
+def exported_steps(kind: str) -> str:
+    """Returns the table of what run_exported_step.py printed of programs on a device: a row for each export."""
+    path = f"performance/{kind}/steps.jsonl"
+    found: dict[str, dict[str, Any]] = {}
+    for line in (RESULTS / path).read_text(encoding="utf-8").splitlines():
+        each = json.loads(line)
+        found.setdefault(each["export"], {})[each["program"]] = each
+    rows = [
+        [
+            name,
+            f"{programs['train']['parameters']:,}",
+            f"{programs['train']['batch']}",
+            f"{1e3 * programs['train']['step_seconds']:,.1f}",
+            *(
+                f"{programs[program]['images_per_second']:,.0f}" if program in programs else ""
+                for program in ("train", "encode", "sample")
+            ),
+            f"{programs['train']['peak_bytes'] / 1e9:.1f}",
+            f"{sum(programs['train']['compile_seconds'].values()):.0f}",
+        ]
+        for name, programs in found.items()
+    ]
+    header = [
+        "model",
+        "parameters",
+        "images a step",
+        "step, ms",
+        "training",
+        "encoding",
+        "sampling",
+        "GB",
+        "compiling, s",
+    ]
+    about = read(f"performance/{kind}/about.json")
+    return with_source(markdown(header, rows), about["machine"], about["date"], f"commit {about['commit']}", path)
 
 
 def layers() -> str:
@@ -344,6 +384,10 @@ TABLES: dict[str, Callable[[], str]] = {
     **{
         f"comparison {path.name}": functools.partial(comparison, path.name)
         for path in sorted((RESULTS / "comparisons").glob("*"))
+    },
+    **{
+        f"exported steps {path.parent.name}": functools.partial(exported_steps, path.parent.name)
+        for path in sorted((RESULTS / "performance").glob("*/steps.jsonl"))
     },
     "variants": variants,
     "layers": layers,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -65,6 +66,18 @@ def summarize(variant: str, results: Sequence[Mapping]) -> dict:
     }
 
 
+def write_table(output: Path, rows: Sequence[Mapping]) -> None:
+    """Writes table.csv of rows as `summarize` has them, with speeds; without metrics that no row has."""
+    more = [
+        name for name in (*compared_metrics(), ERROR) if any(not math.isnan(row.get(name, math.nan)) for row in rows)
+    ]
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, [*COLUMNS, *more], extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(output / "table.csv", stream.getvalue())
+
+
 def write_variants(
     output: Path, rows: Sequence[Mapping], result: Mapping, config: ConfigDict, seconds: float | None = None
 ) -> str:
@@ -77,14 +90,8 @@ def write_variants(
       config: that all have in common.
       seconds: that each variant trained for, if it was not the images that were equal.
     """
-    stream = io.StringIO()
+    write_table(output, rows)
     metrics = compared_metrics()
-    estimated = [ERROR] if any(ERROR in row for row in rows) else []
-    writer = csv.DictWriter(stream, [*COLUMNS, *metrics, *estimated], extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(output / "table.csv", stream.getvalue())
-
     dataset = result["dataset"]
     in_paper = config.data.name == "cifar10" and "subset" not in dataset["name"] and config.data.image_size == 32
     header = ["variant", "test bits/dim", *(["paper (Table 2)"] if in_paper else []), "parameters"]

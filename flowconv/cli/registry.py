@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]  # of the repository; in a wheel, the folder of all packages
 FOLDERS = ("flowconv.cli.commands", "benchmarks.commands", "experiments.commands")
-OF_THE_REPOSITORY = ("benchmark", "compare", "fold")  # which a wheel does not have
+OF_THE_REPOSITORY = ("benchmark", "compare", "compare_exported", "fold")  # which a wheel does not have
 
 
 def modules() -> dict[str, str]:

@@ -85,13 +85,22 @@ CONFIGS = {
         },
         {"sweep": ("IMAGES/sweep.txt",), "seeds": (1,), "rounds": (1,), "layers": (False,), "output": OUT},
     ],
-    "export_step": [{"output": OUT, "batch_size": (2, 3), "programs": ("init,train,encode,sample", "sample")}],
+    "export_step": [
+        {
+            "output": OUT,
+            "batch_size": (2, 3),
+            "programs": ("init,train,encode,sample", "init,sample"),
+            "seeds": (1, 2),
+            "data": (False, True),
+        }
+    ],
 }
 ELSEWHERE = {
     # Of conditional runs, in tests/conditions, and of autoregressive ones, in tests/models/test_autoregressive.py.
     "sample": ("class", "images", "data_dir", "guidance", "attention_temperature", "denoise"),
     "evaluate": ("classify",),  # in tests/conditions
     **{name: ("class",) for name in ("interpolate", "manipulate", "reconstruct", "score")},  # the same
+    "compare_exported": ("results", "rates", "seconds", "output"),  # in tests/experiments/comparison
     # What each takes is parsed below, and run in tests/benchmarks.
     "benchmark": ("parts", "sizes", "rounds", "peers", "peers_environment", "bfloat16", "depths", "workdir", "output"),
 }
@@ -205,7 +214,8 @@ WRONG = {
     "manipulate": {"count": ("0",), "strengths": ("", "inf", "1,,2"), "labels": ("",)},
     "score": {"check": ("-1", "x"), "shown": ("0",), "seed": ("-1", 2**31), "images": ("",)},
     "compare": {"variants": ("", "a,,b"), "seeds": ("0",), "rounds": ("0",), "layers": ("x",)},
-    "export_step": {"batch_size": ("0",), "programs": ("", "init,x")},
+    "export_step": {"batch_size": ("0",), "programs": ("", "init,x"), "seeds": ("0",), "data": ("x",)},
+    "compare_exported": {"results": ("", "a,,b"), "seconds": ("-1", "nan")},
     "benchmark": {
         "parts": ("", "x"),
         "sizes": ("x",),

@@ -1,0 +1,141 @@
+"""Tables of what was trained elsewhere, by scripts/run_exported_step.py."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.comparison.figures import draw_rates
+from experiments.comparison.tables import summarize, write_pairs, write_table
+from flowconv.errors import UserError
+from flowconv.files import write_json
+from flowconv.training.results import better_bits_per_dim
+from flowconv.workdir.sessions import commit
+
+NEEDED = ("export", "device", "jax", "parameters", "batch", "runs", "images_per_second", "dataset")
+RATES = ("train_images_per_second", "encode_images_per_second", "decode_images_per_second")
+OF_A_RUN = ("seed", "images_trained", "seconds", "better_weights", "test_bits_per_dim")
+
+
+def read_trainings(paths: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Returns what trainings printed, by the names of their exports' folders, in the order of files and lines.
+
+    Raises:
+      UserError: if a file can't be read, or holds anything else; if two are of one export, or of unlike seeds.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for path in paths:
+        try:
+            lines = Path(path).read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            raise UserError(f"--results={path}: can't be read ({error})") from error
+        for line in filter(None, lines):
+            each = _training(line)
+            if each is None:
+                right = "must hold lines that run_exported_step.py --images=… printed"
+                raise UserError(f"--results={path}: {right}, got {line[:60]!r}")
+            if each["export"] in found:
+                raise UserError(f"--results={path}: has {each['export']} twice")
+            found[each["export"]] = each
+    if not found:
+        raise UserError(f"--results={','.join(paths)}: has no line of a training")
+    first = next(iter(found.values()))
+    for name, each in found.items():
+        if _seeds(each) != _seeds(first):
+            wrong = f"{name} has the seeds {_seeds(each)}, {first['export']} has {_seeds(first)}"
+            raise UserError(f"--results={','.join(paths)}: {wrong}")
+    return found
+
+
+def read_rates(path: str, variants: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Returns the rates of variants that compare.py measured, from its table.csv.
+
+    Raises:
+      UserError: if it can't be read, or lacks one.
+    """
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            rows = {row["variant"]: row for row in csv.DictReader(file)}
+        return {variant: {name: float(rows[variant][name]) for name in RATES} for variant in variants}
+    except (KeyError, OSError, TypeError, ValueError) as error:
+        right = "must be a table.csv of compare.py with all that are compared"
+        raise UserError(f"--rates={path}: {right} ({error})") from error
+
+
+def _training(line):
+    """What a line says, or None if it isn't that of a training."""
+    try:
+        each = json.loads(line)
+        is_complete = set(NEEDED) <= set(each) and all(set(OF_A_RUN) <= set(run) for run in each["runs"])
+    except (TypeError, ValueError):
+        return None
+    return each if is_complete and each["runs"] else None
+
+
+def _seeds(training):
+    return [run["seed"] for run in training["runs"]]
+
+
+def tabulate(
+    trainings: Mapping[str, Mapping[str, Any]],
+    output: Path,
+    seconds: float | None = None,
+    rates: Mapping[str, Mapping[str, float]] | None = None,
+) -> list[dict[str, Any]]:
+    """Writes table.csv, pairs.csv, pairs.md, rates.png and about.json, and returns the rows of table.csv.
+
+    Args:
+      trainings: as `read_trainings` has them.
+      output: the folder, which is made if it isn't there.
+      seconds: of training after which they are compared, at the rates of the table; None: after all images.
+      rates: as `read_rates` has them, of another machine; None: those of the device.
+
+    Raises:
+      UserError: if a model has no evaluation as late as that.
+    """
+    rates = rates or {name: _own_rates(training) for name, training in trainings.items()}
+    results: dict[tuple[str, int], dict[str, Any]] = {}
+    rows = []
+    for name, training in trainings.items():
+        images = None if seconds is None else seconds * rates[name]["train_images_per_second"]
+        runs = [_after(name, run, images) | {"parameters": training["parameters"]} for run in training["runs"]]
+        results |= {(name, run["seed"]): run for run in runs}
+        rows.append({**summarize(name, runs), **rates[name]})
+    output.mkdir(parents=True, exist_ok=True)
+    write_table(output, rows)
+    if len(trainings) > 1 and len(_seeds(next(iter(trainings.values())))) > 1:
+        write_pairs(output, results)
+    draw_rates(output / "rates.png", rows)
+    write_json(output / "about.json", _about(trainings, seconds))
+    return rows
+
+
+def _own_rates(training):
+    """The rates of a training's own device, by the names of columns."""
+    there = training["images_per_second"]
+    return dict(zip(RATES, (there["train"], there["encode"], there["sample"]), strict=True))
+
+
+def _after(name, run, images):
+    """A run's figures at its end or after so many images, between the evaluations before and after that."""
+    if images is None:
+        return run
+    points = {each["images_trained"]: better_bits_per_dim(each) for each in run.get("evaluations", [])}
+    if not points or not min(points) <= images <= max(points):
+        there = f"{name} sees {images:,.0f} images in them, and was evaluated after {sorted(points)}"
+        raise UserError(f"--seconds: {there}")
+    bits = float(np.interp(images, list(points), list(points.values())))
+    return run | {"better_weights": "raw", "test_bits_per_dim": bits, "images_trained": round(images)}
+
+
+def _about(trainings, seconds):
+    first = next(iter(trainings.values()))
+    runs = {name: each["runs"] for name, each in trainings.items()}
+    of_all = {"machine": f"{first['device']}, jax {first['jax']}", "date": f"{date.today()}", "commit": commit()}
+    of_all |= {"batch": first["batch"], "dataset": first["dataset"], "seconds": seconds}
+    of_each = ("compile_seconds", "peak_bytes")
+    return of_all | {"runs": runs} | {name: {n: each.get(name) for n, each in trainings.items()} for name in of_each}
