@@ -53,9 +53,9 @@ def draw_rates(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         rate, bits, noise = (
             float(row[name]) for name in ("decode_images_per_second", "bits_per_dim_mean", "bits_per_dim_std")
         )
-        axes.errorbar(rate, bits, yerr=None if np.isnan(noise) else noise, marker="o", capsize=3)
-        axes.annotate(row["variant"], (rate, bits), xytext=(6, 6), textcoords="offset points")
-    axes.margins(x=0.2)
+        yerr = None if np.isnan(noise) else noise
+        axes.errorbar(rate, bits, yerr=yerr, marker="o", linestyle="", capsize=3, label=row["variant"])
+    axes.legend(bbox_to_anchor=(1.02, 1.0), loc="upper left", borderaxespad=0.0)  # names beside points would overlap
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
