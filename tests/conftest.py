@@ -1,7 +1,9 @@
 """What all tests share."""
 
+import fcntl
 import os
 import random
+import shutil
 import signal
 import tempfile
 from pathlib import Path
@@ -40,10 +42,17 @@ def handlers():
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
+@pytest.fixture(scope="session")
+def together(tmp_path_factory):
+    """A folder that all processes of the tests share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory):
+def cache(together):
     """The folder into which all tiny runs decode the photographs, once."""
-    TINY["data.cache_dir"] = str(tmp_path_factory.mktemp("cache"))
+    TINY["data.cache_dir"] = str(together / "cache")
     return TINY["data.cache_dir"]
 
 
@@ -66,9 +75,15 @@ def train():
 
 
 @pytest.fixture(scope="session")
-def finished_run(train, tmp_path_factory):
-    """The workdir of a finished run on one rank, and what it printed."""
-    workdir = tmp_path_factory.mktemp("run") / "workdir"
-    result = train(workdir)
-    assert result.returncode == 0, result.stderr
-    return workdir, result.stdout
+def finished_run(train, together, tmp_path_factory):
+    """The workdir of a finished run on one rank, and what it printed; trained once, each process has its own copy."""
+    original, own = together / "finished run", tmp_path_factory.mktemp("run") / "workdir"
+    printed = together / "what it printed.txt"
+    with (together / "finished run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not printed.exists():
+            result = train(original)
+            assert result.returncode == 0, result.stderr
+            printed.write_text(result.stdout)
+    shutil.copytree(original, own)
+    return own, printed.read_text().replace(str(original), str(own))
