@@ -16,6 +16,15 @@ def check_resumed(folder, **fields):
     assert all("seconds" in name or "best_bits_per_dim" in name for name in different), different
 
 
+def distance(one, other, part):
+    """The relative distance of the arrays of one part of two runs' checkpoints, as `weights`."""
+    assert one.keys() == other.keys()
+    names = [name for name in one if part in name and one[name].ndim]
+    assert len(names) > 10
+    differences = np.linalg.norm([np.linalg.norm(one[name] - other[name]) for name in names])
+    return differences / np.linalg.norm([np.linalg.norm(one[name]) for name in names])
+
+
 def check_two_ranks(train, folder, **fields):
     """Trains by the fixture `train` on one rank, and on two with half of the batch each, to the same weights."""
     runs = []
