@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from tests.runs import FULL, in_full, launch, overrides, saved_variables
+from tests.runs import FULL, SMALL, in_full, launch, overrides, saved_variables
 
 SCRIPT = "tests/resilience/faulty_train.py"
 FIELDS = {"guards.skipped_steps": 3, "train.log_seconds": 0.1}
@@ -17,7 +17,7 @@ def faulty(workdir, fault, ranks=1, **fields):
 
 
 def test_nan_in_a_gradient_of_one_rank_is_skipped_by_both(tmp_path):
-    result = faulty(tmp_path, "nan_gradient:1:160", ranks=2, **{"train.images": 320})
+    result = faulty(tmp_path, "nan_gradient:1:160", ranks=2, **SMALL | {"train.images": 320})
     assert result.returncode == 0, result.stderr
     saved = saved_variables(tmp_path)
     assert int(saved["optimizer/adam.Siteration"]) == 9  # of 10 steps
@@ -28,7 +28,8 @@ def test_nan_in_a_gradient_of_one_rank_is_skipped_by_both(tmp_path):
 @pytest.mark.parametrize("ranks", [1, 2] if FULL else [1])
 def test_nan_in_a_weight_rolls_back_and_names_layer_and_step(tmp_path, ranks):
     images = 160 * ranks
-    result = faulty(tmp_path, f"nan_weight:{ranks - 1}:{images}", ranks=ranks, **{"train.images": 2 * images})
+    fields = {"model.levels": 1, "train.images": 2 * images}
+    result = faulty(tmp_path, f"nan_weight:{ranks - 1}:{images}", ranks=ranks, **fields)
     assert result.returncode == 0, result.stderr
     line = next(line for line in result.stdout.splitlines() if "not finite in 3 steps" in line)
     assert "step 14, " in line and "back to 0 images, with 0.5 of the learning rate" in line

@@ -6,13 +6,13 @@ import time
 import psutil
 import pytest
 
-from tests.runs import ROOT, Running, command_of, in_full, launch, overrides
+from tests.runs import ROOT, SMALL, Running, command_of, in_full, launch, overrides
 
 SCRIPT = "tests/resilience/faulty_train.py"
 
 
 def test_a_dead_worker_ends_the_job_in_seconds(tmp_path):
-    flags = overrides(**{"train.images": 16_000, "train.log_seconds": 0.1})
+    flags = overrides(**SMALL | {"train.images": 16_000, "train.log_seconds": 0.1})
     with Running(*command_of(SCRIPT, f"--workdir={tmp_path}", *flags, ranks=2), FAULT="slow:0:30") as job:
         assert job.wait_for("bits/dim")
         workers = job.workers()
@@ -26,7 +26,7 @@ def test_a_dead_worker_ends_the_job_in_seconds(tmp_path):
 
 
 def test_a_stuck_worker_ends_the_job_with_its_stack(tmp_path):
-    flags = overrides(**{"train.images": 16_000, "train.watchdog_seconds": 10.0})
+    flags = overrides(**SMALL | {"train.images": 16_000, "train.watchdog_seconds": 10.0})
     started = time.monotonic()
     result = launch(SCRIPT, f"--workdir={tmp_path}", *flags, ranks=2, FAULT="hang:1:160")
     assert result.returncode != 0 and time.monotonic() - started < 120
