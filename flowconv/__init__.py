@@ -45,6 +45,12 @@ def load(workdir: str | os.PathLike, data_dir: str | os.PathLike | None = None) 
     Raises:
       flowconv.errors.UserError: if there is no TensorFlow, no run, no checkpoint in it that can be read, or no data in
         `data_dir`.
+
+    Example:
+      >>> import flowconv
+      >>> flow = flowconv.load("letters")
+      >>> tuple(flow.image_shape)
+      (16, 16, 1)
     """
     from flowconv.workdir import pretrained
 

@@ -59,12 +59,26 @@ def check_bijector(
 
 
 def images(shape: tuple[int, int, int], dtype: str = "float32", seed: int = 0, count: int = 3) -> tf.Tensor:
-    """Returns x `[count, H, W, C]` ~ U(0.02, 0.98)."""
+    """Returns x `[count, H, W, C]` ~ U(0.02, 0.98).
+
+    Example:
+      >>> from flowconv.testing import images
+      >>> images((4, 4, 2)).shape
+      TensorShape([3, 4, 4, 2])
+    """
     return tf.constant(np.random.default_rng(seed + 1).uniform(0.02, 0.98, (count, *shape)), dtype)
 
 
 def perturbed(layer: Bijector, shape: tuple[int, int, int], seed: int = 0, scale: float = 0.1) -> Bijector:
-    """Builds a layer, draws its weights, and moves every trainable one; returns it."""
+    """Builds a layer, draws its weights, and moves every trainable one; returns it.
+
+    Example:
+      >>> import numpy as np
+      >>> from flowconv.bijectors import InvertibleShift
+      >>> from flowconv.testing import perturbed
+      >>> bool(np.any(perturbed(InvertibleShift(), (4, 4, 2)).beta.numpy()))
+      True
+    """
     layer.build((None, *shape))
     layer.reset_weights(seed)
     perturb(layer, scale, seed)
@@ -72,19 +86,44 @@ def perturbed(layer: Bijector, shape: tuple[int, int, int], seed: int = 0, scale
 
 
 def perturb(layer: keras.layers.Layer, scale: float = 0.1, seed: int = 0) -> None:
-    """Moves every trainable weight: with the last convolution of a coupling at zero most checks are vacuous."""
+    """Moves every trainable weight: with the last convolution of a coupling at zero most checks are vacuous.
+
+    Example:
+      >>> import numpy as np
+      >>> from flowconv import models
+      >>> from flowconv.testing import perturb
+      >>> flow = models.nice_original((4, 4, 1), depth=2, width=8, network="mlp", preprocessing="centre")
+      >>> drawn = flow.reset_weights(seed=0)
+      >>> perturb(flow, scale=0.05)
+      >>> all(np.any(variable.numpy()) for variable in flow.trainable_variables)
+      True
+    """
     generator = np.random.default_rng(seed)
     for variable in layer.trainable_variables:
         variable.assign(variable.value + scale * generator.standard_normal(variable.shape))
 
 
 def flattened(tensors: Any) -> tf.Tensor:
-    """Returns a nest of tensors `[B, …]` as one `[B, D]`."""
+    """Returns a nest of tensors `[B, …]` as one `[B, D]`.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.testing import flattened
+      >>> flattened((tf.ones([2, 1, 3]), tf.ones([2, 4]))).shape
+      TensorShape([2, 7])
+    """
     return tf.concat([tf.reshape(t, [tf.shape(t)[0], -1]) for t in tf.nest.flatten(tensors)], axis=1)
 
 
 def jacobian(function: Callable[[tf.Tensor], Any], x: tf.Tensor) -> np.ndarray:
-    """Returns ∂function/∂x, `[D, D]`, of one example x `[1, …]`, by automatic differentiation."""
+    """Returns ∂function/∂x, `[D, D]`, of one example x `[1, …]`, by automatic differentiation.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.testing import jacobian
+      >>> jacobian(lambda x: 2.0 * x, tf.ones([1, 1, 1, 2])).tolist()
+      [[2.0, 0.0], [0.0, 2.0]]
+    """
     (matrix,) = jacobians(lambda x, _: function(x), x)
     return matrix
 
@@ -95,6 +134,12 @@ def jacobians(
     """Returns ∂function/∂x, `[D, D]`, of each example of x, given its part of the inputs.
 
     The examples have one graph in common: to trace it takes longer than to run it.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.testing import jacobians
+      >>> [matrix.tolist() for matrix in jacobians(lambda x, _: 2.0 * x, tf.ones([2, 1, 1, 1]))]
+      [[[2.0]], [[2.0]]]
     """
     inputs = inputs or Inputs()
 
@@ -117,7 +162,13 @@ def jacobians(
 
 
 def check_round_trip(layer: Bijector, x: tf.Tensor, inputs: Inputs, tolerance: float) -> None:
-    """Checks that x → y → x, and that the two log-determinants cancel."""
+    """Checks that x → y → x, and that the two log-determinants cancel.
+
+    Example:
+      >>> from flowconv.bijectors import ActNorm, Inputs
+      >>> from flowconv.testing import check_round_trip, images, perturbed
+      >>> check_round_trip(perturbed(ActNorm(), (2, 2, 1)), images((2, 2, 1)), Inputs(), tolerance=1e-4)
+    """
     y, log_det = layer.forward_and_log_det(x, inputs)
     back, inverse_log_det = layer.inverse_and_log_det(y, inputs)
     assert back.shape == x.shape and back.dtype == x.dtype, f"inverse gives {back.dtype.name} {back.shape}"
@@ -128,7 +179,13 @@ def check_round_trip(layer: Bijector, x: tf.Tensor, inputs: Inputs, tolerance: f
 
 
 def check_log_det(layer: Bijector, x: tf.Tensor, inputs: Inputs, tolerance: float) -> None:
-    """Checks that the forward log-determinant is that of the Jacobian, for each example."""
+    """Checks that the forward log-determinant is that of the Jacobian, for each example.
+
+    Example:
+      >>> from flowconv.bijectors import ActNorm, Inputs
+      >>> from flowconv.testing import check_log_det, images, perturbed
+      >>> check_log_det(perturbed(ActNorm(), (2, 2, 1)), images((2, 2, 1)), Inputs(), tolerance=1e-4)
+    """
     claimed = layer.forward_log_det_jacobian(x, inputs).numpy()
     for number, matrix in enumerate(jacobians(layer.forward, x, inputs)):
         _, true = np.linalg.slogdet(matrix.astype(np.float64))
@@ -136,7 +193,13 @@ def check_log_det(layer: Bijector, x: tf.Tensor, inputs: Inputs, tolerance: floa
 
 
 def check_weights_matter(layer: Bijector, x: tf.Tensor, inputs: Inputs) -> None:
-    """Checks that the result depends on every trainable weight."""
+    """Checks that the result depends on every trainable weight.
+
+    Example:
+      >>> from flowconv.bijectors import ActNorm, Inputs
+      >>> from flowconv.testing import check_weights_matter, images, perturbed
+      >>> check_weights_matter(perturbed(ActNorm(), (2, 2, 1)), images((2, 2, 1)), Inputs())
+    """
     values = [variable.value for variable in layer.trainable_variables]
     with tf.GradientTape() as tape:
         tape.watch(values)
@@ -147,7 +210,13 @@ def check_weights_matter(layer: Bijector, x: tf.Tensor, inputs: Inputs) -> None:
 
 
 def check_gradients(layer: Bijector, x: tf.Tensor, inputs: Inputs, tolerance: float) -> None:
-    """Checks that `inverse_and_gradients` and `gradients` agree with automatic differentiation."""
+    """Checks that `inverse_and_gradients` and `gradients` agree with automatic differentiation.
+
+    Example:
+      >>> from flowconv.bijectors import ActNorm, Inputs
+      >>> from flowconv.testing import check_gradients, images, perturbed
+      >>> check_gradients(perturbed(ActNorm(), (2, 2, 1)), images((2, 2, 1)), Inputs(), tolerance=1e-4)
+    """
     expected, upstream = _gradients(layer.forward_and_log_det, layer.trainable_variables, x, inputs)
     y = layer.forward(x, inputs)
     for name, known in (("inverse_and_gradients", y), ("gradients", x)):
@@ -162,7 +231,13 @@ def check_gradients(layer: Bijector, x: tf.Tensor, inputs: Inputs, tolerance: fl
 def check_depth_loop(
     make: Callable[[], Bijector], x: tf.Tensor, inputs: Inputs, tolerance: float, seed: int = 0
 ) -> None:
-    """Checks outputs, gradients and state of `Repeated` in all three modes against the steps in turn."""
+    """Checks outputs, gradients and state of `Repeated` in all three modes against the steps in turn.
+
+    Example:
+      >>> from flowconv.bijectors import InvertibleShift, Inputs
+      >>> from flowconv.testing import check_depth_loop, images
+      >>> check_depth_loop(InvertibleShift, images((2, 2, 1)), Inputs(), tolerance=1e-4)
+    """
     expected = None
     for backward in BACKWARD:
         layer = perturbed(Repeated(make(), 2, backward, dtype=x.dtype.name), tuple(x.shape[1:]), seed)
@@ -178,7 +253,13 @@ def check_depth_loop(
 
 
 def check_compiles(layer: Bijector, x: tf.Tensor, inputs: Inputs, tolerance: float) -> None:
-    """Checks that XLA compiles both directions, and that they give the same."""
+    """Checks that XLA compiles both directions, and that they give the same.
+
+    Example:
+      >>> from flowconv.bijectors import InvertibleShift, Inputs
+      >>> from flowconv.testing import check_compiles, images, perturbed
+      >>> check_compiles(perturbed(InvertibleShift(), (2, 2, 1)), images((2, 2, 1)), Inputs(), tolerance=1e-4)
+    """
     y, log_det = layer.forward_and_log_det(x, inputs)
     results = [*tf.nest.flatten(y), log_det], [x, -log_det]
     for function, given, expected in zip(
@@ -189,7 +270,13 @@ def check_compiles(layer: Bijector, x: tf.Tensor, inputs: Inputs, tolerance: flo
 
 
 def check_serialization(layer: Bijector, x: tf.Tensor, inputs: Inputs, tolerance: float) -> None:
-    """Checks that a layer made of the layer's configuration, with its weights, gives the same."""
+    """Checks that a layer made of the layer's configuration, with its weights, gives the same.
+
+    Example:
+      >>> from flowconv.bijectors import ActNorm, Inputs
+      >>> from flowconv.testing import check_serialization, images, perturbed
+      >>> check_serialization(perturbed(ActNorm(), (2, 2, 1)), images((2, 2, 1)), Inputs(), tolerance=1e-4)
+    """
     other = type(layer).from_config(layer.get_config())
     other.build((None, *x.shape[1:]))
     assert [v.path.split("/", 1)[-1] for v in other.variables] == [v.path.split("/", 1)[-1] for v in layer.variables]

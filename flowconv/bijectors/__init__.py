@@ -1,4 +1,15 @@
-"""Invertible Keras layers, one a file. They know nothing of data, training or Horovod."""
+"""Invertible Keras layers, one a file. They know nothing of data, training or Horovod.
+
+`CONVOLUTIONS`, `MATRICES`, `PREPROCESSINGS` and `TRANSFORMS` are the names of the parts in a folder, of which
+`build_convolution` and the like make one. `NONE` are inputs with nothing in them.
+
+Example:
+  >>> from flowconv.bijectors import CONVOLUTIONS, MATRICES, NONE, PREPROCESSINGS, TRANSFORMS
+  >>> "shift" in CONVOLUTIONS, "plu" in MATRICES, "logit" in PREPROCESSINGS, "affine" in TRANSFORMS
+  (True, True, True, True)
+  >>> NONE.seed is None
+  True
+"""
 
 from flowconv.bijectors.actnorm import ActNorm
 from flowconv.bijectors.autoregressive import Autoregressive

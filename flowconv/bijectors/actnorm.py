@@ -25,6 +25,15 @@ class ActNorm(PerPixelAffine):
     Args:
       per: "channel" has γ, β of shape [C], as in Glow; "position" has them of shape [H, W, C] and
         log-determinant Σ_hwc log γ_hwc: Flow++'s normalization (Ho et al. 2019).
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import ActNorm
+      >>> layer = ActNorm()
+      >>> layer.build((None, 1, 1, 1))
+      >>> y = layer.initialize(tf.reshape([2.0, 6.0], [2, 1, 1, 1]))
+      >>> [round(float(value), 3) for value in tf.reshape(y, [-1])]
+      [-1.0, 1.0]
     """
 
     def __init__(self, per: Literal["channel", "position"] = "channel", **kwargs: Any):

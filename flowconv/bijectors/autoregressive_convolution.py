@@ -31,6 +31,13 @@ class AutoregressiveConvolution(SolvedBySubstitution):
     Args:
       kernel_size: k, odd.
       reverse: whether the order runs from the first corner to the last.
+
+    Example:
+      >>> from flowconv.bijectors import AutoregressiveConvolution
+      >>> layer = AutoregressiveConvolution(kernel_size=5)
+      >>> layer.build((None, 4, 4, 2))
+      >>> layer.kernel().shape
+      TensorShape([3, 3, 2, 2])
     """
 
     def __init__(self, kernel_size: int = 3, reverse: bool = False, **kwargs: Any):

@@ -27,6 +27,16 @@ class Gradients(NamedTuple):
       x: with respect to the layer's input.
       condition: a list, with respect to `inputs.differentiable()`.
       variables: with respect to the trainable variables, by their id().
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import ActNorm
+      >>> layer = ActNorm()
+      >>> layer.build((None, 4, 4, 2))
+      >>> y = tf.ones([1, 4, 4, 2])
+      >>> x, gradients = layer.inverse_and_gradients(y, dy=tf.ones_like(y), dlog_det=tf.ones([1]))
+      >>> gradients.x.shape, len(gradients.variables)
+      (TensorShape([1, 4, 4, 2]), 2)
     """
 
     x: tf.Tensor

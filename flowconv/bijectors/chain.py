@@ -24,6 +24,11 @@ class Chain(Bijector):
 
     Args:
       layers: bijectors, the first one applied first.
+
+    Example:
+      >>> from flowconv.bijectors import Chain, Reverse, Squeeze
+      >>> Chain([Squeeze(), Reverse()]).forward_shape((8, 8, 3))
+      (4, 4, 12)
     """
 
     def __init__(self, layers: Sequence[Bijector], **kwargs: Any):

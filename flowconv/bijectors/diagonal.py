@@ -14,6 +14,15 @@ class Diagonal(Bijector):
     """y = x ⊙ exp(s), a scale of each number: the last layer of NICE (Dinh et al. 2015, section 3.3).
 
     Inverse: x = y ⊙ exp(−s). Log-determinant: Σ s. s is 0 at first, and counts as no more than ±60.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Diagonal
+      >>> layer = Diagonal()
+      >>> layer.build((None, 1, 1, 2))
+      >>> log_scale = layer.log_scale.assign([[[0.5, 1.0]]])
+      >>> round(float(layer.forward_log_det_jacobian(tf.ones([1, 1, 1, 2]))[0]), 2)
+      1.5
     """
 
     def build(self, input_shape: tuple[Any, ...]) -> None:

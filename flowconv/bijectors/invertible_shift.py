@@ -22,6 +22,13 @@ class InvertibleShift(PerPixelAffine):
     Args:
       per: "channel" has α, β of shape [C] as in the paper (which folds into a neighbouring ActNorm);
         "position" has them of shape [H, W, C], log-determinant Σ_hwc log α_hwc.
+
+    Example:
+      >>> from flowconv.bijectors import InvertibleShift
+      >>> layer = InvertibleShift("position")
+      >>> layer.build((None, 4, 4, 3))
+      >>> layer.log_alpha.shape
+      TensorShape([4, 4, 3])
     """
 
     def __init__(self, per: Literal["channel", "position"] = "channel", **kwargs: Any):

@@ -30,6 +30,13 @@ class LowRank(Bijector):
     Args:
       over: "channels" or "pixels".
       rank: d; n, if that is less.
+
+    Example:
+      >>> from flowconv.bijectors import LowRank
+      >>> layer = LowRank("pixels", rank=2)
+      >>> layer.build((None, 4, 4, 3))
+      >>> tuple(layer.u.shape), tuple(layer.v.shape)
+      ((16, 2), (2, 16))
     """
 
     def __init__(self, over: Literal["channels", "pixels"] = "channels", rank: int = 16, **kwargs: Any):

@@ -15,7 +15,16 @@ Shape = tuple[Any, ...]  # (H, W, C); None where it may be any
 
 
 class Mask(Configured):
-    """Two halves of an image's numbers, and how a network that sees one gives parameters for the other."""
+    """Two halves of an image's numbers, and how a network that sees one gives parameters for the other.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Mask, StripeMask
+      >>> mask, x = StripeMask(), tf.ones([2, 4, 4, 3])
+      >>> x_a, x_b = mask.split(x)
+      >>> isinstance(mask, Mask), mask.merge(x_a, x_b).shape
+      (True, TensorShape([2, 4, 4, 3]))
+    """
 
     def half_shape(self, shape: Shape) -> Shape:
         """Returns the (H, W, C) of x_a, which is that of x_b, of images (H, W, C).
@@ -47,7 +56,13 @@ class Mask(Configured):
 
 
 class ChannelMask(Mask):
-    """x_a is the first half of the channels, x_b the second: `[B, H, W, C/2]` each. C must be even."""
+    """x_a is the first half of the channels, x_b the second: `[B, H, W, C/2]` each. C must be even.
+
+    Example:
+      >>> from flowconv.bijectors import ChannelMask
+      >>> ChannelMask().half_shape((4, 4, 6))
+      (4, 4, 3)
+    """
 
     def half_shape(self, shape: Shape) -> Shape:
         height, width, channels = shape
@@ -70,6 +85,13 @@ class CheckerboardMask(Mask):
     Args:
       colour: 0 if the field in the first corner belongs to x_a, 1 if it belongs to x_b.
       shown: whether the network sees the mask, too, as one more channel: 1 at the fields of x_b, 0 at the others.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import CheckerboardMask
+      >>> x_a, x_b = CheckerboardMask().split(tf.reshape([0.0, 1.0, 2.0, 3.0], [1, 2, 2, 1]))
+      >>> x_a.numpy().ravel().tolist(), x_b.numpy().ravel().tolist()
+      ([0.0, 3.0], [1.0, 2.0])
     """
 
     def __init__(self, colour: int = 0, shown: bool = False):
@@ -120,6 +142,13 @@ class StripeMask(Mask):
     Args:
       parity: 0 if the first column, or row, belongs to x_a, 1 if it belongs to x_b.
       of: what the stripes are.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import StripeMask
+      >>> x_a, x_b = StripeMask().split(tf.reshape([0.0, 1.0, 2.0, 3.0], [1, 2, 2, 1]))
+      >>> x_a.numpy().ravel().tolist(), x_b.numpy().ravel().tolist()
+      ([0.0, 2.0], [1.0, 3.0])
     """
 
     def __init__(self, parity: int = 0, of: Literal["columns", "rows"] = "columns"):
@@ -160,6 +189,13 @@ class AlternatingMask(Mask):
     Args:
       parity: 0 if the first number belongs to x_a, 1 if it belongs to x_b.
 
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import AlternatingMask
+      >>> x_a, x_b = AlternatingMask(parity=1).split(tf.reshape([0.0, 1.0, 2.0, 3.0], [1, 1, 2, 2]))
+      >>> x_a.numpy().ravel().tolist(), x_b.numpy().ravel().tolist()
+      ([1.0, 3.0], [0.0, 2.0])
+
     References:
       Dinh, Krueger, Bengio 2015, "NICE: Non-linear Independent Components Estimation".
     """
@@ -191,6 +227,13 @@ class ShuffledChannelMask(Mask):
 
     Args:
       seed: of the order.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import ShuffledChannelMask
+      >>> x_a, x_b = ShuffledChannelMask(seed=3).split(tf.reshape([0.0, 1.0, 2.0, 3.0], [1, 1, 1, 4]))
+      >>> sorted([*x_a.numpy().ravel().tolist(), *x_b.numpy().ravel().tolist()])
+      [0.0, 1.0, 2.0, 3.0]
     """
 
     def __init__(self, seed: int = 0):

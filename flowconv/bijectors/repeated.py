@@ -43,6 +43,13 @@ class Repeated(Bijector):
       step: an unbuilt bijector that keeps shapes.
       depth: K ≥ 1.
       backward: one of the three.
+
+    Example:
+      >>> from flowconv.bijectors import ActNorm, Repeated
+      >>> layer = Repeated(ActNorm(), depth=3)
+      >>> layer.build((None, 4, 4, 2))
+      >>> [tuple(variable.shape) for variable in layer.trainable_variables]
+      [(3, 2), (3, 2)]
     """
 
     def __init__(self, step: Bijector, depth: int, backward: Backward = "invert", **kwargs: Any):

@@ -30,6 +30,12 @@ class KerasBijector(tfb.Bijector):
 
     Raises:
       ValueError: from each of its methods, if the shape of an event is another one.
+
+    Example:
+      >>> from flowconv.bijectors import Squeeze
+      >>> bijector = Squeeze().as_bijector((4, 4, 3))
+      >>> type(bijector).__name__, bijector.forward_event_shape((4, 4, 3))
+      ('KerasBijector', TensorShape([2, 2, 12]))
     """
 
     def __init__(
@@ -93,6 +99,15 @@ class Density(_TransformedDistribution):
       take: returns x as the density takes it, or raises.
       within_support: from x and the log-density within the support to the log-density everywhere.
       name: as in TFP.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv import models
+      >>> flow = models.nice_original((4, 4, 1), depth=2, width=8, network="mlp", preprocessing="logit")
+      >>> drawn = flow.reset_weights(seed=0)
+      >>> density = flow.as_distribution()
+      >>> type(density).__name__, float(density.prob(tf.fill([1, 4, 4, 1], 2.0))[0])
+      ('Density', 0.0)
     """
 
     def __init__(

@@ -14,6 +14,14 @@ class Transform(Configured):
     Attributes:
       parameters_per_dim: n.
       unsafe_inverse: why its inverse is no good for training in float32; "" if it is. `model.backward` heeds it.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Affine, Transform
+      >>> transform, x = Affine(), tf.ones([2, 4, 4, 3])
+      >>> y, log_det = transform.forward_and_log_det(x, tf.zeros([2, 4, 4, 3 * transform.parameters_per_dim]))
+      >>> isinstance(transform, Transform), y.shape, log_det.shape
+      (True, TensorShape([2, 4, 4, 3]), TensorShape([2]))
     """
 
     parameters_per_dim: int

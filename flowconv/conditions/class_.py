@@ -25,6 +25,12 @@ class ClassCondition(Condition):
     Args:
       classes: how many there are; labels are whole numbers below.
       label_dropout: the rate at which an image's class is left out in training, within [0, 1).
+
+    Example:
+      >>> from flowconv.conditions.class_ import ClassCondition
+      >>> condition = ClassCondition(10, label_dropout=0.1)
+      >>> condition.unknown([3, 7]).numpy().tolist()
+      [-1, -1]
     """
 
     def __init__(self, classes: int, label_dropout: float = 0.0):
@@ -61,6 +67,14 @@ class ClassEmbedding(Layer):
       classes: how many vectors.
       channels: of each.
       has_mean: whether a label of −1, an unknown class, has the mean of all vectors.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.conditions.class_ import ClassEmbedding
+      >>> layer = ClassEmbedding(classes=10, channels=8)
+      >>> layer.build((None, 4, 4, 8))
+      >>> layer.call(tf.constant([3, 7])).shape
+      TensorShape([2, 1, 1, 8])
     """
 
     def __init__(self, classes: int, channels: int, has_mean: bool = False, **kwargs: Any):

@@ -24,6 +24,13 @@ class LowResolutionCondition(Condition):
 
     Args:
       image_shape: (H, W, C) of the image; H and W are divisible by 4.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.conditions.low_resolution import LowResolutionCondition
+      >>> condition = LowResolutionCondition((8, 8, 3))
+      >>> condition.of_batch({"image": tf.zeros([2, 8, 8, 3], tf.uint8)}).shape
+      TensorShape([2, 2, 2, 3])
     """
 
     def __init__(self, image_shape: tuple[int, int, int]):
@@ -67,6 +74,14 @@ class ImageEmbedding(Layer):
     Args:
       image_shape: (H, W, C) of the images.
       channels: of the features.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.conditions.low_resolution import ImageEmbedding
+      >>> layer = ImageEmbedding((2, 2, 3), channels=8)
+      >>> layer.build((None, 4, 4, 8))
+      >>> layer.call(tf.zeros([1, 2, 2, 3])).shape
+      TensorShape([1, 4, 4, 8])
     """
 
     def __init__(self, image_shape: tuple[int, int, int], channels: int, **kwargs: Any):

@@ -7,7 +7,13 @@ from flowconv.core.condition import Condition
 
 
 class NoCondition(Condition):
-    """No condition: p(image)."""
+    """No condition: p(image).
+
+    Example:
+      >>> from flowconv.conditions.none import NoCondition
+      >>> NoCondition().of_batch({}) is None
+      True
+    """
 
     def of_batch(self, batch: Mapping[str, Any]) -> None:
         return None

@@ -19,6 +19,15 @@ class AutoregressiveNetwork(Network):
         output an autoregressive layer's input is exact after as many evaluations.
       is_autoregressive, has_attention: told to who chooses a network by its name, without an import. The logits of an
         attention are divided by `Inputs.attention_temperature`.
+
+    Example:
+      >>> from flowconv.bijectors import Autoregressive, Gaussian
+      >>> from flowconv.core.autoregressive_network import AutoregressiveNetwork
+      >>> from flowconv.networks.made import MadeNetwork
+      >>> layer = Autoregressive(Gaussian(), MadeNetwork(width=64, order="rows"))
+      >>> layer.build((None, 4, 4, 1))
+      >>> isinstance(layer.network, AutoregressiveNetwork), layer.network.steps
+      (True, 4)
     """
 
     is_autoregressive: ClassVar[bool] = True
@@ -31,6 +40,16 @@ class CachedNetwork(AutoregressiveNetwork):
 
     A token is a patch of pixels, of which nothing but the patches before it is seen; `steps` is their number. Tokens
     are `[B, T, p², C]`, the pixels of a patch in a row. What is kept is a nest of tensors.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Autoregressive, Gaussian
+      >>> from flowconv.core.autoregressive_network import CachedNetwork
+      >>> from flowconv.networks.causal_transformer import CausalTransformer
+      >>> layer = Autoregressive(Gaussian(), CausalTransformer(width=8, blocks=1, heads=2, patch_size=2))
+      >>> layer.build((None, 4, 4, 3))
+      >>> isinstance(layer.network, CachedNetwork), layer.network.tokens(tf.ones([1, 4, 4, 3])).shape
+      (True, TensorShape([1, 4, 4, 3]))
     """
 
     def tokens(self, x: tf.Tensor) -> tf.Tensor:

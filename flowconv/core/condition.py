@@ -21,6 +21,15 @@ class Condition(Configured):
     Attributes:
       classes: how many values it has, if it is a whole number below that; 0 of any other kind. Over these a
         density of the image alone can be summed.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.conditions.class_ import ClassCondition
+      >>> from flowconv.core.condition import Condition
+      >>> condition = ClassCondition(10)
+      >>> labels = condition.of_batch({"image": tf.zeros([2, 4, 4, 3], tf.uint8), "label": tf.constant([3, 7])})
+      >>> isinstance(condition, Condition), labels.numpy().tolist()
+      (True, [3, 7])
     """
 
     classes: int = 0

@@ -26,6 +26,15 @@ class Dequantization(Layer):
       noise: the kind of u, by which results tell what their bits/dim are.
       training_unit: of the figure that a training step gives.
       leaves_cells: whether x leaves the cell of its level, and [0, 1), in training.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.core.dequantization import Dequantization
+      >>> from flowconv.surjections.uniform import UniformDequantization
+      >>> layer = UniformDequantization(n_bits=5)
+      >>> x = layer.add(tf.constant([[[[200]]]], tf.uint8), tf.constant(0.5))
+      >>> isinstance(layer, Dequantization), float(x[0, 0, 0, 0]), int(layer.inverse(x)[0, 0, 0, 0])
+      (True, 0.796875, 206)
     """
 
     noise = "dequantization"

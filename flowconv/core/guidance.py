@@ -27,6 +27,12 @@ class Guidance:
       weight: w, at least 0.
       attention_temperature: of the weaker network, above 0; at 1 it has the attention of the other.
 
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Guidance
+      >>> float(Guidance(weight=3.0).combined([tf.constant(2.0), tf.constant(1.0)]))
+      5.0
+
     References:
       Ho, Salimans 2022, "Classifier-Free Diffusion Guidance".
       Zhai et al. 2024, "Normalizing Flows are Capable Generative Models".

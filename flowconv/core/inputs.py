@@ -27,6 +27,13 @@ class Inputs:
       guidance: by which autoregressive layers are another map; None: by none.
       attention_temperature: by which the logits of causal attention are divided; set by guidance alone.
       memo: what slices of a batch share, see `once`; set by the depth loop alone.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Inputs, Seed
+      >>> inputs = Inputs(condition=tf.constant([3, 7]), seed=Seed(0))
+      >>> [part.condition.numpy().tolist() for part in inputs.split([1, 1])]
+      [[3], [7]]
     """
 
     condition: Any = None

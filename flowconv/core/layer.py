@@ -11,7 +11,19 @@ from flowconv.core.weights import as_initializer, reset_weights
 
 
 class Layer(Configured, keras.layers.Layer):
-    """A Keras layer that remembers its constructor's arguments, and draws its weights when it is told to."""
+    """A Keras layer that remembers its constructor's arguments, and draws its weights when it is told to.
+
+    Example:
+      >>> from flowconv.bijectors import Shuffle
+      >>> from flowconv.core.layer import Layer
+      >>> layer = Shuffle()
+      >>> layer.build((None, 1, 1, 8))
+      >>> layer.reset_weights(seed=1)
+      >>> drawn = layer.order.numpy().tolist()
+      >>> layer.reset_weights(seed=1)
+      >>> isinstance(layer, Layer), layer.order.numpy().tolist() == drawn
+      (True, True)
+    """
 
     def add_weight(
         self, shape: Any = None, initializer: Any = None, dtype: Any = None, **keywords: Any

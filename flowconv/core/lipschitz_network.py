@@ -16,6 +16,13 @@ class LipschitzNetwork(Network):
 
     Raises:
       ValueError: for another one.
+
+    Example:
+      >>> from flowconv.core.lipschitz_network import LipschitzNetwork
+      >>> from flowconv.networks.lipschitz_convolution import LipschitzConvolutionNetwork
+      >>> network = LipschitzConvolutionNetwork(width=8, contraction=0.5)
+      >>> isinstance(network, LipschitzNetwork), network.contraction
+      (True, 0.5)
     """
 
     is_lipschitz: ClassVar[bool] = True

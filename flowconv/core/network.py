@@ -27,6 +27,16 @@ class Network(Layer):
     Attributes:
       outputs: channels of the output.
       embedding: of the condition; None of a network without one.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.core.network import Network
+      >>> from flowconv.networks.resnet import ResNetNetwork
+      >>> network = ResNetNetwork(width=8, blocks=1)
+      >>> network.outputs = 6
+      >>> network.build((None, 4, 4, 3))
+      >>> isinstance(network, Network), network.call(tf.ones([2, 4, 4, 3])).shape
+      (True, TensorShape([2, 4, 4, 6]))
     """
 
     outputs: int

@@ -31,6 +31,17 @@ class Evaluator:
       maximum: returns a tensor's maximum over all workers.
       jit_compile: whether XLA compiles the flow.
       between: called before each batch, on all workers as often; it may raise.
+
+    Example:
+      >>> import numpy as np
+      >>> from flowconv import models
+      >>> from flowconv.evaluation import Evaluator
+      >>> flow = models.nice_original((4, 4, 1), depth=2, width=8, network="mlp", preprocessing="centre")
+      >>> drawn = flow.reset_weights(seed=0)
+      >>> examples = {"image": np.zeros([3, 4, 4, 1], np.uint8)}
+      >>> mean, deviation = Evaluator(flow, batch_size=2, seed=0).statistics(examples)
+      >>> mean > 0.0
+      True
     """
 
     def __init__(

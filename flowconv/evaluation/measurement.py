@@ -21,6 +21,17 @@ class Measurement:
 
     Attributes:
       evaluator, examples, name, samples, classify, compared: the arguments.
+
+    Example:
+      >>> import numpy as np
+      >>> from flowconv import models
+      >>> from flowconv.evaluation import Evaluator, Measurement
+      >>> flow = models.nice_original((4, 4, 1), depth=2, width=8, network="mlp", preprocessing="centre")
+      >>> drawn = flow.reset_weights(seed=0)
+      >>> examples = {"image": np.zeros([3, 4, 4, 1], np.uint8)}
+      >>> measurement = Measurement(Evaluator(flow, batch_size=3, seed=0), examples, "test")
+      >>> measurement.bits_per_dim > 0.0, measurement.draws
+      (True, 0)
     """
 
     def __init__(

@@ -21,6 +21,11 @@ class Metric:
       order: its place in tables, of which the lowest comes first.
       line: what stands after its number in the line of an evaluation; by default the unit, or else the title.
       heading: of its column in comparisons, of the worst seed of each; by default the title, "" for no column.
+
+    Example:
+      >>> from flowconv.evaluation.metrics.bits_per_dim import BitsPerDim
+      >>> BitsPerDim.title, BitsPerDim().shown(3.14159)
+      ('test bits/dim', '3.1416')
     """
 
     names: dict[str, str]

@@ -26,6 +26,16 @@ def interpolate(flow: Flow, images: np.ndarray, steps: int, condition: Any = Non
 
     Raises:
       ValueError: if there are fewer than two images.
+
+    Example:
+      >>> import numpy as np
+      >>> from flowconv import models
+      >>> from flowconv.inference.interpolation import interpolate
+      >>> flow = models.nice_original((4, 4, 1), depth=2, width=8, network="mlp", preprocessing="centre")
+      >>> drawn = flow.reset_weights(seed=0)
+      >>> images = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 1), np.uint8)
+      >>> interpolate(flow, images, steps=5).shape
+      (2, 5, 4, 4, 1)
     """
     if len(images) < 2:
         raise ValueError(f"interpolation takes two images or more, got {len(images)}")
@@ -56,6 +66,16 @@ def attribute_direction(
       positive, negative: uint8 `[N, H, W, C]`.
       batch_size: images encoded at a time.
       conditions: of the positive and of the negative ones, of a conditional flow.
+
+    Example:
+      >>> import numpy as np
+      >>> from flowconv import models
+      >>> from flowconv.inference.interpolation import attribute_direction
+      >>> flow = models.nice_original((4, 4, 1), depth=2, width=8, network="mlp", preprocessing="centre")
+      >>> drawn = flow.reset_weights(seed=0)
+      >>> dark, bright = np.full([2, 4, 4, 1], 50, np.uint8), np.full([3, 4, 4, 1], 200, np.uint8)
+      >>> [z.shape for z in attribute_direction(flow, bright, dark)]
+      [(4, 4, 1)]
     """
 
     def mean(images, condition):
@@ -86,6 +106,16 @@ def manipulate(
       direction: of `attribute_direction`.
       strengths: how many times.
       condition: of the images, of a conditional flow.
+
+    Example:
+      >>> import numpy as np
+      >>> from flowconv import models
+      >>> from flowconv.inference.interpolation import manipulate
+      >>> flow = models.nice_original((4, 4, 1), depth=2, width=8, network="mlp", preprocessing="centre")
+      >>> drawn = flow.reset_weights(seed=0)
+      >>> direction = [np.ones(shape) for shape in flow.latent_shapes]
+      >>> manipulate(flow, np.full([2, 4, 4, 1], 50, np.uint8), direction, strengths=[-1.0, 0.0, 1.0]).shape
+      (2, 3, 4, 4, 1)
     """
     latents = _latents(flow, images, condition)
     columns = []

@@ -40,6 +40,13 @@ class Run:
       config: it was trained with.
       workdir: where it lies.
       images_seen: training images after which it had these weights.
+
+    Example:
+      >>> from flowconv.inference.load import load_run
+      >>> from flowconv.workdir import pretrained
+      >>> run = load_run(pretrained.found("letters"))
+      >>> run.config.model.condition, run.flow.condition.classes
+      ('class', 26)
     """
 
     flow: Flow
@@ -111,6 +118,12 @@ def load_run(
 
     Raises:
       UserError: if there is none, or no checkpoint in it that can be read, or for segments that it can't have.
+
+    Example:
+      >>> from flowconv.inference.load import load_run
+      >>> from flowconv.workdir import pretrained
+      >>> load_run(pretrained.found("photos")).flow.is_conditional
+      False
     """
     workdir = workdir if isinstance(workdir, Workdir) else Workdir(workdir)
     distributed.initialize()

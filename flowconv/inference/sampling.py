@@ -35,6 +35,15 @@ def sample(
       batch_size: drawn at a time.
       guidance: as of `Flow.sample`.
       denoised: the deviation of the noise that is taken out of samples; 0: none is.
+
+    Example:
+      >>> from flowconv import models
+      >>> from flowconv.inference.sampling import sample
+      >>> flow = models.nice_original((4, 4, 1), depth=2, width=8, network="mlp", preprocessing="centre")
+      >>> drawn = flow.reset_weights(seed=0)
+      >>> images = sample(flow, 3, temperature=0.7, seed=0, batch_size=3)
+      >>> images.shape, images.dtype.name
+      ((3, 4, 4, 1), 'uint8')
     """
 
     @tf.function(autograph=False)

@@ -38,10 +38,11 @@ def export(flow: Flow, folder: str | os.PathLike) -> None:
     Example:
       >>> import tempfile
       >>> import tensorflow as tf
-      >>> from flowconv import models
+      >>> from flowconv.bijectors import ActNorm
       >>> from flowconv.inference.saved_model import export
-      >>> flow = models.nice_original((4, 4, 1), depth=2, width=8, network="mlp", preprocessing="centre")
-      >>> drawn = flow.reset_weights(seed=0)
+      >>> from flowconv.models import Flow, StandardNormal
+      >>> from flowconv.surjections.uniform import UniformDequantization
+      >>> flow = Flow(UniformDequantization(), ActNorm(), StandardNormal(), (4, 4, 1))
       >>> with tempfile.TemporaryDirectory() as folder:
       ...     export(flow, f"{folder}/flow")
       ...     model = tf.saved_model.load(f"{folder}/flow")

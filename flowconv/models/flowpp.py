@@ -42,6 +42,13 @@ def flowpp(
 
     Returns:
       A built `Flow`. Its data-dependent layers wait for `Flow.initialize`.
+
+    Example:
+      >>> from flowconv import models
+      >>> sizes = {"layers": "1 stripes, squeeze, 1 channels", "width": 8, "blocks": 1, "heads": 2}
+      >>> flow = models.flowpp((8, 8, 3), network="attention", coupling="mixture", **sizes)
+      >>> flow.latent_shapes
+      [(4, 4, 12)]
     """
     dtype = parts.dtype
 

@@ -57,6 +57,12 @@ class Parts:
 
     Raises:
       ValueError: for a setting that no part has, or a value that is none.
+
+    Example:
+      >>> from flowconv.models import Parts
+      >>> parts = Parts(convolution="emerging", kernel_size=5)
+      >>> type(parts.convolution()).__name__, type(parts.coupling()).__name__
+      ('EmergingConvolution', 'Coupling')
     """
 
     def __init__(self, **settings: Any):
@@ -189,6 +195,15 @@ def build_flow(config: ConfigDict, seed: int | None = None, reset: bool = True) 
 
     Returns:
       A built flow. Its data-dependent layers wait for `Flow.initialize`.
+
+    Example:
+      >>> from flowconv.config import default_config
+      >>> from flowconv.models import build_flow
+      >>> config = default_config()
+      >>> config.data.image_size = 8
+      >>> config.model.levels, config.model.depth, config.model.width = 1, 2, 8
+      >>> build_flow(config).sample(2, seed=0).shape
+      TensorShape([2, 8, 8, 3])
     """
     settings = {field: value for field, value in config.model.items() if field != "name"}
     flow = build_model(config.model.name, image_shape(config.data), n_bits=config.data.n_bits, **settings)

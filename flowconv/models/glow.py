@@ -26,6 +26,12 @@ def glow(image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3, de
 
     Raises:
       ValueError: for no level, or no step.
+
+    Example:
+      >>> from flowconv import models
+      >>> flow = models.glow((8, 8, 3), levels=2, depth=2, width=8, convolution="conv1x1")
+      >>> flow.latent_shapes
+      [(4, 4, 6), (2, 2, 24)]
     """
     arguments.whole(1, levels=levels, depth=depth)
     dtype = parts.dtype

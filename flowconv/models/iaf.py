@@ -25,6 +25,12 @@ def iaf(image_shape: tuple[int, int, int], parts: Parts, *, depth: int = 32) -> 
 
     Raises:
       ValueError: if the network isn't autoregressive.
+
+    Example:
+      >>> from flowconv import models
+      >>> flow = models.iaf((8, 8, 3), depth=2, width=8, network="masked_convolution")
+      >>> flow.latent_shapes
+      [(8, 8, 3)]
     """
     dtype = parts.dtype
     step: list[Bijector] = [ActNorm(dtype=dtype, name="actnorm"), parts.convolution()]

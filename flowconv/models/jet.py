@@ -50,6 +50,13 @@ def jet(image_shape: tuple[int, int, int], parts: Parts, *, squeeze: int = 4, de
 
     Raises:
       ValueError: for patches of no pixel, or no coupling.
+
+    Example:
+      >>> from flowconv import models
+      >>> sizes = {"squeeze": 2, "depth": 5, "width": 8, "blocks": 1, "heads": 2}
+      >>> flow = models.jet((8, 8, 3), network="transformer", coupling="bounded_affine", **sizes)
+      >>> flow.latent_shapes
+      [(4, 4, 12)]
     """
     arguments.whole(1, squeeze=squeeze, depth=depth)
     dtype = parts.dtype

@@ -27,6 +27,12 @@ def maf(image_shape: tuple[int, int, int], parts: Parts, *, depth: int = 32) -> 
 
     Raises:
       ValueError: if the network isn't autoregressive.
+
+    Example:
+      >>> from flowconv import models
+      >>> flow = models.maf((4, 4, 3), depth=2, width=32, network="made", coupling="gaussian")
+      >>> flow.latent_shapes
+      [(4, 4, 3)]
     """
     dtype = parts.dtype
     step: list[Bijector] = [ActNorm(dtype=dtype, name="actnorm"), parts.convolution(), parts.autoregressive()]

@@ -27,6 +27,12 @@ def nice(image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3, de
 
     Raises:
       ValueError: for no level, or no step.
+
+    Example:
+      >>> from flowconv import models
+      >>> flow = models.nice((8, 8, 3), levels=2, depth=2, width=8)
+      >>> flow.latent_shapes
+      [(2, 2, 48)]
     """
     arguments.whole(1, levels=levels, depth=depth)
     dtype = parts.dtype

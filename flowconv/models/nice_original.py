@@ -24,6 +24,12 @@ def nice_original(image_shape: tuple[int, int, int], parts: Parts, *, depth: int
 
     Raises:
       ValueError: for another depth.
+
+    Example:
+      >>> from flowconv import models
+      >>> flow = models.nice_original((8, 8, 1), depth=4, width=8, network="mlp", preprocessing="centre")
+      >>> flow.latent_shapes
+      [(8, 8, 1)]
     """
     arguments.number(depth, lambda k: k >= 2 and k % 2 == 0, "depth", "even, and at least 2")
     dtype = parts.dtype

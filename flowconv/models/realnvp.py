@@ -29,6 +29,12 @@ def realnvp(image_shape: tuple[int, int, int], parts: Parts, *, levels: int = 3,
 
     Raises:
       ValueError: for no level, or another depth.
+
+    Example:
+      >>> from flowconv import models
+      >>> flow = models.realnvp((8, 8, 3), levels=2, depth=4, width=8)
+      >>> flow.latent_shapes
+      [(4, 4, 6), (4, 4, 6)]
     """
     arguments.whole(1, levels=levels)
     arguments.number(depth, lambda k: k >= 4 and k % 4 == 0, "depth", "a multiple of 4")

@@ -55,6 +55,12 @@ def realnvp_original(
 
     Raises:
       ValueError: for no level, no residual block, or a penalty below 0.
+
+    Example:
+      >>> from flowconv import models
+      >>> flow = models.realnvp_original((8, 8, 3), levels=2, residual_blocks=1, width=8)
+      >>> flow.latent_shapes
+      [(4, 4, 6), (4, 4, 6)]
     """
     arguments.whole(1, levels=levels, residual_blocks=residual_blocks)
     arguments.number(l2, lambda penalty: 0.0 <= penalty < math.inf, "l2", "a finite number of at least 0")

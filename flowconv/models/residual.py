@@ -52,6 +52,13 @@ def residual(
 
     Raises:
       ValueError: if the network is no contraction, or a number is out of range.
+
+    Example:
+      >>> from flowconv import models
+      >>> sizes = {"levels": 2, "depth": 1, "width": 8, "dense_blocks": 1, "dense_width": 8}
+      >>> flow = models.residual((8, 8, 3), network="lipschitz_convolution", **sizes)
+      >>> flow.estimates_log_det
+      True
     """
     arguments.whole(1, levels=levels, depth=depth)
     arguments.whole(0, dense_blocks=dense_blocks, exact_dims=exact_dims)

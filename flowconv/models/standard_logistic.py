@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 class StandardLogistic(BaseDistribution):
     """The logistic distribution of each number of all latents: log p(z) = −log(1 + exp(z)) − log(1 + exp(−z)).
 
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.models import StandardLogistic
+      >>> round(float(StandardLogistic().log_prob([tf.zeros([1, 1, 1, 1])])[0]), 4)
+      -1.3863
+
     References:
       Dinh, Krueger, Bengio 2015, "NICE: Non-linear Independent Components Estimation".
     """

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 
 class StandardNormal(BaseDistribution):
-    """N(0, I) over all latents of a flow."""
+    """N(0, I) over all latents of a flow.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.models import StandardNormal
+      >>> round(float(StandardNormal().log_prob([tf.zeros([1, 1, 1, 1])])[0]), 4)
+      -0.9189
+    """
 
     def log_prob(self, latents: Sequence[tf.Tensor]) -> tf.Tensor:
         dimensions = sum(math.prod(z.shape[1:]) for z in latents)

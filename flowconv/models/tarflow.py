@@ -26,6 +26,13 @@ def tarflow(image_shape: tuple[int, int, int], parts: Parts, *, depth: int = 32)
 
     Raises:
       ValueError: if the network isn't autoregressive.
+
+    Example:
+      >>> from flowconv import models
+      >>> sizes = {"depth": 2, "width": 8, "blocks": 1, "heads": 2, "patch_size": 2}
+      >>> flow = models.tarflow((8, 8, 3), network="causal_transformer", coupling="gaussian", **sizes)
+      >>> flow.latent_shapes
+      [(8, 8, 3)]
     """
     dtype = parts.dtype
     step = Chain([parts.autoregressive(), Flip(dtype=dtype, name="flip")], dtype=dtype, name="step")

@@ -10,7 +10,16 @@ from flowconv.networks.layers.convolutions import ZeroConv2D
 
 
 class ConvolutionNetwork(Network):
-    """One 3×3 convolution, zero at first: openai/glow's network of a split's learned prior."""
+    """One 3×3 convolution, zero at first: openai/glow's network of a split's learned prior.
+
+    Example:
+      >>> from flowconv.bijectors import Gaussian, Split
+      >>> from flowconv.networks.convolution import ConvolutionNetwork
+      >>> layer = Split(Gaussian(), ConvolutionNetwork())
+      >>> layer.build((None, 4, 4, 6))
+      >>> layer.network.outputs
+      6
+    """
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         self.moments = ZeroConv2D(self.outputs, 3, dtype=self.dtype_policy, name="moments")

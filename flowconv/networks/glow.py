@@ -20,6 +20,14 @@ class GlowNetwork(Network):
 
     Args:
       width: channels of the hidden layers.
+
+    Example:
+      >>> from flowconv.bijectors import Affine, Coupling
+      >>> from flowconv.networks.glow import GlowNetwork
+      >>> layer = Coupling(Affine(), GlowNetwork(width=8))
+      >>> layer.build((None, 4, 4, 6))
+      >>> layer.network.last.filters
+      6
     """
 
     def __init__(self, width: int = 512, **kwargs: Any):

@@ -105,7 +105,13 @@ class L2AttentionNetwork(LipschitzNetwork):
 
 
 def tokens_factor(tokens: int) -> float:
-    """Returns κ of N tokens."""
+    """Returns κ of N tokens.
+
+    Example:
+      >>> from flowconv.networks.l2_attention import tokens_factor
+      >>> round(tokens_factor(1), 3)
+      1.0
+    """
     spread = _largest_spread(tokens)
     return math.sqrt((tokens + 1) / 2) + 2 * spread + 2 * math.sqrt(spread * _largest_spread(2) * (tokens - 1))
 

@@ -23,6 +23,14 @@ class MLPNetwork(Network):
       width: of the hidden layers.
       hidden_layers: how many there are.
 
+    Example:
+      >>> from flowconv.bijectors import Additive, AlternatingMask, Coupling
+      >>> from flowconv.networks.mlp import MLPNetwork
+      >>> layer = Coupling(Additive(), MLPNetwork(width=8, hidden_layers=2), AlternatingMask())
+      >>> layer.build((None, 4, 4, 1))
+      >>> layer.network.output_shape_of_image
+      (4, 2, 1)
+
     References:
       Dinh, Krueger, Bengio 2015, "NICE: Non-linear Independent Components Estimation".
     """

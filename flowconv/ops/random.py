@@ -22,6 +22,12 @@ class Seed(NamedTuple):
       first: number of the batch's first example in its data set or stream of images.
       stream: another one gives other draws for the same examples.
       folded: numbers of the parts of a flow that the seed went through; each makes it another stream.
+
+    Example:
+      >>> from flowconv.bijectors import Seed
+      >>> both, second = Seed(0).uniform((2, 3)), Seed(0, first=1).uniform((1, 3))
+      >>> bool((both[1].numpy() == second[0].numpy()).all())
+      True
     """
 
     key: tf.Tensor | int
@@ -74,5 +80,11 @@ class Seed(NamedTuple):
 
 
 def empty(shape: tuple[int, ...], dtype: str | None = None) -> tf.Tensor:
-    """Returns a tensor that holds anything: an initializer of what is set later, which takes memory without a touch."""
+    """Returns a tensor that holds anything: an initializer of what is set later, which takes memory without a touch.
+
+    Example:
+      >>> from flowconv.ops.random import empty
+      >>> empty((2, 3), "float32").shape
+      TensorShape([2, 3])
+    """
     return tf.raw_ops.Empty(shape=shape, dtype=tf.as_dtype(dtype))

@@ -26,6 +26,15 @@ class GaussianNoise(UniformDequantization):
     Raises:
       ValueError: for another σ.
 
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Inputs, Seed
+      >>> from flowconv.surjections.gaussian import GaussianNoise
+      >>> layer, images = GaussianNoise(noise_deviation=0.1), tf.zeros([2, 4, 4, 3], tf.uint8)
+      >>> x, log_density = layer.forward_and_log_density(images, Inputs(seed=Seed(0), training=True))
+      >>> bool(tf.reduce_any(x < 0.0))
+      True
+
     References:
       Zhai et al. 2024, "Normalizing Flows are Capable Generative Models".
     """

@@ -19,5 +19,10 @@ def build_convolution(convolution: str, fields: Mapping[str, Any], **kwargs: Any
 
     Raises:
       ValueError: if there is no such convolution, or a field that no part has.
+
+    Example:
+      >>> from flowconv.bijectors import build_convolution
+      >>> build_convolution("shift", {"shift": "position", "kernel_size": 3}).layers[0].per
+      'position'
     """
     return CONVOLUTIONS.make(convolution, fields, **kwargs)

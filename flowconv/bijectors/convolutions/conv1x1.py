@@ -20,6 +20,13 @@ class Conv1x1(PerPixelAffine):
 
     Args:
       parameterization: of W, a file of `flowconv.bijectors.matrices`.
+
+    Example:
+      >>> from flowconv.bijectors import Conv1x1
+      >>> layer = Conv1x1("orthogonal")
+      >>> layer.build((None, 4, 4, 3))
+      >>> layer.weight.matrix().shape
+      TensorShape([3, 3])
     """
 
     def __init__(self, parameterization: str = "plu", **kwargs: Any):

@@ -16,6 +16,13 @@ class EmergingConvolution(Chain):
     Args:
       kernel_size: k, odd.
       parameterization: of the 1×1 convolution's W.
+
+    Example:
+      >>> from flowconv.bijectors import EmergingConvolution
+      >>> layer = EmergingConvolution(kernel_size=5)
+      >>> layer.build((None, 8, 8, 4))
+      >>> [part.name for part in layer.layers]
+      ['conv1x1', 'autoregressive']
     """
 
     def __init__(self, kernel_size: int = 3, parameterization: str = "plu", **kwargs: Any):

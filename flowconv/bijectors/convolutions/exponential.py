@@ -18,6 +18,13 @@ class ExponentialConvolution(Chain):
       kernel_size: k, odd.
       parameterization: of the 1×1 convolution's W.
 
+    Example:
+      >>> from flowconv.bijectors import ExponentialConvolution
+      >>> layer = ExponentialConvolution(kernel_size=3)
+      >>> layer.build((None, 8, 8, 4))
+      >>> [part.name for part in layer.layers]
+      ['conv1x1', 'exponential']
+
     References:
       Hoogeboom, Garcia Satorras, Tomczak, Welling 2020, "The Convolution Exponential and Generalized Sylvester Flows".
     """

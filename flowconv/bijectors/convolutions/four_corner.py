@@ -30,6 +30,13 @@ class FourCornerConvolution(Chain):
       kernel_size: k, odd.
       parameterization: of the 1×1 convolution's W.
 
+    Example:
+      >>> from flowconv.bijectors import FourCornerConvolution
+      >>> layer = FourCornerConvolution(kernel_size=3)
+      >>> layer.build((None, 8, 8, 4))
+      >>> [part.name for part in layer.layers]
+      ['conv1x1', 'four_corners']
+
     References:
       Kallappa, Nagar, Varma 2023, "FInC Flow: Fast and Invertible k×k Convolutions for Normalizing Flows".
     """

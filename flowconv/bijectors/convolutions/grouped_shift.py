@@ -25,6 +25,13 @@ class GroupedShiftConvolution(Chain):
       rounds: how many.
       border: what becomes of that which leaves an image, as of `reshape.grouped_shift`.
       parameterization: of the first 1×1 convolution's W.
+
+    Example:
+      >>> from flowconv.bijectors import GroupedShiftConvolution
+      >>> layer = GroupedShiftConvolution(rounds=1, border="conveyor")
+      >>> layer.build((None, 8, 8, 4))
+      >>> [part.name for part in layer.layers]
+      ['conv1x1', 'shift_1', 'conv1x1_1', 'shift_back']
     """
 
     def __init__(

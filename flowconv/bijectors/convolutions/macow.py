@@ -19,6 +19,13 @@ class MacowConvolution(Chain):
       kernel_size: k, odd: a masked convolution sees k//2 + 1 rows, k columns wide.
       parameterization: of the 1×1 convolution's W.
 
+    Example:
+      >>> from flowconv.bijectors import MacowConvolution
+      >>> layer = MacowConvolution(kernel_size=3)
+      >>> layer.build((None, 8, 8, 4))
+      >>> [part.name for part in layer.layers]
+      ['conv1x1', 'down', 'up', 'right', 'left']
+
     References:
       Ma, Kong, Zhang, Hovy 2019, "MaCow: Masked Convolutional Generative Flow".
     """

@@ -18,6 +18,13 @@ class RolledShiftConvolution(Chain):
     Args:
       kernel_size: k, odd.
       parameterization: of W.
+
+    Example:
+      >>> from flowconv.bijectors import RolledShiftConvolution
+      >>> layer = RolledShiftConvolution(kernel_size=3)
+      >>> layer.build((None, 8, 8, 4))
+      >>> [part.name for part in layer.layers]
+      ['roll', 'conv1x1']
     """
 
     def __init__(self, kernel_size: int = 3, parameterization: str = "plu", **kwargs: Any):

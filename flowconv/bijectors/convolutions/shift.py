@@ -18,6 +18,13 @@ class ShiftConvolution(Chain):
     Args:
       shift: "channel" or "position": what has an α and a β of its own.
       parameterization: of W.
+
+    Example:
+      >>> from flowconv.bijectors import ShiftConvolution
+      >>> layer = ShiftConvolution("position", parameterization="qr")
+      >>> layer.build((None, 8, 8, 4))
+      >>> [part.name for part in layer.layers]
+      ['shift', 'conv1x1']
     """
 
     def __init__(self, shift: Literal["channel", "position"] = "channel", parameterization: str = "plu", **kwargs: Any):

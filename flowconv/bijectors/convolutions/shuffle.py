@@ -10,7 +10,16 @@ from flowconv.core.weights import RandomInitializer
 
 
 class Shuffle(Permutation):
-    """y_c = x_π(c) with a permutation that is drawn once and then fixed (Kingma & Dhariwal 2018, section 3.2)."""
+    """y_c = x_π(c) with a permutation that is drawn once and then fixed (Kingma & Dhariwal 2018, section 3.2).
+
+    Example:
+      >>> from flowconv.bijectors import Shuffle
+      >>> layer = Shuffle()
+      >>> layer.build((None, 1, 1, 4))
+      >>> layer.reset_weights(seed=0)
+      >>> sorted(layer.order.numpy().tolist())
+      [0, 1, 2, 3]
+    """
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         self.order = self.add_weight(

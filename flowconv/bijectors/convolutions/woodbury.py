@@ -19,6 +19,13 @@ class WoodburyConvolution(Chain):
       rank: d, of both.
       parameterization: of the 1×1 convolution's W.
 
+    Example:
+      >>> from flowconv.bijectors import WoodburyConvolution
+      >>> layer = WoodburyConvolution(rank=2)
+      >>> layer.build((None, 8, 8, 4))
+      >>> [part.name for part in layer.layers]
+      ['conv1x1', 'channels', 'pixels']
+
     References:
       Lu, Huang 2020, "Woodbury Transformations for Deep Generative Flows".
     """

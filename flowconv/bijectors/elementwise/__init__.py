@@ -17,5 +17,10 @@ def build_transform(name: str, fields: Mapping[str, Any]) -> Transform:
 
     Raises:
       ValueError: if there is no such one, or a field that no part has.
+
+    Example:
+      >>> from flowconv.bijectors import build_transform
+      >>> build_transform("affine", {"scale_floor": 0.1}).scale_floor
+      0.1
     """
     return TRANSFORMS.make(name, fields)

@@ -15,6 +15,13 @@ class Affine(Transform):
 
     Args:
       scale_floor: f, in (0, 1).
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Affine
+      >>> scale, shift = Affine(scale_floor=0.1).scale_and_shift(tf.reshape([-100.0, 3.0], [1, 1, 1, 2]))
+      >>> round(float(tf.squeeze(scale)), 3), float(tf.squeeze(shift))
+      (0.1, 3.0)
     """
 
     parameters_per_dim = 2

@@ -19,6 +19,13 @@ class BoundedAffine(Transform):
     Args:
       scale_bound: m, above 0.
 
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import BoundedAffine
+      >>> y, log_det = BoundedAffine().forward_and_log_det(tf.fill([1, 1, 1, 1], 0.25), tf.zeros([1, 1, 1, 2]))
+      >>> float(tf.squeeze(y))
+      0.25
+
     References:
       Kolesnikov, Pinto, Tschannen 2024, "Jet: A Modern Transformer-Based Normalizing Flow".
     """

@@ -11,6 +11,14 @@ class Gaussian(Transform):
     """y = (x − μ) / σ: standard normal where x is N(μ, σ²), with parameters (μ, log σ), log σ kept within ±60.
 
     Inverse: x = μ + σ y. Log-determinant: −Σ log σ.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Gaussian
+      >>> mean_and_log_deviation = tf.reshape([3.0, 0.0], [1, 1, 1, 2])
+      >>> y, log_det = Gaussian().forward_and_log_det(tf.fill([1, 1, 1, 1], 5.0), mean_and_log_deviation)
+      >>> float(tf.squeeze(y))
+      2.0
     """
 
     parameters_per_dim = 2

@@ -21,6 +21,13 @@ def build_matrix(parameterization: str | Mapping[str, Any], **kwargs: Any) -> Sq
 
     Raises:
       ValueError: if there is no such one, or a setting that no part has.
+
+    Example:
+      >>> from flowconv.bijectors import build_matrix
+      >>> matrix = build_matrix("plu")
+      >>> matrix.build((None, 4, 4, 3))
+      >>> matrix.inverse_matrix().shape
+      TensorShape([3, 3])
     """
     settings = {"name": parameterization} if isinstance(parameterization, str) else dict(parameterization)
     return MATRICES.make(settings.pop("name"), settings, **kwargs)

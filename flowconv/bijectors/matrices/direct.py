@@ -15,6 +15,13 @@ class DirectMatrix(SquareMatrix):
 
     Nothing keeps W from drifting towards a singular matrix: watch its condition number.
     Cost of determinant and inverse: O(C³), in float64.
+
+    Example:
+      >>> from flowconv.bijectors.matrices.direct import DirectMatrix
+      >>> matrix = DirectMatrix()
+      >>> matrix.build((None, 4, 4, 3))
+      >>> round(float(matrix.log_abs_det()), 3)
+      0.0
     """
 
     def build(self, input_shape: tuple[Any, ...]) -> None:

@@ -14,6 +14,15 @@ class NearIdentityMatrix(DirectMatrix):
 
     As a direct one, nothing keeps W from drifting towards a singular matrix: watch its condition number.
     Cost of determinant and inverse: O(C³), in float64.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors.matrices.near_identity import NearIdentityMatrix
+      >>> matrix = NearIdentityMatrix()
+      >>> matrix.build((None, 4, 4, 3))
+      >>> matrix.reset_weights(seed=0)
+      >>> bool(tf.reduce_all(tf.abs(matrix.matrix() - tf.eye(3)) < 0.5))
+      True
     """
 
     def initializer(self) -> RandomInitializer:

@@ -16,6 +16,13 @@ class PLUMatrix(SquareMatrix):
     P is a fixed permutation, L unit lower and U strictly upper triangular, so that
     log |det W| = Σ log|s| at no cost. s cannot reach 0: log|s| is softly clipped to ±8 and the signs are fixed.
     `reset_weights` makes W a random rotation. Inverse: two triangular solves, O(C³), in float64.
+
+    Example:
+      >>> from flowconv.bijectors.matrices.plu import PLUMatrix
+      >>> matrix = PLUMatrix()
+      >>> matrix.build((None, 4, 4, 3))
+      >>> matrix.inverse_matrix().shape
+      TensorShape([3, 3])
     """
 
     def build(self, input_shape: tuple[Any, ...]) -> None:

@@ -15,6 +15,13 @@ class QRMatrix(SquareMatrix):
     Q is a product of C Householder reflections, whose vectors have a 1 on the diagonal and zeros above; R is strictly
     upper triangular, so that log |det W| = Σ log|s| at no cost. log|s| is softly clipped to ±8 and the signs are fixed.
     `reset_weights` makes W a random rotation. Inverse: Qᵀ and a triangular solve, O(C³), in float64.
+
+    Example:
+      >>> from flowconv.bijectors.matrices.qr import QRMatrix
+      >>> matrix = QRMatrix()
+      >>> matrix.build((None, 4, 4, 3))
+      >>> matrix.inverse_matrix().shape
+      TensorShape([3, 3])
     """
 
     def build(self, input_shape: tuple[Any, ...]) -> None:

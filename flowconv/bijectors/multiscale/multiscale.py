@@ -21,6 +21,12 @@ class MultiScale(Bijector):
     Args:
       levels: bijectors, each from one level's input to its output.
       splits: one fewer.
+
+    Example:
+      >>> from flowconv.bijectors import MultiScale, Split, Squeeze
+      >>> layer = MultiScale([Squeeze(), Squeeze()], [Split()])
+      >>> layer.compute_output_shape((None, 8, 8, 3))
+      ((None, 4, 4, 6), (None, 2, 2, 24))
     """
 
     def __init__(self, levels: Sequence[Bijector], splits: Sequence[Split] = (), **kwargs: Any):

@@ -24,6 +24,11 @@ class Split(Bijector):
     Args:
       transform: of the half that leaves (default: none).
       network: of its parameters, not built yet.
+
+    Example:
+      >>> from flowconv.bijectors import Split
+      >>> Split().compute_output_shape((None, 4, 4, 6))
+      ((None, 4, 4, 3), (None, 4, 4, 3))
     """
 
     def __init__(self, transform: Transform | None = None, network: Network | None = None, **kwargs: Any):

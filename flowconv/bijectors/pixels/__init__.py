@@ -16,5 +16,10 @@ def build_preprocessing(name: str, **kwargs: Any) -> Bijector:
 
     Raises:
       ValueError: if there is no such one.
+
+    Example:
+      >>> from flowconv.bijectors import build_preprocessing
+      >>> type(build_preprocessing("logit")).__name__
+      'Logit'
     """
     return PREPROCESSINGS.make(name, {}, **kwargs)

@@ -15,6 +15,12 @@ class Logit(Bijector):
     Inverse: x = (σ(y) − a) / (1 − 2a). Log-determinant: Σ log(1 − 2a) − log p − log(1 − p) with
     p = a + (1 − 2a)·x. Cost: O(B·H·W·C). With x in [0, 1], p stays within [a, 1 − a];
     the domain is a little wider, (−a, 1 − a) / (1 − 2a), about (−0.056, 1.056).
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Logit
+      >>> round(float(tf.squeeze(Logit().forward(tf.ones([1, 1, 1, 1])))), 2)
+      2.94
     """
 
     margin = 0.05

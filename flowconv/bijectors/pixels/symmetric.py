@@ -16,6 +16,12 @@ class Symmetric(Bijector):
 
     Inverse: x = (y + 1)·127.5/256. Log-determinant: H·W·C·log(256/127.5).
 
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Symmetric
+      >>> Symmetric().forward(tf.reshape([0.0, 255.0 / 256.0], [1, 1, 2, 1])).numpy().ravel().tolist()
+      [-1.0, 1.0]
+
     References:
       Kolesnikov, Pinto, Tschannen 2024, "Jet: A Modern Transformer-Based Normalizing Flow".
     """

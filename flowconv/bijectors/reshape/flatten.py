@@ -14,6 +14,11 @@ class Flatten(Bijector):
     """[H, W, C] → [1, 1, H·W·C]: what follows is dense, of all numbers of an image.
 
     The inverse puts them back, the log-determinant is 0. It is built for one size of image.
+
+    Example:
+      >>> from flowconv.bijectors import Flatten
+      >>> Flatten().forward_shape((4, 4, 3))
+      (1, 1, 48)
     """
 
     def build(self, input_shape: tuple[Any, ...]) -> None:

@@ -12,6 +12,12 @@ class Flip(Bijector):
 
     After an autoregressive layer the next one has the reverse order. It is its own inverse, the log-determinant is 0.
     Cost: a copy.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Flip
+      >>> Flip().forward(tf.reshape([0.0, 1.0, 2.0, 3.0], [1, 2, 2, 1])).numpy().ravel().tolist()
+      [3.0, 2.0, 1.0, 0.0]
     """
 
     def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:

@@ -12,6 +12,15 @@ class Permutation(Bijector):
     """y_c = x_π(c): a fixed permutation of the channels.
 
     The inverse puts them back, the log-determinant is 0. Cost: a copy. A layer writes `permutation`.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Permutation
+      >>> class Turned(Permutation):
+      ...     def permutation(self, channels):
+      ...         return tf.roll(tf.range(channels), -1, axis=0)
+      >>> Turned().forward(tf.reshape([0.0, 1.0, 2.0], [1, 1, 1, 3])).numpy().ravel().tolist()
+      [1.0, 2.0, 0.0]
     """
 
     def permutation(self, channels: int) -> tf.Tensor:

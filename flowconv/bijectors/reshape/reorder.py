@@ -16,6 +16,12 @@ class Reorder(Permutation):
 
     Raises:
       ValueError: if it is no order of 0, …, C − 1 or, of an image, C is another number than its channels'.
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import Reorder
+      >>> Reorder([2, 0, 1]).forward(tf.reshape([0.0, 1.0, 2.0], [1, 1, 1, 3])).numpy().ravel().tolist()
+      [2.0, 0.0, 1.0]
     """
 
     def __init__(self, order: Sequence[int], **kwargs: Any):

@@ -19,6 +19,11 @@ class Roll(Bijector):
 
     Args:
       kernel_size: k, odd.
+
+    Example:
+      >>> from flowconv.bijectors import Roll
+      >>> len(Roll(kernel_size=3).offsets), Roll(kernel_size=3).offsets[0]
+      (9, (-1, -1))
     """
 
     def __init__(self, kernel_size: int = 3, **kwargs: Any):

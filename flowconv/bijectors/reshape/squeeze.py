@@ -18,6 +18,11 @@ class Squeeze(Bijector):
 
     Args:
       size: p; 2 in RealNVP and Glow, the side of a patch in Jet.
+
+    Example:
+      >>> from flowconv.bijectors import Squeeze
+      >>> Squeeze().forward_shape((8, 8, 3))
+      (4, 4, 12)
     """
 
     def __init__(self, size: int = 2, **kwargs: Any):

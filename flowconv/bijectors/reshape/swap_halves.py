@@ -18,6 +18,12 @@ class SwapHalves(Bijector):
 
     Args:
       mask: what the halves are (default: of the channels, which must be even).
+
+    Example:
+      >>> import tensorflow as tf
+      >>> from flowconv.bijectors import SwapHalves
+      >>> SwapHalves().forward(tf.reshape([0.0, 1.0, 2.0, 3.0], [1, 1, 1, 4])).numpy().ravel().tolist()
+      [2.0, 3.0, 0.0, 1.0]
     """
 
     def __init__(self, mask: Mask | None = None, **kwargs: Any):
