@@ -17,6 +17,10 @@ from flowconv.inference.load import Run
 from flowconv.words import counted, nearest
 from flowconv.workdir import Workdir, dataset_record
 
+COUNT = 36  # samples, unless a flag says how many
+OF_EACH_CLASS = 8
+OF_ALL_CLASSES = 400  # at most, as far as each has one
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -174,14 +178,14 @@ def check_denoise(workdir: Workdir) -> float:
     return model.get("noise_deviation", deviation.default)
 
 
-def samples_of(run: Run, label: int | None, images: str | None, count: int) -> Asked:
+def samples_of(run: Run, label: int | None, images: str | None, count: int | None) -> Asked:
     """Returns the samples of a run that flags ask for.
 
     Args:
       run: its flow's conditions are meant.
       label: of the class, if only one is wanted: otherwise each has a row of the grid.
       images: as --images: whose small versions are enlarged (default: the run's test split).
-      count: about how many samples.
+      count: about how many samples (default: 36, or 8 of each class, of more than 50 classes fewer).
 
     Raises:
       UserError: if images can't be read.
@@ -189,14 +193,15 @@ def samples_of(run: Run, label: int | None, images: str | None, count: int) -> A
     from flowconv.evaluation.pictures import class_rows
 
     flow = run.flow
+    if label is None and (classes := flow.condition.classes):
+        rows = dataset_record.class_names(run.workdir, classes)
+        labels, columns = class_rows(classes, count or min(OF_EACH_CLASS * classes, OF_ALL_CLASSES))
+        return Asked(len(labels), labels, columns, rows)
+    count = count or COUNT
+    if label is not None:
+        return Asked(count, np.full(count, label, np.int32))
     if not flow.is_conditional:
         return Asked(count)
-    if flow.condition.classes:
-        if label is not None:
-            return Asked(count, np.full(count, label, np.int32))
-        rows = dataset_record.class_names(run.workdir, flow.condition.classes)
-        labels, columns = class_rows(flow.condition.classes, count)
-        return Asked(len(labels), labels, columns, rows)
     originals = run.examples_of("images", images, count)
     condition = np.asarray(flow.condition_of(originals))
     if not isinstance(flow.condition, LowResolutionCondition):

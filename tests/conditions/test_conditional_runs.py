@@ -2,6 +2,7 @@
 
 import csv
 import json
+import types
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from PIL import Image
 from scipy.special import logsumexp
 
 from flowconv.evaluation import Evaluator
-from flowconv.inference import interpolation, load, scoring
+from flowconv.inference import conditions, interpolation, load, scoring
+from flowconv.workdir import Workdir
 from tests.programs import Ended, run_here
 from tests.runs import SMALL, TINY, in_full, saved_variables
 
@@ -101,8 +103,12 @@ def test_bits_without_labels_are_those_of_the_mixture(of_classes):
 
 
 def test_samples_of_classes(of_classes, tmp_path, capsys):
+    run_here("scripts/sample.py", f"--workdir={of_classes}", f"--output={tmp_path}", "--temperatures=0,0.7")
+    for temperature, columns in ((0, 1), (0.7, 8)):  # a row for each of two classes
+        with Image.open(tmp_path / f"samples-{temperature}.png") as grid:
+            assert grid.text["grid"].startswith(f"2 x {columns} images of {SIZE} x {SIZE}")
     run_here("scripts/sample.py", f"--workdir={of_classes}", f"--output={tmp_path}", "--count=6", "--temperatures=0.7")
-    with Image.open(tmp_path / "samples-0.7.png") as grid:  # a row for each of two classes
+    with Image.open(tmp_path / "samples-0.7.png") as grid:
         assert grid.text["grid"].startswith(f"2 x 3 images of {SIZE} x {SIZE}")
     for given in ("dark", "1"):
         run_here(
@@ -249,3 +255,18 @@ def test_a_class_is_asked_for(program, of_classes, files):
         run_here(
             f"scripts/{program}.py", f"--workdir={of_classes}", "--class=dark", *(["--check=1"] * (program == "score"))
         )
+
+
+@pytest.mark.parametrize(
+    ("classes", "count", "each"), [(26, None, 8), (50, None, 8), (1000, None, 1), (26, 520, 20), (26, 1, 1)]
+)
+def test_each_class_has_as_many_samples_as_there_is_room_for(classes, count, each, tmp_path):
+    run = types.SimpleNamespace(
+        flow=types.SimpleNamespace(is_conditional=True, condition=types.SimpleNamespace(classes=classes)),
+        workdir=Workdir(tmp_path),
+    )
+    asked = conditions.samples_of(run, None, None, count)
+    assert (asked.count, asked.columns, len(asked.rows)) == (classes * each, each, classes)
+    assert np.bincount(asked.condition).tolist() == [each] * classes
+    one = conditions.samples_of(run, 3, None, None)
+    assert one.count == 36 and set(one.condition) == {3} and not one.rows

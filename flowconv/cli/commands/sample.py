@@ -3,6 +3,7 @@
     python scripts/sample.py --workdir=runs/photos
     python scripts/sample.py --workdir=runs/photos --temperatures=0.7,0.9 --count=64 --seed=1
     python scripts/sample.py --workdir=runs/photos --count=1000 --files --output=samples
+    python scripts/sample.py --workdir=runs/classes --count=200
     python scripts/sample.py --workdir=runs/classes --class=cat
     python scripts/sample.py --workdir=runs/enlarge --images=photos --count=9
 
@@ -17,9 +18,9 @@ p + W·(p − q), with q those of a weaker network: that without the class, in r
 an attention whose logits are divided by --attention_temperature. --denoise takes the noise out of samples of a run with
 model.dequantization=gaussian, which learnt noisy images.
 
-Of a run with model.condition=class each class has a row of the grid, or --class names one. Of a run with
-model.condition=low_resolution samples are super-resolution: of each image its 4× smaller version, a sample of what
-that may be, and the image itself stand side by side.
+Of a run with model.condition=class each class has a row of the grid, with its name and 8 samples, fewer if there are
+more than 50 classes; --class names one. Of a run with model.condition=low_resolution samples are super-resolution: of
+each image its 4× smaller version, a sample of what that may be, and the image itself stand side by side.
 """
 
 from flowconv.cli import flags, shared_flags
@@ -28,7 +29,7 @@ from flowconv.cli.command import Command
 FLAGS = (
     shared_flags.WORKDIR,
     shared_flags.MODEL,
-    flags.whole("count", 36, "images a temperature", 1),
+    flags.whole("count", None, "images a temperature (default: 36, or 8 of each class)", 1),
     flags.numbers("temperatures", (0.5, 0.7, 0.9, 1.0), "standard deviations of the latents", 0.0),
     flags.text("class", None, "name or number of the class, with model.condition=class (default: each has a row)"),
     shared_flags.images("what to enlarge, with model.condition=low_resolution (default: the test split)"),
