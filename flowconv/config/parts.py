@@ -137,6 +137,11 @@ class Part:
         return self.definition.summary
 
     @property
+    def training_unit(self) -> str:
+        """The unit of the loss of training with a dequantization."""
+        return self.definition.attributes.get("training_unit") or "bits/dim"
+
+    @property
     def unsafe_inverse(self) -> str:
         """Why its inverse is no good for training in float32; "" if it is."""
         return self.definition.attributes.get("unsafe_inverse") or ""

@@ -24,7 +24,8 @@ class Dequantization(Layer):
 
     Attributes:
       noise: the kind of u, by which results tell what their bits/dim are.
-      training_unit: of the figure that a training step gives.
+      training_unit: of the loss that a training step gives.
+      training_figure: by which name metrics and exported steps have it.
       leaves_cells: whether x leaves the cell of its level, and [0, 1), in training.
 
     Example:
@@ -39,6 +40,7 @@ class Dequantization(Layer):
 
     noise = "dequantization"
     training_unit = "bits/dim"
+    training_figure = "bits_per_dim"
     leaves_cells = False
 
     def __init__(self, n_bits: int = 8, **kwargs: Any):

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from flowconv.config import flatten
-from flowconv.config.parts import MODELS
+from flowconv.config.parts import DEQUANTIZATIONS, MODELS
 from flowconv.errors import UserError
 from flowconv.evaluation.health import MEANINGS
 from flowconv.files import read_json, write_text
@@ -36,7 +36,7 @@ ROWS = (
 )
 BITS = {
     "training": "bits_per_dim",
-    "training, noisy images": "bits_per_dim_of_noisy_images",
+    "training, bits/dim of noisy images": "bits_per_dim_of_noisy_images",
     "validation": "validation_bits_per_dim",
     "validation, averaged weights": "validation_bits_per_dim_ema",
 }
@@ -68,7 +68,7 @@ def _parts(workdir, config, results):
     """The report from top to bottom."""
     yield _header(workdir, config, results)
     yield "<main>"
-    yield _section("Curves", f"<div class='charts'>{curves}</div>" if (curves := _curves(workdir)) else "")
+    yield _section("Curves", f"<div class='charts'>{curves}</div>" if (curves := _curves(workdir, config)) else "")
     found = _pictures(workdir)
     samples = sorted((file for file in found if _temperature(file) is not None), key=_temperature)
     others = [file for file in found if file not in samples]
@@ -144,11 +144,11 @@ def model_line(config: Any) -> str:
     return ", ".join([model.name, *sizes, f"width {model.width}", *parts])
 
 
-def _curves(workdir):
-    """bits/dim, learning rate and gradient norm over the training images."""
+def _curves(workdir, config):
+    """Bits/dim, learning rate and gradient norm over the training images."""
     if not workdir.metrics.is_file():
         return ""
-    rows = read_metrics(workdir.metrics)
+    rows, unit = read_metrics(workdir.metrics), DEQUANTIZATIONS.part(config.model.dequantization).training_unit
 
     def line(label, column, marked=False):
         known = [row for row in rows if row.get(column) is not None]
@@ -166,7 +166,7 @@ def _curves(workdir):
     norm = line("gradient norm", "gradient_norm")
     norms = [value for _, value in norm.points]
     limits = (0.0, max(float(np.quantile(norms, 0.98)) * 1.2, 1e-9)) if norms else None
-    charts.append(chart("Gradient norm", [norm], images, "bits/dim", limits))
+    charts.append(chart("Gradient norm", [norm], images, unit, limits))
     return "".join(charts)
 
 

@@ -55,8 +55,16 @@ class Program:
 
 
 def training_program(step: TrainingStep, batch_size: int) -> Program:
-    """Returns one training step on one device: flips, noise, forward, backward, and the update."""
-    return Program(lambda *given: step(_batch(*given)), _arguments(step.flow, batch_size))
+    """Returns one training step on one device: flips, noise, forward, backward, and the update.
+
+    Its loss has the name that metrics have it by: "bits_per_dim", or of Gaussian noise "bits_per_dim_of_noisy_images".
+    """
+
+    def take(*given):
+        figures = step(_batch(*given))
+        return {step.flow.dequantization.training_figure: figures.pop("bits_per_dim"), **figures}
+
+    return Program(take, _arguments(step.flow, batch_size))
 
 
 def all_programs(step: TrainingStep, batch_size: int, initialization_images: int, seeds: int = 1) -> dict[str, Program]:

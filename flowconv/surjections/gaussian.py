@@ -40,6 +40,7 @@ class GaussianNoise(UniformDequantization):
     """
 
     training_unit = "bits/dim of noisy images"
+    training_figure = "bits_per_dim_of_noisy_images"
     leaves_cells = True
 
     def __init__(self, n_bits: int = 8, noise_deviation: float = 0.025, **kwargs: Any):

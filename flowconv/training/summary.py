@@ -73,7 +73,7 @@ def _draw_curve(workdir, facts):
             points = [(images, value) for images, value in known if np.isfinite(value)]
             if points and metric.unit == "bits/dim" and metric.better:
                 label = words + (", averaged weights" if metric.weights == "ema" else "")
-                label += ", noisy images" if column == "bits_per_dim_of_noisy_images" else ""
+                label += ", bits/dim of noisy images" if column == "bits_per_dim_of_noisy_images" else ""
                 axes.plot(*zip(*points, strict=True), label=label, marker="" if phase == "train" else "o")
                 values += [value for _, value in points]
     if values:

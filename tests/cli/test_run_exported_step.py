@@ -130,6 +130,14 @@ def run(monkeypatch, *arguments):
     runpy.run_path(run_exported_step.__file__, run_name="__main__")
 
 
+def test_the_loss_of_noisy_images_is_printed_by_its_name(exported, jax, monkeypatch, capsys):
+    path, name = exported / "manifest.json", "bits_per_dim_of_noisy_images"
+    path.write_text(path.read_text().replace("bits_per_dim", name))
+    run(monkeypatch, exported, "--steps=1")
+    figures = json.loads(capsys.readouterr().out)
+    assert figures[name] == [4.0, 4.0] and "bits_per_dim" not in figures
+
+
 def test_a_program_that_was_exported_without_init_begins_with_the_exported_values(exported, jax, monkeypatch, capsys):
     run(monkeypatch, exported, "--steps=2")
     assert json.loads(capsys.readouterr().out)["bits_per_dim"] == [4.0, 4.0, 4.0]

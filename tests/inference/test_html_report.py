@@ -205,11 +205,22 @@ def test_curves_have_words_for_who_does_not_see_them(page):
     assert len(said) == 4
 
 
-def test_the_curve_of_noisy_images_is_called_so(page, tmp_path):
-    workdir = Workdir(tmp_path / "runs/photos")
+def axes(text):
+    """What stands at the upright axis of each chart."""
+    return re.findall(r"rotate\(-90 [^>]*>(.*?)</text>", text)
+
+
+def test_losses_of_noisy_images_are_called_so(page, tmp_path):
+    """They are no bits/dim of 8-bit images; those of validation and test are."""
+    assert axes(page.read_text())[:3] == ["bits/dim", "", "bits/dim"]
+    noisy = {"model.dequantization": "gaussian", "model.preprocessing": "centre"}
+    workdir = made(tmp_path / "runs/noisy", **noisy)
     workdir.metrics.write_text(METRICS.replace(",bits_per_dim,", ",bits_per_dim_of_noisy_images,", 1))
-    said = re.findall("role='img' aria-label='(.*?)'", write_report(workdir, page).read_text())
-    assert "training, noisy images from 7.5 to 4.25; validation from" in said[0]
+    text = write_report(workdir, page).read_text()
+    said = re.findall("role='img' aria-label='(.*?)'", text)
+    assert "training, bits/dim of noisy images from 7.5 to 4.25; validation from" in said[0]
+    assert axes(text)[:3] == ["bits/dim", "", "bits/dim of noisy images"]
+    assert "3.5000 bits/dim on the test split" in text
 
 
 @pytest.mark.parametrize("points", [0, 1, 2, 10_000])

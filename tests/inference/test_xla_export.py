@@ -104,6 +104,17 @@ def test_every_variant_lowers(fields):
     check(lowered(tiny(**fields)))
 
 
+def test_the_loss_of_noisy_images_is_called_so():
+    """It is no bits/dim of 8-bit images; those of the other programs are."""
+    step = new_step(tiny(**{"model.dequantization": "gaussian", "model.preprocessing": "centre"}))
+    step.flow.reset_weights()
+    programs = xla_export.all_programs(step, 2, 4)
+    images, first = tf.zeros([2, 4, 4, 3], tf.uint8), tf.constant(0, tf.int64)
+    found = {name: set(programs[name].function(images, first)) for name in ("init", "train", "encode")}
+    losses = "bits_per_dim_of_noisy_images", "gradient_norm", "learning_rate", "skipped"
+    assert found == {"init": {"bits_per_dim"}, "train": set(losses), "encode": {"bits_per_dim"}}
+
+
 @pytest.mark.parametrize("backward", ["store", "recompute", "invert"])
 def test_a_user_s_own_compiled_gradient_is_that_of_the_kernels(backward):
     flow = build_flow(tiny(**{"model.backward": backward}))

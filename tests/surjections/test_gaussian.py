@@ -7,6 +7,7 @@ import tensorflow as tf
 from flowconv.bijectors import Inputs, Seed
 from flowconv.config import changed, default_config, validate
 from flowconv.errors import UserError
+from flowconv.evaluation import metrics_in
 from flowconv.models import build_model
 from flowconv.surjections.gaussian import GaussianNoise
 from flowconv.surjections.uniform import UniformDequantization
@@ -30,6 +31,7 @@ def test_training_sees_gaussian_noise_and_evaluation_uniform():
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(layer.inverse(found), IMAGES)
     assert (layer.noise, layer.training_unit) == ("uniform", "bits/dim of noisy images")
+    assert layer.training_figure in metrics_in("train")
 
 
 def test_denoising_is_exact_of_a_normal_distribution():

@@ -9,7 +9,8 @@
 The second of each pair needs jax and numpy alone, so it runs where there is no TensorFlow. There are four
 programs. "init" draws all weights and sets the data-dependent ones, from train.initialization_images images. "train" is
 one step on one device, of uint8 images and the number of the first one. It returns bits/dim, gradient norm, learning
-rate and whether the update was skipped. The others are "encode" and "sample". Shapes are static: an export is for one
+rate and whether the update was skipped; with model.dequantization=gaussian bits/dim are those of noisy images, and
+called so. The others are "encode" and "sample". Shapes are static: an export is for one
 batch size. --seeds=3 adds "init_1" and "init_2", and --data the images: with these the second trains in earnest. With
 model.condition=class programs take labels, too, with low_resolution "sample" takes images whose small
 versions it enlarges.
