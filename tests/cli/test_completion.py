@@ -40,7 +40,7 @@ def completed(bash, line):
     [
         ("flowconv sa", ["sample"]),
         ("flowconv --v", ["--version"]),
-        ("flowconv comp", ["compare", "completion"]),
+        ("flowconv comp", ["compare", "compare_exported", "completion"]),
         ("flowconv help tr", ["train"]),
         ("flowconv completion ", ["bash", "zsh"]),
         ("flowconv sample --wo", ["--workdir="]),

@@ -311,7 +311,7 @@ def turn(path: str | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    with open(path, "a") as file:
+    with open(path, "a", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
