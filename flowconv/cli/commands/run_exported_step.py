@@ -143,12 +143,6 @@ def without_copies(program: bytes) -> bytes:
 
 def time_program(programs: ExportedPrograms, name: str, steps: int) -> dict[str, Any]:
     """Times a program on random images: the median of so many steps after a first one."""
-    there = programs.manifest["programs"]
-    for each in ("init", name):
-        if each in there and each not in programs.compile_seconds:
-            programs.compile(each)
-    if "init" in there:  # otherwise the values that were exported are those to begin with
-        programs.run("init", *programs.arguments("init", *random_batch(programs, "init"), 0))
     images, labels = random_batch(programs, name)
     batch, seconds, results = programs.batch(name), [], []
     for number in range(steps + 1):
@@ -301,7 +295,7 @@ def train_and_time(programs: ExportedPrograms, arguments: argparse.Namespace) ->
 
 
 def rates(programs: ExportedPrograms) -> dict[str, float]:
-    """Returns images/s of training, encoding and sampling, medians of ten."""
+    """Returns images/s of training, encoding and sampling, medians of ten, of the last training's weights."""
     return {name: time_program(programs, name, 10)["images_per_second"] for name in ("train", "encode", "sample")}
 
 
@@ -378,6 +372,8 @@ def main():
         parser.error(f"--batch={arguments.batch}: {arguments.directory} is for {batch} images; shapes are static")
     with turn(arguments.turns):
         if arguments.images is None:
+            if "init" in there:  # otherwise the values that were exported are those to begin with
+                programs.run("init", *programs.arguments("init", *random_batch(programs, "init"), 0))
             figures = time_program(programs, arguments.program, arguments.steps)
         else:
             figures = train_and_time(programs, arguments)
