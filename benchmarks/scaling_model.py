@@ -1,8 +1,7 @@
 """The time that many GPUs lose by exchanging gradients, by a model: rings, and a backward pass that hides them.
 
-    python -m benchmarks.scaling_model
-
-Nothing is measured here. The model is that of the paper for CIFAR-10: Glow with L 3, K 32 and width 512.
+Nothing is measured here. `tools/generate.py` writes the table into docs/explanation/performance.md.
+The model is that of the paper for CIFAR-10: Glow with L 3, K 32 and width 512.
 """
 
 import dataclasses
@@ -18,7 +17,7 @@ IMAGE_SIZE, LEVELS, DEPTH, WIDTH = 32, 3, 32, 512
 
 @dataclasses.dataclass(frozen=True)
 class Link:
-    """What joins two GPUs.
+    """A connection of two GPUs.
 
     Attributes:
       bandwidth: bytes a second, each way.
@@ -119,13 +118,7 @@ def rows() -> list[list[str]]:
     return found
 
 
-def table() -> str:
-    """Returns the table of docs/explanation/performance.md."""
-    header = ["GPUs, exchange", "a, ms", "Σ aₗ, ms", "a₁, ms"]
-    header += [f"{when}, t = {1e3 * step:.0f} ms" for step in STEPS for when in ("at the end", "overlapped")]
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-if __name__ == "__main__":
-    print(table())
+def header() -> list[str]:
+    """Returns the table's header."""
+    efficiencies = [f"{when}, t = {1e3 * step:.0f} ms" for step in STEPS for when in ("at the end", "overlapped")]
+    return ["GPUs, exchange", "a, ms", "Σ aₗ, ms", "a₁, ms", *efficiencies]

@@ -28,7 +28,7 @@ EXAMPLES = {path.stem: path for path in (ROOT / "docs/examples").glob("*.py")}
 BLOCKS: dict[str, Callable[[], str]] = {
     **result_tables.TABLES,
     **command_sections.SECTIONS,
-    "scaling model": scaling_model.table,
+    "scaling model": lambda: result_tables.markdown(scaling_model.header(), scaling_model.rows()),
     **{
         f"notebook {path.stem}": functools.partial(notebooks.page, path) for path in notebooks.NOTEBOOKS.glob("*.ipynb")
     },

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from experiments.comparison.figures import draw_rates
-from experiments.comparison.tables import summarize, write_pairs, write_table
+from experiments.comparison.tables import RATES, summarize, write_pairs, write_table
 from flowconv.errors import UserError
 from flowconv.files import write_json
 from flowconv.training.results import better_bits_per_dim
 from flowconv.workdir.sessions import commit
 
 NEEDED = ("export", "device", "jax", "parameters", "batch", "runs", "images_per_second", "dataset")
-RATES = ("train_images_per_second", "encode_images_per_second", "decode_images_per_second")
 OF_A_RUN = ("seed", "images_trained", "seconds", "better_weights", "test_bits_per_dim")
 
 
@@ -67,7 +66,7 @@ def read_rates(path: str, variants: Sequence[str]) -> dict[str, dict[str, float]
 
 
 def _training(line):
-    """What a line says, or None if it isn't that of a training."""
+    """The figures of a line, or None if it isn't that of a training."""
     try:
         each = json.loads(line)
         is_complete = set(NEEDED) <= set(each) and all(set(OF_A_RUN) <= set(run) for run in each["runs"])

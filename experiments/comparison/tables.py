@@ -19,6 +19,7 @@ from flowconv.training.results import better_bits_per_dim, better_name
 # RealNVP, Glow and Emerging for ImageNet are on downsampled_imagenet, the paper's own doesn't say on which.
 PAPER = {"realnvp": 3.49, "conv1x1": 3.35, "emerging": 3.34, "shift": 3.50}
 WIDTH = 80  # of text in a terminal
+RATES = ("train_images_per_second", "encode_images_per_second", "decode_images_per_second")
 COLUMNS = (  # then those of the metrics
     "variant",
     "bits_per_dim_mean",
@@ -26,9 +27,7 @@ COLUMNS = (  # then those of the metrics
     "seeds",
     "parameters",
     "images_trained",
-    "train_images_per_second",
-    "encode_images_per_second",
-    "decode_images_per_second",
+    *RATES,
 )
 
 ERROR = "bits_per_dim_standard_error"  # a column of its own where a variant's bits/dim are an estimate
