@@ -30,7 +30,7 @@ def seed_of_tensorflow():
 
 @pytest.fixture(autouse=True)
 def seeds():
-    """What a test draws from Python's generator or NumPy's, as Keras does, is the same, alone or in company."""
+    """Draws from Python's generator or NumPy's, as Keras', are the same for a test alone or in company."""
     random.seed(0)
     np.random.seed(0)
 

@@ -41,7 +41,7 @@ def is_documented(value):
 
 
 def shown():
-    """What the pages show, by its path."""
+    """Returns the objects that the pages show, by their paths."""
     for page in PAGES:
         for path, options in DIRECTIVE.findall(page.read_text(encoding="utf-8")):
             target = found(path)

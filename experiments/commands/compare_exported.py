@@ -7,8 +7,8 @@ r"""Puts models side by side that scripts/run_exported_step.py has trained, wher
     done
     python scripts/compare_exported.py --results=results.jsonl --output=exported
 
---output gets table.csv, pairs.csv and pairs.md (differences from the first model, seed by seed), rates.png (bits/dim
-over the rate of sampling), and about.json: all figures, with device and data set. With run_exported_step.py's
+--output gets table.csv, pairs.csv and pairs.md (differences from the first model, seed by seed), and rates.png
+(bits/dim over the rate of sampling). about.json has all figures, with device and data set. With run_exported_step.py's
 --evaluate_images there are figures on the way, from which --seconds takes those after equal seconds of training, at the
 rates that were measured. --rates takes the rates in the tables from elsewhere: those of two cores for a model that was
 trained on a GPU, say.
@@ -39,7 +39,6 @@ def compare_exported(given):
     from flowconv.utils.console import say
 
     trainings = exported.read_trainings(given.results)
-
     rates = exported.read_rates(given.rates, list(trainings)) if given.rates else None
     for row in exported.tabulate(trainings, output, given.seconds, rates):
         rate = row["decode_images_per_second"]

@@ -206,7 +206,7 @@ def test_curves_have_words_for_who_does_not_see_them(page):
 
 
 def axes(text):
-    """What stands at the upright axis of each chart."""
+    """Returns the words at the upright axis of each chart."""
     return re.findall(r"rotate\(-90 [^>]*>(.*?)</text>", text)
 
 

@@ -18,8 +18,8 @@ p + W·(p − q), with q those of a weaker network: that without the class, in r
 an attention whose logits are divided by --attention_temperature. --denoise takes the noise out of samples of a run with
 model.dequantization=gaussian, which learnt noisy images.
 
-Of a run with model.condition=class each class has a row of the grid, with its name and 8 samples, fewer if there are
-more than 50 classes; --class names one. Of a run with model.condition=low_resolution samples are super-resolution: of
+Of a run with model.condition=class each class has a row of the grid, with its name and 8 samples. Of more than 50
+classes it has fewer; --class names one. Of a run with model.condition=low_resolution samples are super-resolution: of
 each image its 4× smaller version, a sample of what that may be, and the image itself stand side by side.
 """
 
