@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import runpy
 import sys
 import types
@@ -211,6 +212,30 @@ def test_evaluations_on_the_way(model, jax, monkeypatch, capsys):
 def test_seconds_are_turned_into_steps(model, jax, monkeypatch, capsys):
     run(monkeypatch, model, f"--images={model}/images.npz", "--seconds=0.05")
     assert all(each["images_trained"] > 2 for each in json.loads(capsys.readouterr().out)["runs"])
+
+
+def test_a_whole_model_is_needed_to_train(exported, model, jax, monkeypatch, capsys):
+    manifest = json.loads((model / "manifest.json").read_text())
+    del manifest["programs"]["sample"]
+    (model / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, model, f"--images={model}/images.npz")
+    right = "needs sample; .* has init, init_1, train, encode alone"
+    assert ended.value.code == 2 and re.search(rf"--images=.*: {right}$", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("damage", ["images.npz", "images.json", "no archive", "a split less"])
+def test_images_that_cannot_be_read(damage, model, jax, monkeypatch, capsys):
+    if damage.startswith("images."):
+        (model / damage).unlink()
+    elif damage == "no archive":
+        (model / "images.npz").write_text("PK no archive")
+    else:
+        np.savez(model / "images.npz", train=np.zeros((2, 4, 4, 3), np.uint8))
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, model, f"--images={model}/images.npz")
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert ended.value.code == 2 and f"--images={model}/images.npz: can't be read as export_step.py --data" in line
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -169,7 +169,7 @@ class Images:
     """A split of a file of images, in batches.
 
     Args:
-      file: as export_step.py --images writes it: arrays train, validation and test, and train_labels and so on.
+      file: as export_step.py --data writes it: arrays train, validation and test, and train_labels and so on.
       split: one of these.
     """
 
@@ -277,18 +277,24 @@ def train_all(
     return runs
 
 
-def train_and_time(programs: ExportedPrograms, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Returns what --images asks for: all trainings, and the rates of the programs."""
-    path, batch = Path(arguments.images), programs.batch("train")
+def read_images(path: str) -> tuple[dict[str, Images], dict[str, Any]]:
+    """Returns the splits of a file of images, and what the file beside it says of them."""
     with np.load(path) as arrays:
         splits = {split: Images(arrays, split) for split in SPLITS}
+    return splits, json.loads(Path(path).with_suffix(".json").read_text(encoding="utf-8"))
+
+
+def train_and_time(
+    programs: ExportedPrograms, splits: dict[str, Images], arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """Returns what --images asks for: all trainings, and the rates of the programs."""
+    batch = programs.batch("train")
     steps = math.ceil(arguments.train_images / batch)
     if arguments.seconds is not None:
         steps = steps_within(programs, splits, arguments.seconds)
     pause = math.ceil(arguments.evaluate_images / batch) if arguments.evaluate_images else None
     return {
         "batch": batch,
-        "dataset": json.loads(path.with_suffix(".json").read_text(encoding="utf-8")),
         "runs": train_all(programs, splits, steps, pause),
         "images_per_second": rates(programs),
     }
@@ -341,7 +347,7 @@ def flags() -> argparse.ArgumentParser:
     parser.add_argument("--program", default="train", choices=("train", "encode", "sample"), help="which one to time")
     parser.add_argument("--steps", type=whole, default=20, help="steps after the first, which is not timed")
     parser.add_argument("--batch", type=whole, help="the images a step that the export must be for")
-    parser.add_argument("--images", help="an .npz file of images to train on, as export_step.py --images writes it")
+    parser.add_argument("--images", help="an .npz file of images to train on, as export_step.py --data writes it")
     parser.add_argument("--train_images", type=whole, default=14_400, help="images of a training")
     parser.add_argument("--seconds", type=positive, help="of a training, in place of --train_images")
     parser.add_argument("--evaluate_images", type=whole, default=0, help="between evaluations; 0: at the end alone")
@@ -370,13 +376,18 @@ def main():
     batch = programs.batch(arguments.program)
     if arguments.batch not in (None, batch):
         parser.error(f"--batch={arguments.batch}: {arguments.directory} is for {batch} images; shapes are static")
+    if arguments.images is not None:
+        try:
+            splits, dataset = read_images(arguments.images)
+        except (EOFError, LookupError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            parser.error(f"--images={arguments.images}: can't be read as export_step.py --data writes it ({error!r})")
     with turn(arguments.turns):
         if arguments.images is None:
             if "init" in there:  # otherwise the values that were exported are those to begin with
                 programs.run("init", *programs.arguments("init", *random_batch(programs, "init"), 0))
             figures = time_program(programs, arguments.program, arguments.steps)
         else:
-            figures = train_and_time(programs, arguments)
+            figures = train_and_time(programs, splits, arguments) | {"dataset": dataset}
     statistics = programs.device.memory_stats() or {}
     about = {
         "export": programs.directory.name,
