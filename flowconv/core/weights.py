@@ -54,6 +54,19 @@ class Normal(RandomInitializer):
     draw_stack = draw  # of one deviation whatever the shape
 
 
+class Uniform(RandomInitializer):
+    """Uniform on [−limit, limit]."""
+
+    def __init__(self, limit: float):
+        super().__init__()
+        self.limit = limit
+
+    def draw(self, shape: tuple[int, ...], dtype: Any, seed: int) -> tf.Tensor:
+        return keras.initializers.RandomUniform(-self.limit, self.limit, seed=seed)(shape, dtype)
+
+    draw_stack = draw  # within one limit whatever the shape: XLA compiles a draw for a second
+
+
 class KerasInitializer(RandomInitializer):
     """One of Keras' random initializers; at construction its values are Keras' own."""
 

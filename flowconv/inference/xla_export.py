@@ -25,7 +25,7 @@ from flowconv.models import Flow
 from flowconv.ops.backends import compile_fn
 from flowconv.training.step import TrainingStep
 
-FORMAT = 2  # of the manifest
+FORMAT = 3  # of the manifest
 MANIFEST, VALUES, IMAGES = "manifest.json", "values.npz", "images.npz"
 
 
@@ -71,8 +71,8 @@ def all_programs(step: TrainingStep, batch_size: int, initialization_images: int
     """Returns what a device needs for a model's whole life; the flow is not initialized yet.
 
     "init" draws the weights and sets the data-dependent ones, "train" takes a step, "encode" gives each image's
-    bits/dim, and "sample" draws `batch_size` images at temperature 0.7. For more seeds there are "init_1" and so on,
-    which draw other weights: they alone differ, so that all others are compiled once.
+    bits/dim, and "sample" draws `batch_size` images at temperature 0.7. "init" takes the number of a seed below `seeds`
+    besides, so that all are compiled once.
 
     Of images given their class all take labels besides. To enlarge images, "sample" takes images instead, of which it
     makes the small versions.
@@ -80,10 +80,15 @@ def all_programs(step: TrainingStep, batch_size: int, initialization_images: int
     flow = step.flow
 
     def initialize(seed, images, first, *labels):
-        flow.reset_weights(seed)  # where they are used, so that they need not be carried there
+        # Where they are used, so that they need not be carried there. Seeds are numbers of Python's, hence branches.
+        tf.switch_case(seed, [partial(draw, step.seed + number) for number in range(seeds)])
         x, condition = flow.dequantize(images, step.seed, first), flow.condition_of(_batch(images, first, *labels))
         flow.initialize(x, condition=condition)
         return {"bits_per_dim": tf.reduce_mean(flow.to_bits_per_dim(flow.log_prob(x, condition)))}
+
+    def draw(seed):
+        flow.reset_weights(seed)
+        return seed  # a branch must return something
 
     def encode(images, first, *labels):
         condition = flow.condition_of(_batch(images, first, *labels))
@@ -91,25 +96,22 @@ def all_programs(step: TrainingStep, batch_size: int, initialization_images: int
 
     given = _arguments(flow, batch_size)
     seen = [name for name in given if name == ("labels" if flow.condition.classes else "images")]
-    of_sample = {"seed": tf.TensorSpec((), tf.int32)} | {name: given[name] for name in seen if flow.is_conditional}
+    seed = {"seed": tf.TensorSpec((), tf.int32)}
+    of_sample = seed | {name: given[name] for name in seen if flow.is_conditional}
 
     def sample(seed, *seen):
         batch = dict(zip(("label" if flow.condition.classes else "image",), seen, strict=False))
         return {"images": flow.to_images(flow.sample(batch_size, 0.7, seed, flow.condition_of(batch)))}
 
-    def initialization(number):
-        return Program(partial(initialize, step.seed + number), _arguments(flow, initialization_images))
-
     return {
-        "init": initialization(0),
-        **{f"init_{number}": initialization(number) for number in range(1, seeds)},
+        "init": Program(initialize, seed | _arguments(flow, initialization_images)),
         "train": training_program(step, batch_size),
         "encode": Program(encode, given),
         "sample": Program(sample, of_sample),
     }
 
 
-def export(programs: dict[str, Program], step: TrainingStep, directory: Path) -> dict[str, Any]:
+def export(programs: dict[str, Program], step: TrainingStep, directory: Path, seeds: int = 1) -> dict[str, Any]:
     """Writes programs and what they share to a directory.
 
     NAME.hlo.pb is a program, values.npz has the variables' present values as far as they are not zero, nor set by
@@ -119,10 +121,12 @@ def export(programs: dict[str, Program], step: TrainingStep, directory: Path) ->
       programs: by name.
       step: whose variables, and those of its flow and optimizer, the programs share.
       directory: is made if it isn't there.
+      seeds: that "init" knows.
 
     Returns:
       The manifest:
       * parameters: how many numbers the flow has.
+      * seeds: as given.
       * variables: of each, in order: name, dtype, shape, and whether values.npz has it, as its number.
       * averages: pairs (number of a weight, number of its moving average), if there is one.
       * programs: of each by name: arguments (name, dtype, shape); variables, the numbers of those that follow the
@@ -159,6 +163,7 @@ def export(programs: dict[str, Program], step: TrainingStep, directory: Path) ->
     manifest = {
         "format": FORMAT,
         "parameters": step.flow.parameters,
+        "seeds": seeds,
         "variables": variables,
         "averages": averaged,
         "programs": described,

@@ -21,14 +21,15 @@ PROGRAM = {
     "results": [{"name": "bits_per_dim", "dtype": "float32", "shape": []}],
     "updates": [],
 }
-MANIFEST = {"format": 2, "parameters": 7, "variables": [], "averages": [], "programs": {"train": PROGRAM}}
+MANIFEST = {"format": 3, "parameters": 7, "variables": [], "averages": [], "programs": {"train": PROGRAM}}
 
 
 class Compiled:
     """A program: one that trains returns 4, the others do what their name says of a model of one weight.
 
-    The weight counts steps, and its average is the half of it. An image has as many bits/dim as its first byte says,
-    less the weight, and one more for each unit that its label is away from the byte's last digit.
+    The weight counts steps times the factor on the learning rate, and its average is the half of it. An image has as
+    many bits/dim as its first byte says, less the weight, and one more for each unit that its label is away from the
+    byte's last digit.
     """
 
     def __init__(self, name):
@@ -39,8 +40,8 @@ class Compiled:
         if self.name == "init":
             self.outputs = [np.float32(0.0), np.float32(0.0)]
         elif self.name == "train":
-            weight = given[-2] if len(given) > 2 else np.float32(0.0)
-            self.outputs = [np.float32(4.0), np.int32(0), weight + 1, (weight + 1) / 2]
+            weight, _, factor = given[-3:] if len(given) > 3 else np.float32([0.0, 0.0, 1.0])
+            self.outputs = [np.float32(4.0), np.int32(0), weight + factor, (weight + factor) / 2]
         elif self.name == "encode":
             _, labels, weight = more
             bytes_ = np.asarray(images, np.float32)[:, 0, 0, 0]
@@ -163,21 +164,20 @@ def program(arguments, results, variables=(), updates=()):
 def model(tmp_path):
     """An export of a whole model, with two seeds, and a file of images."""
     of_images = ["images", "first", "labels"]
-    init = program(of_images, {}, updates=[(0, 0), (1, 1)])
-    training = program(of_images, {"bits_per_dim": [], "skipped": []}, [0, 1], [(2, 0), (3, 1)])
+    training = program(of_images, {"bits_per_dim": [], "skipped": []}, [0, 1, 2], [(2, 0), (3, 1)])
     programs = {
-        "init": init,
-        "init_1": init,
+        "init": program(["seed", *of_images], {}, updates=[(0, 0), (1, 1)]),
         "train": training,
         "encode": program(of_images, {"bits_per_dim": [2]}, [0]),
         "sample": program(["seed"], {"images": [2, 4, 4, 3]}),
     }
     weights = [{"name": name, "dtype": "float32", "shape": [], "has_value": False} for name in ("weight", "average")]
-    manifest = MANIFEST | {"variables": weights, "averages": [[0, 1]], "programs": programs}
+    weights.append({"name": "learning_rate_factor", "dtype": "float32", "shape": [], "has_value": False})
+    manifest = MANIFEST | {"seeds": 2, "variables": weights, "averages": [[0, 1]], "programs": programs}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     np.savez(tmp_path / "values.npz")
     for name in programs:
-        (tmp_path / f"{name}.hlo.pb").write_bytes(name.partition("_")[0].encode())
+        (tmp_path / f"{name}.hlo.pb").write_bytes(name.encode())
     splits = {}
     for split, count in {"train": 5, "validation": 3, "test": 3}.items():
         splits[split] = np.full((count, 4, 4, 3), 20 + np.arange(count)[:, None, None, None], np.uint8)
@@ -202,6 +202,23 @@ def test_each_seed_trains_and_each_image_is_evaluated_once(model, jax, monkeypat
     assert set(found["images_per_second"]) == {"train", "encode", "sample"}
 
 
+def test_without_its_sampling_a_model_is_trained_as_well(model, jax, monkeypatch, capsys):
+    manifest = json.loads((model / "manifest.json").read_text())
+    del manifest["programs"]["sample"]
+    (model / "manifest.json").write_text(json.dumps(manifest))
+    run(monkeypatch, model, f"--images={model}/images.npz", "--train_images=7")
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["runs"]) == 2 and set(found["images_per_second"]) == {"train", "encode"}
+
+
+def test_the_best_learning_rate_of_a_quarter_of_the_training_is_taken(model, jax, monkeypatch, capsys):
+    run(monkeypatch, model, f"--images={model}/images.npz", "--train_images=8", "--learning_rates=0.5,2,1")
+    found = json.loads(capsys.readouterr().out)
+    assert found["learning_rate_trials"] == {"0.5": 21 - 0.5, "2": 21 - 2, "1": 21 - 1}
+    assert found["learning_rate_factor"] == 2
+    assert [each["validation_bits_per_dim"] for each in found["runs"]] == [21 - 2 * 4] * 2
+
+
 def test_evaluations_on_the_way(model, jax, monkeypatch, capsys):
     run(monkeypatch, model, f"--images={model}/images.npz", "--train_images=9", "--evaluate_images=4")
     for each in json.loads(capsys.readouterr().out)["runs"]:
@@ -216,11 +233,11 @@ def test_seconds_are_turned_into_steps(model, jax, monkeypatch, capsys):
 
 def test_a_whole_model_is_needed_to_train(exported, model, jax, monkeypatch, capsys):
     manifest = json.loads((model / "manifest.json").read_text())
-    del manifest["programs"]["sample"]
+    del manifest["programs"]["encode"]
     (model / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(SystemExit) as ended:
         run(monkeypatch, model, f"--images={model}/images.npz")
-    right = "needs sample; .* has init, init_1, train, encode alone"
+    right = "needs encode; .* has init, train, sample alone"
     assert ended.value.code == 2 and re.search(rf"--images=.*: {right}$", capsys.readouterr().err)
 
 
@@ -259,6 +276,8 @@ def test_every_pass_over_the_images_has_an_order_of_its_own(seed, model, jax):
         (["--batch=3"], "is for 2 images; shapes are static"),
         (["--program=sample"], "has train alone"),
         (["--images=x.npz"], "has train alone"),
+        (["--learning_rates=1,0"], "argument --learning_rates: invalid numbers above 0 value: '1,0'"),
+        (["--learning_rates="], "argument --learning_rates: invalid numbers above 0 value: ''"),
         (["--seconds=0"], "argument --seconds: invalid number above 0 value: '0'"),
         (["--seconds=nan"], "argument --seconds: invalid number above 0 value: 'nan'"),
     ],
@@ -270,7 +289,7 @@ def test_wrong_flags(arguments, line, exported, jax, monkeypatch, capsys):
 
 
 DAMAGE = {
-    "manifest.json": [None, "", "[]", "{}", json.dumps(MANIFEST | {"format": 1}), json.dumps({"format": 2})],
+    "manifest.json": [None, "", "[]", "{}", json.dumps(MANIFEST | {"format": 1}), json.dumps({"format": 3})],
     "values.npz": [None, "", "PK no archive"],
     "train.hlo.pb": [None],
 }

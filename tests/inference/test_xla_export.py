@@ -110,7 +110,8 @@ def test_the_loss_of_noisy_images_is_called_so():
     step.flow.reset_weights()
     programs = xla_export.all_programs(step, 2, 4)
     images, first = tf.zeros([2, 4, 4, 3], tf.uint8), tf.constant(0, tf.int64)
-    found = {name: set(programs[name].function(images, first)) for name in ("init", "train", "encode")}
+    given = {"init": [tf.constant(0), images, first], "train": [images, first], "encode": [images, first]}
+    found = {name: set(programs[name].function(*of_it)) for name, of_it in given.items()}
     losses = "bits_per_dim_of_noisy_images", "gradient_norm", "learning_rate", "skipped"
     assert found == {"init": {"bits_per_dim"}, "train": set(losses), "encode": {"bits_per_dim"}}
 
@@ -169,7 +170,8 @@ def test_the_manifest_says_what_an_export_holds(exported):
     images = {"name": "images", "dtype": "uint8", "shape": [4, 4, 4, 3]}
     first = {"name": "first", "dtype": "int64", "shape": []}
     assert manifest["programs"]["train"]["arguments"] == [images, first]
-    assert manifest["programs"]["init"]["arguments"] == [images | {"shape": [8, 4, 4, 3]}, first]
+    seed = {"name": "seed", "dtype": "int32", "shape": []}
+    assert manifest["programs"]["init"]["arguments"] == [seed, images | {"shape": [8, 4, 4, 3]}, first]
     results = [result["name"] for result in manifest["programs"]["train"]["results"]]
     assert results == ["bits_per_dim", "gradient_norm", "learning_rate", "skipped"]
     for name, program in manifest["programs"].items():
@@ -190,7 +192,7 @@ def test_programs_of_conditional_flows_take_the_condition(fields, more, of_sampl
     step = new_step(tiny(**fields))
     programs = xla_export.all_programs(step, 2, 4)
     for name in ("init", "train", "encode"):
-        assert [*programs[name].arguments] == ["images", "first", *more]
+        assert [*programs[name].arguments] == [*(["seed"] if name == "init" else []), "images", "first", *more]
     assert [*programs["sample"].arguments] == ["seed", *of_sample]
     programs["train"].lower()
     step.flow.reset_weights()
@@ -220,19 +222,33 @@ def test_an_exported_step_updates_what_the_step_does(exported):
     assert not manifest["programs"]["encode"]["updates"] and not manifest["programs"]["sample"]["updates"]
 
 
-def test_each_seed_has_an_initialization_of_its_own():
+def test_one_program_initializes_from_each_seed():
     step = new_step(tiny())
-    programs = xla_export.all_programs(step, 2, 4, seeds=3)
-    assert [*programs] == ["init", "init_1", "init_2", "train", "encode", "sample"]
+    programs = xla_export.all_programs(step, 2, 4, seeds=2)
+    assert [*programs] == ["init", "train", "encode", "sample"]
     images = tf.constant(np.random.default_rng(0).integers(0, 256, (4, 4, 4, 3), np.uint8))
     kernel = next(v for v in step.flow.trainable_variables if v.path.endswith("first.kernel"))
-    drawn = []
-    for number, name in enumerate(("init", "init_1")):
-        programs[name].function(images, tf.constant(0, tf.int64))
-        drawn.append(kernel.numpy())
-        step.flow.reset_weights(step.seed + number)
-        np.testing.assert_array_equal(drawn[-1], kernel)
-    assert np.all(drawn[0] != drawn[1])
+    for initialize in (programs["init"].function, programs["init"].compiled()):  # XLA has random numbers of its own
+        drawn = []
+        for number in (1, 0):
+            initialize(tf.constant(number), images, tf.constant(0, tf.int64))
+            drawn.append(kernel.numpy())
+            if initialize is programs["init"].function:
+                step.flow.reset_weights(step.seed + number)
+                np.testing.assert_array_equal(drawn[-1], kernel)
+        assert np.all(drawn[0] != drawn[1])
+
+
+def test_the_program_of_starting_weights_does_not_grow_with_depth():
+    """Of a transformer, too: each operation of its draws would be there once a step."""
+    found = [
+        xla_export.all_programs(
+            new_step(tiny(**{"model.network": "transformer", "model.heads": 2, "model.depth": depth})), 2, 4
+        )["init"]
+        for depth in (2, 3)
+    ]
+    sizes = [len(program.lower().splitlines()) for program in found]
+    assert sizes[1] < 1.05 * sizes[0]
 
 
 def test_an_exported_initialization_sets_what_is_not_carried_along(exported):
@@ -254,7 +270,8 @@ def test_where_jax_is_installed_an_export_gives_the_same_losses(exported):
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     found = json.loads(printed.splitlines()[-1])["bits_per_dim"]
     images = [np.random.default_rng(0).integers(0, 256, (n, 4, 4, 3), np.uint8) for n in (8, 4)]
-    xla_export.all_programs(step, 4, 8)["init"].compiled()(tf.constant(images[0]), tf.constant(0, tf.int64))
+    initialize = xla_export.all_programs(step, 4, 8)["init"].compiled()
+    initialize(tf.constant(0), tf.constant(images[0]), tf.constant(0, tf.int64))
     expected = [float(step(batch_of(images[1], number))["bits_per_dim"]) for number in (0, 4, 8)]
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
@@ -273,7 +290,7 @@ def batch_sizes(monkeypatch):
         xla_export, "all_programs", lambda step, batch_size, *more: made.append(batch_size) or {"train": 0}
     )
 
-    def export(programs, step, directory):
+    def export(programs, step, directory, seeds):
         manifest = {"programs": programs, "variables": []}
         for path in xla_export.files_of(manifest, directory):
             path.write_bytes(bytes(10**6))

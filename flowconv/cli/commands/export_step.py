@@ -11,9 +11,9 @@ programs. "init" draws all weights and sets the data-dependent ones, from train.
 one step on one device, of uint8 images and the number of the first one. It returns bits/dim, gradient norm, learning
 rate and whether the update was skipped; with model.dequantization=gaussian bits/dim are those of noisy images, and
 called so. The others are "encode" and "sample". Shapes are static: an export is for one
-batch size. --seeds=3 adds "init_1" and "init_2", and --data the images: with these the second trains in earnest. With
-model.condition=class programs take labels, too, with low_resolution "sample" takes images whose small
-versions it enlarges.
+batch size. With --seeds=3 "init" has three sets of weights to choose from, and --data adds the images: with these
+the second trains in earnest. With model.condition=class programs take labels, too, with low_resolution "sample"
+takes images whose small versions it enlarges.
 """
 
 from flowconv.cli import flags, shared_flags
@@ -28,7 +28,7 @@ FLAGS = (
     shared_flags.output("the directory to write"),
     shared_flags.batch_size("images a step (default: as many as a rank takes with this config)"),
     flags.several("programs", KNOWN, "which programs to write", KNOWN),
-    flags.whole("seeds", 1, "of weights, from config.seed on: an init program for each", 1),
+    flags.whole("seeds", 1, "of weights, from config.seed on, that init can draw", 1),
     flags.boolean("data", False, "whether the config's images are written too, as images.npz, for training there"),
 )
 
@@ -59,8 +59,8 @@ def export_step(given, config):
     with working("building the model, and compiling its programs"):
         step = build_step(config, build_flow(config))
         known = xla_export.all_programs(step, batch_size, config.train.initialization_images, given.seeds)
-        asked = {name: each for name, each in known.items() if name.partition("_")[0] in given.programs}
-        manifest = xla_export.export(asked, step, output)
+        asked = {name: each for name, each in known.items() if name in given.programs}
+        manifest = xla_export.export(asked, step, output, given.seeds)
     if given.data:
         with working("writing the images"):
             xla_export.write_images(data.load(config.data), output)

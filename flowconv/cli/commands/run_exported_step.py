@@ -5,12 +5,13 @@
 
 The first times a program on random images that lie on the device, with labels, if any, of 0. The second trains on the
 images of a file, from each of the export's seeds, and evaluates. Weights and the order of images are a seed's own;
-flips and noise are of an image's number alone. Either prints one line of JSON: seconds of compiling, the median step,
-images/s, peak memory as far as the device tells, and bits/dim. Tried with jax 0.10.2 and 0.11.2; reading XLA programs
-takes a part of jaxlib that may change.
+flips and noise are of an image's number alone. With --learning_rates=0.5,1,2 it first trains on a quarter of the images
+with each of these times the config's learning rate, and takes the best for all seeds. Either prints one line of JSON:
+seconds of compiling, the median step, images/s, peak memory as far as the device tells, and bits/dim. Tried with jax
+0.10.2 and 0.11.2; reading XLA programs takes a part of jaxlib that may change.
 
     programs = ExportedPrograms("exported/cifar10")
-    programs.run("init", images, 0)
+    programs.run("init", 0, images, 0)
     programs.run("train", images, 0)["bits_per_dim"]      # variables change in place
 """
 
@@ -25,7 +26,7 @@ import json
 import math
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class ExportedPrograms:
     def __init__(self, directory: str | Path):
         self.directory = Path(directory)
         self.manifest = json.loads((self.directory / "manifest.json").read_text(encoding="utf-8"))
-        if self.manifest["format"] != 2:
+        if self.manifest["format"] != 3:
             raise ValueError(f"{directory}: made by another version of export_step.py")
         self.device = jax.devices()[0]
         self.compile_seconds: dict[str, float] = {}
@@ -113,10 +114,15 @@ class ExportedPrograms:
         program = self.manifest["programs"][name]
         return next(each["shape"] for each in (*program["arguments"], *program["results"]) if each["shape"])[0]
 
-    def arguments(self, name: str, images: Any, labels: Any, number: int) -> list[Any]:
-        """Returns what a program takes, in order: images, their labels, and the number of the first one or a seed."""
-        known = {"images": images, "labels": labels, "first": number, "seed": number}
+    def arguments(self, name: str, images: Any, labels: Any, first: int = 0, seed: int = 0) -> list[Any]:
+        """Returns what a program takes, in order: images, their labels, the number of the first one, a seed."""
+        known = {"images": images, "labels": labels, "first": first, "seed": seed}
         return [known[argument] for argument in self.shapes(name)]
+
+    def set(self, name: str, value: float) -> None:
+        """Gives a variable, a single number, another value."""
+        number, spec = next((n, each) for n, each in enumerate(self.manifest["variables"]) if each["name"] == name)
+        self.variables[number] = self.put(np.asarray(value, spec["dtype"]))
 
     def put(self, value: np.ndarray) -> jax.Array:
         """Returns an array on the device."""
@@ -194,7 +200,12 @@ class Images:
 
 
 def train(
-    programs: ExportedPrograms, splits: dict[str, Images], seed: int, steps: int, pause: int | None = None
+    programs: ExportedPrograms,
+    splits: dict[str, Images],
+    seed: int,
+    steps: int,
+    pause: int | None = None,
+    factor: float = 1.0,
 ) -> dict[str, Any]:
     """Trains from a seed; returns seconds of the steps, bits/dim of every 50 of them, and evaluations.
 
@@ -204,10 +215,12 @@ def train(
       seed: its number among the export's.
       steps: of training.
       pause: steps between two evaluations, of which there is one at the end, too (default: none at all).
+      factor: on the learning rate.
     """
-    init, images = f"init_{seed}" if seed else "init", splits["train"]
+    images = splits["train"]
     programs.reset()
-    programs.run(init, *programs.arguments(init, *next(images.shuffled(programs.batch(init), seed)), 0))
+    programs.set("learning_rate_factor", factor)
+    programs.run("init", *programs.arguments("init", *next(images.shuffled(programs.batch("init"), seed)), seed=seed))
     batch, bits, skipped, evaluations, seconds = programs.batch("train"), [], 0, [], 0.0
     batches = enumerate(images.shuffled(batch, seed))
     for first in range(0, steps, pause or steps):
@@ -263,13 +276,28 @@ def steps_within(programs: ExportedPrograms, splits: dict[str, Images], seconds:
     return max(1, round(seconds * 20 / train(programs, splits, 0, 20)["seconds"]))
 
 
+def learning_rate_trials(
+    programs: ExportedPrograms, splits: dict[str, Images], steps: int, factors: Sequence[float]
+) -> dict[str, float]:
+    """Returns the validation bits/dim after so many steps from the first seed with each factor, by its number as text.
+
+    Where training diverged they are infinite.
+    """
+    found = {}
+    for factor in factors:
+        last = train(programs, splits, 0, steps, steps, factor)["evaluations"][-1]
+        better = last["validation_bits_per_dim" + ("_ema" if last["better_weights"] == "averaged" else "")]
+        found[f"{factor:g}"] = better if math.isfinite(better) else math.inf
+    return found
+
+
 def train_all(
-    programs: ExportedPrograms, splits: dict[str, Images], steps: int, pause: int | None
+    programs: ExportedPrograms, splits: dict[str, Images], steps: int, pause: int | None, factor: float = 1.0
 ) -> list[dict[str, Any]]:
     """Trains from each of the export's seeds, and evaluates."""
     runs = []
-    for seed in range(sum(name.startswith("init") for name in programs.manifest["programs"])):
-        run = train(programs, splits, seed, steps, pause or steps)
+    for seed in range(programs.manifest["seeds"]):
+        run = train(programs, splits, seed, steps, pause or steps, factor)
         run = {"seed": seed} | run | run["evaluations"][-1]
         if "labels" in programs.shapes("encode"):
             run["test_accuracy"] = accuracy(programs, splits["test"], run["better_weights"] == "averaged")
@@ -293,16 +321,23 @@ def train_and_time(
     if arguments.seconds is not None:
         steps = steps_within(programs, splits, arguments.seconds)
     pause = math.ceil(arguments.evaluate_images / batch) if arguments.evaluate_images else None
+    trials = learning_rate_trials(programs, splits, math.ceil(steps / 4), arguments.learning_rates)
+    factor = float(min(trials, key=lambda each: trials[each])) if trials else 1.0
     return {
         "batch": batch,
-        "runs": train_all(programs, splits, steps, pause),
+        **({"learning_rate_trials": trials, "learning_rate_factor": factor} if trials else {}),
+        "runs": train_all(programs, splits, steps, pause, factor),
         "images_per_second": rates(programs),
     }
 
 
 def rates(programs: ExportedPrograms) -> dict[str, float]:
-    """Returns images/s of training, encoding and sampling, medians of ten, of the last training's weights."""
-    return {name: time_program(programs, name, 10)["images_per_second"] for name in ("train", "encode", "sample")}
+    """Returns images/s of training, encoding and, if it was exported, sampling, of the last training's weights.
+
+    They are medians of ten.
+    """
+    there = [name for name in ("train", "encode", "sample") if name in programs.manifest["programs"]]
+    return {name: time_program(programs, name, 10)["images_per_second"] for name in there}
 
 
 @contextlib.contextmanager
@@ -338,6 +373,14 @@ def positive(text: str) -> float:
 positive.__name__ = "number above 0"
 
 
+def several_positive(text: str) -> list[float]:
+    """Returns the numbers above 0 that a flag has, with commas between them."""
+    return [positive(part) for part in text.split(",")]
+
+
+several_positive.__name__ = "numbers above 0"
+
+
 def flags() -> argparse.ArgumentParser:
     """Returns the parser of the flags."""
     parser = argparse.ArgumentParser(
@@ -350,6 +393,7 @@ def flags() -> argparse.ArgumentParser:
     parser.add_argument("--images", help="an .npz file of images to train on, as export_step.py --data writes it")
     parser.add_argument("--train_images", type=whole, default=14_400, help="images of a training")
     parser.add_argument("--seconds", type=positive, help="of a training, in place of --train_images")
+    parser.add_argument("--learning_rates", type=several_positive, default=(), help="factors on it to try before")
     parser.add_argument("--evaluate_images", type=whole, default=0, help="between evaluations; 0: at the end alone")
     parser.add_argument("--turns", help="a file: processes that name it compile side by side and run one by one")
     return parser
@@ -369,7 +413,7 @@ def main():
                 programs.compile(name)
     except (EOFError, LookupError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
         parser.error(f"{arguments.directory}: is no export that can be read ({error!r})")
-    lacking = {arguments.program} if arguments.images is None else {"init", "train", "encode", "sample"}
+    lacking = {arguments.program} if arguments.images is None else {"init", "train", "encode"}
     if lacking := sorted(lacking - set(there)):
         flag = f"--program={arguments.program}" if arguments.images is None else f"--images={arguments.images}"
         parser.error(f"{flag}: needs {lacking[0]}; {arguments.directory} has {', '.join(there)} alone")
@@ -384,7 +428,7 @@ def main():
     with turn(arguments.turns):
         if arguments.images is None:
             if "init" in there:  # otherwise the values that were exported are those to begin with
-                programs.run("init", *programs.arguments("init", *random_batch(programs, "init"), 0))
+                programs.run("init", *programs.arguments("init", *random_batch(programs, "init")))
             figures = time_program(programs, arguments.program, arguments.steps)
         else:
             figures = train_and_time(programs, splits, arguments) | {"dataset": dataset}

@@ -3,12 +3,11 @@
 import math
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.layer import Layer
-from flowconv.core.weights import Normal
+from flowconv.core.weights import Normal, Uniform
 from flowconv.ops.conv2d import conv1x1
 
 
@@ -32,8 +31,7 @@ class Dense(Layer):
     def build(self, input_shape: tuple[Any, ...]) -> None:
         channels, initializer = input_shape[-1], "zeros"
         if self.parts:
-            limit = math.sqrt(6.0 / (channels + self.units // self.parts))
-            initializer = keras.initializers.RandomUniform(-limit, limit)
+            initializer = Uniform(math.sqrt(6.0 / (channels + self.units // self.parts)))
         self.matrix = self.add_weight(shape=(channels, self.units), initializer=initializer, name="matrix")
         bias = Normal(self.bias_deviation) if self.bias_deviation else "zeros"
         self.bias = self.add_weight(shape=(self.units,), initializer=bias, name="bias")

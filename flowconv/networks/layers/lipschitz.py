@@ -1,5 +1,6 @@
 """Layers whose Lipschitz constant is known."""
 
+import math
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import tensorflow as tf
 
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.layer import Layer
+from flowconv.core.weights import Uniform
 from flowconv.ops.conv2d import conv2d
 from flowconv.ops.spectral_norm import convolution_norm_bound
 
@@ -47,7 +49,8 @@ class LipschitzConv2D(Layer):
     def build(self, input_shape: tuple[Any, ...]) -> None:
         self.image_size = tuple(input_shape[-3:-1])
         shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.filters)
-        self.kernel = self.add_weight(shape=shape, initializer="glorot_uniform", name="kernel")
+        limit = math.sqrt(6.0 / (self.kernel_size**2 * (input_shape[-1] + self.filters)))  # Glorot's
+        self.kernel = self.add_weight(shape=shape, initializer=Uniform(limit), name="kernel")
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
     def weights_in(self, dtype: str) -> tuple[tf.Tensor, tf.Tensor]:
