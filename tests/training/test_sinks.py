@@ -67,6 +67,20 @@ def test_every_chart_and_picture_has_a_caption(told):
     assert told["validation"].SummaryMetadata("samples").summary_description == SHEET.title
 
 
+@pytest.mark.parametrize(
+    ("dequantization", "unit"), [("uniform", "bits/dim"), ("gaussian", "bits/dim of noisy images")]
+)
+def test_a_caption_has_the_unit_of_training(tmp_path, dequantization, unit):
+    run = Run(tmp_path, **{"model.dequantization": dequantization, "model.preprocessing": "centre"})
+    tell(run)
+    train, validation = (
+        EventAccumulator(str(run.workdir.tensorboard / name)).Reload() for name in ("train", "validation")
+    )
+    assert train.SummaryMetadata("steps/gradient_norm").summary_description == f"gradient norm, in {unit}"
+    of_training = "of training batches" in validation.SummaryMetadata("bits_per_dim").summary_description
+    assert of_training == (dequantization == "uniform")
+
+
 def test_runs_are_compared_by_their_names_and_scores(told):
     root = told["tensorboard"]
     content = root.PluginTagToContent("hparams")

@@ -11,6 +11,7 @@ from tensorboard.compat.proto import event_pb2
 from tensorboard.plugins.hparams import api as hparams
 
 from flowconv.config import flatten
+from flowconv.config.parts import DEQUANTIZATIONS
 from flowconv.errors import UserError
 from flowconv.evaluation import metrics_in
 from flowconv.evaluation.health import MEANINGS
@@ -19,6 +20,7 @@ from flowconv.training.sink import Series, Sink, fields_of, place
 from flowconv.words import printable
 from flowconv.workdir import Workdir
 
+BITS = "bits/dim"
 COMPARED = ("model", "optimizer", "data", "seed", "train.batch_size", "train.images", "train.ema_decay")
 LEFT_OUT = ("data.dir", "data.cache_dir")  # where files lie changes no result
 SCORES = {
@@ -42,7 +44,8 @@ class TensorBoard(Sink):
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
         self._writer("")
         self._name, self._config = printable(workdir.name), config
-        self._descriptions = _descriptions(note)
+        unit = DEQUANTIZATIONS.part(config.model.dequantization).training_unit
+        self._descriptions = _descriptions(note, unit)
 
     def start(self, images_seen: int) -> None:
         """Has TensorBoard drop what was written of this step and of later ones, of every series."""
@@ -100,15 +103,18 @@ class TensorBoard(Sink):
         tf.summary.text("config", table, description=f"The config of {self._name}")
 
 
-def _descriptions(note):
-    """Each tag in words; the note is about bits/dim."""
+def _descriptions(note, training_unit):
+    """Each tag in words; the note is about bits/dim, the unit that of the loss of training."""
     said = {f"health/{name}": meaning for name, meaning in MEANINGS.items()}
     for phase in ("test", "validation", "train"):
         for name, metric in metrics_in(phase).items():
+            unit = training_unit if phase == "train" and metric.unit == BITS else metric.unit
             better = f"; {metric.better} is better" if metric.better else ""
-            said[place(phase, name)[1]] = f"{metric.title}{f', in {metric.unit}' if metric.unit else ''}{better}"
+            measured_in = f", in {unit}" if unit and unit not in metric.title else ""
+            said[place(phase, name)[1]] = f"{metric.title.strip()}{measured_in}{better}"
+    training = "training batches, and of " if training_unit == BITS else ""  # of noisy images is another figure
     said["bits_per_dim"] = (
-        "bits/dim of training batches, and of the validation and the test split with the raw weights and with their "
+        f"{BITS} of {training}the validation and the test split with the raw weights and with their "
         "moving average (ema); lower is better" + (f"; {note}" if note else "")
     )
     said["steps/seconds"] = "seconds of training steps so far"
