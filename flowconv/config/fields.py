@@ -38,17 +38,14 @@ def settings() -> dict[str, Setting]:
     Raises:
       UserError: if two parts mean values of different kinds by one name.
     """
-    found = dict(SETTINGS)
-    for chooser, folder in _choosers():
-        for part in map(folder.part, chooser.names):
-            for name, setting in _own_settings(chooser, part).items():
-                users = choices_with(name)
-                first = found.setdefault(
-                    name, dataclasses.replace(setting, help=f"of {', '.join(users)}: {setting.help}")
-                )
-                if first.kind is not setting.kind:
-                    right = f"must be {KINDS[first.kind][1]}, as with {users[0]}, or have another name"
-                    raise UserError(f"{part.path}: its {name.rpartition('.')[2]} {right}")
+    found, own = dict(SETTINGS), list(_settings_by_part())
+    for _, part, settings_of_part in own:
+        for name, setting in settings_of_part.items():
+            users = _users(name, own)
+            first = found.setdefault(name, dataclasses.replace(setting, help=f"of {', '.join(users)}: {setting.help}"))
+            if first.kind is not setting.kind:
+                right = f"must be {KINDS[first.kind][1]}, as with {users[0]}, or have another name"
+                raise UserError(f"{part.path}: its {name.rpartition('.')[2]} {right}")
     groups = list(dict.fromkeys(name.rpartition(".")[0] for name in SETTINGS))
     return dict(sorted(found.items(), key=lambda item: groups.index(item[0].rpartition(".")[0])))
 
@@ -64,12 +61,18 @@ def settings_of_parts(fields: Mapping[str, Any]) -> dict[str, Setting]:
 
 def choices_with(name: str) -> list[str]:
     """Returns "model.network=resnet", … for all parts that have a setting which is not the schema's."""
-    return [
-        f"{chooser.name}={part}"
-        for chooser, folder in _choosers()
-        for part in chooser.names
-        if name in _own_settings(chooser, folder.part(part))
-    ]
+    return _users(name, _settings_by_part())
+
+
+def _users(name, settings_by_part):
+    return [f"{chooser.name}={part.name}" for chooser, part, own in settings_by_part if name in own]
+
+
+def _settings_by_part() -> Iterator[tuple[Setting, Part, dict[str, Setting]]]:
+    """Each part, the setting that chooses it, and its own settings."""
+    for chooser, folder in _choosers():
+        for part in map(folder.part, chooser.names):
+            yield chooser, part, _own_settings(chooser, part)
 
 
 def _choosers() -> list[tuple[Setting, Folder]]:
