@@ -5,25 +5,30 @@ import shutil
 
 import pytest
 
+from flowconv.inference.saved_model import export
+from flowconv.models import build_model
 from tests.runs import ROOT
 from tools import generate, sentences
 
 DOCS = ROOT / "docs"
-# The first needs an export, of which tests/inference loads one; the other is a notebook, which has a test of its own.
-ELSEWHERE = {"docs/how_to/export.md", "docs/tutorials/ten_things.md"}
+NOTEBOOKS = {"docs/tutorials/ten_things.md"}  # which have a test of their own
 CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILES = [ROOT / "README.md", *DOCS.rglob("*.md")]
 PAGES = {str(path.relative_to(ROOT)): CODE.findall(path.read_text(encoding="utf-8")) for path in FILES}
 
 
-@pytest.mark.parametrize("page", sorted(page for page, code in PAGES.items() if code and page not in ELSEWHERE))
+@pytest.mark.parametrize("page", sorted(page for page, code in PAGES.items() if code and page not in NOTEBOOKS))
 def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch, request):
-    """One piece after the other, in one namespace, beside a finished run as `make train` leaves one."""
+    """One piece after the other, in one namespace, beside a finished run as `make train` leaves one, and its export."""
     monkeypatch.chdir(tmp_path)
     code = "\n".join(PAGES[page])
     if "runs/photos" in code:
         workdir, _ = request.getfixturevalue("finished_run")
         shutil.copytree(workdir, "runs/photos")
+    if '"photos_flow"' in code:
+        flow = build_model("glow", (32, 32, 3), levels=1, depth=1, width=4)
+        flow.reset_weights(seed=0)
+        export(flow, "photos_flow")
     exec(compile(code, page, "exec"), {"__name__": page})
 
 

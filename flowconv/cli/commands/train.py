@@ -2,7 +2,7 @@
 
     python train.py --config=configs/cifar10.py --workdir=runs/cifar10
     horovodrun -np 4 python train.py --config=configs/imagenet64.py --workdir=runs/imagenet64
-    python train.py --config=configs/cifar10.py --config.model.convolution=conv1x1 --config.model.depth=8
+    python train.py --config.model.convolution=conv1x1 --config.model.depth=4 --workdir=runs/conv1x1
 
 A run that was stopped goes on where it was when it is started again with the same --workdir.
 """
