@@ -1,7 +1,7 @@
 """Writes a trained flow as a SavedModel, which TensorFlow loads and runs without this package; or its weights alone.
 
     python scripts/export.py --workdir=runs/photos --output=photos_flow
-    python scripts/export.py --workdir=runs/photos --output=photos_weights --format=weights --precision=float16
+    python scripts/export.py --workdir=runs/photos --output=photos_half --format=weights --precision=float16
 
 Signatures, for any number of images: log_prob (images → log_prob, nats), encode (images → latents), decode (latents →
 images), sample (count, temperature, seed → images). Images are float32 in [0, 1): (level + noise) / 256.
