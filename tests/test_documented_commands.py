@@ -1,4 +1,4 @@
-"""Command lines on pages: their programs take them, and no two train other models in one folder."""
+"""Command lines on pages: their programs take them, and each run has a folder of its own."""
 
 import re
 import shlex
@@ -72,17 +72,18 @@ def test_programs_take_them(page):
             variants.of_flags(config, values["variants"], values["sweep"], seeds=1)
 
 
-def test_a_folder_is_of_one_model():
+def test_a_folder_is_of_one_run():
     """So that whoever follows all pages in one clone is refused nowhere."""
-    models = {}
+    runs = {}
     for page, found in FOUND.items():
         for line, name, arguments in found:
             values, config = parsed(name, arguments)
             if name == "train" and "--help" not in arguments:
-                folder, model = values["workdir"] or config_file.default_workdir(values["config"]), architecture(config)
+                folder = values["workdir"] or config_file.default_workdir(values["config"])
+                run = architecture(config) | {"data": config.data.to_dict(), "images": config.train.images}
             elif name in ("export", "fold"):  # which want an empty folder
-                folder, model = values["output"], line
+                folder, run = values["output"], line
             else:
                 continue
-            where, before = models.setdefault(str(folder), (f"{page}: {line}", model))
-            assert model == before, f"{folder}\n{where}\n{page}: {line}"
+            where, before = runs.setdefault(str(folder), (f"{page}: {line}", run))
+            assert run == before, f"{folder}\n{where}\n{page}: {line}"
