@@ -24,6 +24,8 @@ class GroupedShiftConvolution(Chain):
       kernel_size: k, odd; with border=periodic a round sees a k×k window, with conveyor (2k−1)×(2k−1).
       rounds: how many.
       border: what becomes of that which leaves an image, as of `reshape.grouped_shift`.
+      grouping: of channels, neighbouring ones in every round or, alternating, every n-th one in each second round: so
+        channels of one group are parted in the next.
       parameterization: of the first 1×1 convolution's W.
 
     Example:
@@ -39,6 +41,7 @@ class GroupedShiftConvolution(Chain):
         kernel_size: int = 3,
         rounds: int = 2,
         border: Literal["periodic", "conveyor"] = "periodic",
+        grouping: Literal["neighbouring", "alternating"] = "neighbouring",
         parameterization: str = "plu",
         **kwargs: Any,
     ):
@@ -47,13 +50,17 @@ class GroupedShiftConvolution(Chain):
         reach = arguments.kernel_size(kernel_size) // 2 + 1
         window = [(a, b) for a in range(reach) for b in range(reach)]
         layers = [Conv1x1(parameterization, dtype=dtype, name="conv1x1")]
-        before = [(0, 0) for _ in window]
+        grouping = arguments.choice({name: name for name in ("neighbouring", "alternating")}, grouping, "grouping")
+        before, interleaved_before = [(0, 0) for _ in window], False
         for number in range(1, rounds + 1):
             offsets = [(a, b) if number % 2 else (-a, -b) for a, b in window]
+            interleaved = grouping == "alternating" and number % 2 == 0
+            groups = (interleaved, interleaved_before)
             layers += [
-                GroupedShift(offsets, before, border, dtype=dtype, name=f"shift_{number}"),
+                GroupedShift(offsets, before, border, *groups, dtype=dtype, name=f"shift_{number}"),
                 Conv1x1("lu", dtype=dtype, name=f"conv1x1_{number}"),
             ]
-            before = offsets
-        layers.append(GroupedShift([(0, 0) for _ in window], before, border, dtype=dtype, name="shift_back"))
+            before, interleaved_before = offsets, interleaved
+        back = [(0, 0) for _ in window]
+        layers.append(GroupedShift(back, before, border, False, interleaved_before, dtype=dtype, name="shift_back"))
         super().__init__(layers, **kwargs)

@@ -20,7 +20,8 @@ Offsets = Sequence[Sequence[int]]
 class GroupedShift(Bijector):
     """y_c[i, j] = x_c[i + a_g, j + b_g]: each group g of channels shifted by an offset of its own (Wu et al. 2018).
 
-    Groups are neighbouring channels, of equal size as far as it goes. What leaves an image must enter it elsewhere:
+    Groups are of equal size as far as it goes: neighbouring channels or, interleaved, every n-th one. What leaves an
+    image must enter it elsewhere:
 
     * "periodic": indices are modulo H and W. What leaves at one border enters at the opposite one.
     * "conveyor": the two halves of a group move in opposite directions, by (a, b) and by (−a, −b). What leaves a
@@ -34,6 +35,8 @@ class GroupedShift(Bijector):
       offsets: (a, b) of each group.
       before: (a, b) that groups were shifted by before, which is undone (default: not at all).
       border: what becomes of that which leaves an image.
+      interleaved: whether the groups are.
+      interleaved_before: whether those before were.
 
     Example:
       >>> import tensorflow as tf
@@ -55,17 +58,20 @@ class GroupedShift(Bijector):
         offsets: Offsets,
         before: Offsets | None = None,
         border: Literal["periodic", "conveyor"] = "periodic",
+        interleaved: bool = False,
+        interleaved_before: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.border = arguments.choice({"periodic": "periodic", "conveyor": "conveyor"}, border, "border")
         self.offsets, self.before = offsets, before or [(0, 0)] * len(offsets)
+        self.interleaved, self.interleaved_before = interleaved, interleaved_before
 
     def order(self, shape: tuple[int, ...]) -> np.ndarray:
         """Returns the number of x that each number of y is, of images `(H, W, C)`, `[H·W·C]`."""
-        order = _order(shape, _tuple(self.offsets), self.border)
+        order = _order(shape, _tuple(self.offsets), self.border, self.interleaved)
         if any(map(any, self.before)):
-            order = np.argsort(_order(shape, _tuple(self.before), self.border))[order]
+            order = np.argsort(_order(shape, _tuple(self.before), self.border, self.interleaved_before))[order]
         return order
 
     def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
@@ -84,30 +90,22 @@ class GroupedShift(Bijector):
 
 
 @functools.lru_cache(maxsize=128)
-def _order(shape: tuple[int, ...], offsets: tuple[tuple[int, int], ...], border: str) -> np.ndarray:
+def _order(shape: tuple[int, ...], offsets: tuple[tuple[int, int], ...], border: str, interleaved: bool) -> np.ndarray:
     """As `GroupedShift.order`, without the offsets before."""
     numbers = np.arange(math.prod(shape)).reshape(shape)
-    parts = _parts(shape[-1], len(offsets), border)
-    if border == "periodic":
-        for part, offset in zip(parts, offsets, strict=True):
-            numbers[..., part] = np.roll(numbers[..., part], [-a for a in offset], axis=(0, 1))
-        return numbers.ravel()
-    for first, second, offset in zip(parts[::3], parts[1::3], offsets, strict=True):
+    channels = np.arange(shape[-1])
+    groups = [channels[n :: len(offsets)] for n in range(len(offsets))] if interleaved else None
+    for group, offset in zip(groups or np.array_split(channels, len(offsets)), offsets, strict=True):
+        if border == "periodic":
+            numbers[..., group] = np.roll(numbers[..., group], [-a for a in offset], axis=(0, 1))
+            continue
+        first, second = np.split(group[: len(group) // 2 * 2], 2)
         for axis, a in enumerate(offset):
             # A ring: down the one half of the channels, back up the other.
             ring = np.concatenate([numbers[..., first], np.flip(numbers[..., second], axis)], axis)
             there, back = np.split(np.roll(ring, -a, axis), 2, axis)
             numbers[..., first], numbers[..., second] = there, np.flip(back, axis)
     return numbers.ravel()
-
-
-def _parts(channels: int, groups: int, border: str) -> list[slice]:
-    """The channels of each group; with a conveyor those of its first half, of its second one, and an odd one."""
-    sizes = [len(group) for group in np.array_split(np.arange(channels), groups)]
-    if border == "conveyor":
-        sizes = [size for n in sizes for size in (n // 2, n // 2, n % 2)]
-    ends = np.cumsum(sizes).tolist()
-    return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
 
 
 def _tuple(offsets: Offsets) -> tuple[tuple[int, int], ...]:
