@@ -7,6 +7,8 @@ r"""Trains variants of a model alike, several seeds each, and puts them side by 
 A variant is a model (realnvp, nice) or Glow with a convolution (shift, conv1x1, emerging, …), and may change further
 fields of config.model: emerging:kernel_size=5, shift:parameterization=orthogonal. All see the same images in the same
 order: --config.train.images of them or, with --seconds, those that a variant is through with in so much training.
+--sweep=experiments/families.txt has one of each family, at about equal cost.
+
 Stopped and started again with the same flags, it goes on where it was. --output gets table.md, table.csv, pairs.md and
 pairs.csv (differences from the first variant, seed by seed), curves.png, rates.png (bits/dim over the rate of
 decoding), layers.md and layers.csv (the cost of one layer of each convolution that is compared), and the runs.
@@ -18,7 +20,11 @@ from flowconv.cli.command import Command
 
 FLAGS = (
     flags.words("variants", (), f"what is compared (default: {', '.join(variants.DEFAULT)})"),
-    flags.path("sweep", None, "file that lists the variants in place of --variants, one a line, with # for comments"),
+    flags.path(
+        "sweep",
+        None,
+        "file that lists the variants in place of --variants, one a line, or NAME = VARIANT, with # for comments",
+    ),
     flags.whole("seeds", 3, "runs of each variant, with seeds from config.seed on", 1),
     shared_flags.output("folder of tables, curves and runs", "runs/comparison"),
     flags.whole("rounds", 10, "alternated rounds in which speeds are measured", 1),

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -16,47 +16,58 @@ DEFAULT = ("realnvp", "conv1x1", "emerging", "periodic", "shift", "rolled_shift"
 CONVOLUTIONS = SETTINGS["model.convolution"].names
 
 
-def variant_configs(config: ConfigDict, variants: Sequence[str], seeds: int) -> dict[tuple[str, int], ConfigDict]:
+def variant_configs(
+    config: ConfigDict, variants: Iterable[str] | Mapping[str, str], seeds: int
+) -> dict[tuple[str, int], ConfigDict]:
     """Returns the config of each run by (variant, seed): all variants with the first seed, then with the next one.
 
     Args:
       config: what the variants have in common; its seed is the first.
-      variants: as `variant_config` takes them.
+      variants: as `variant_config` takes them, or these by names of their own, as `read_sweep` has them.
       seeds: how many.
 
     Raises:
       UserError: if there is no variant, or one that can't be.
     """
-    if not variants:
+    named = variants if isinstance(variants, Mapping) else {variant: variant for variant in variants}
+    if not named:
         raise UserError("--variants is empty: name at least one")
     validate(config)
     return {
-        (variant, seed): variant_config(config, variant, seed)
+        (name, seed): variant_config(config, variant, seed)
         for seed in range(config.seed, config.seed + seeds)
-        for variant in dict.fromkeys(variants)
+        for name, variant in named.items()
     }
 
 
-def read_sweep(path: str | os.PathLike) -> tuple[str, ...]:
-    """Returns the variants that a file lists, one a line; what follows a # is a comment.
+def read_sweep(path: str | os.PathLike) -> dict[str, str]:
+    """Returns the variants that a file lists, one a line, by their names; what follows a # is a comment.
+
+    A line is a variant, which is its own name, or "name = variant".
 
     Raises:
-      UserError: if it can't be read, or lists none, or one twice.
+      UserError: if it can't be read, or lists none, or two whose names have the same folder.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise UserError(f"--sweep={path}: can't be read ({error})") from error
-    listed = [found for line in text.splitlines() if (found := line.partition("#")[0].strip())]
+    listed: dict[str, str] = {}
+    folders: dict[str, str] = {}  # of runs, which two names may share
+    for line in filter(None, (line.partition("#")[0].strip() for line in text.splitlines())):
+        name, _, variant = line.rpartition(" = ")
+        name = name.strip() or variant
+        other = folders.setdefault(folder_name(name, 0), name)
+        if name in listed or other != name:
+            raise UserError(f"--sweep={path}: lists {name} twice" + (f", as {other}" if other != name else ""))
+        listed[name] = variant.strip()
     if not listed:
         raise UserError(f"--sweep={path}: lists no variant: write one a line, as shift:parameterization=qr")
-    if twice := [variant for variant in listed if listed.count(variant) > 1]:
-        raise UserError(f"--sweep={path}: lists {twice[0]} twice")
-    return tuple(listed)
+    return listed
 
 
 def of_flags(
-    config: ConfigDict, variants: Sequence[str] | None, sweep: str | None, seeds: int
+    config: ConfigDict, variants: Iterable[str] | None, sweep: str | None, seeds: int
 ) -> dict[tuple[str, int], ConfigDict]:
     """Returns `variant_configs` of --variants, or of the file of --sweep, or of those that are compared by default.
 

@@ -2,9 +2,19 @@
 
 import pytest
 
-from experiments.comparison.variants import DEFAULT, folder_name, of_flags, variant_config, variant_configs
+from experiments.comparison.variants import (
+    DEFAULT,
+    MODELS,
+    folder_name,
+    of_flags,
+    variant_config,
+    variant_configs,
+)
 from flowconv.config import default_config
 from flowconv.errors import UserError
+from tests.runs import ROOT
+
+FAMILIES = ROOT / "experiments" / "families.txt"
 
 
 def test_a_variant_is_a_model_or_a_convolution_and_further_fields():
@@ -64,3 +74,34 @@ def test_a_sweep_is_the_variants_of_its_lines(tmp_path):
     listed = ("shift", "shift:parameterization=qr", "emerging:kernel_size=5")
     assert of_flags(config, (), str(sweep), 2) == variant_configs(config, listed, 2)
     assert {variant for variant, _ in of_flags(config, (), None, 1)} == set(DEFAULT)
+
+
+def test_a_variant_of_a_sweep_may_have_a_name_of_its_own(tmp_path):
+    sweep = tmp_path / "sweep.txt"
+    sweep.write_text(
+        "glow = conv1x1:depth=8 # the first\nshift\nflow++ = flowpp:layers=2 stripes, squeeze, 2 channels\n"
+    )
+    configs = of_flags(default_config(), (), str(sweep), 1)
+    assert [variant for variant, _ in configs] == ["glow", "shift", "flow++"]
+    assert configs["glow", 0] == variant_config(default_config(), "conv1x1:depth=8", 0)
+    assert configs["flow++", 0].model.layers == "2 stripes, squeeze, 2 channels"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("glow = shift\nglow = conv1x1\n", "lists glow twice$"),
+        ("flow = flowpp\nFlow = shift\n", "lists Flow twice, as flow$"),
+        ("glow =\n", "glow =: must be one of"),
+        ("glow = gow\n", "gow: must be one of"),
+    ],
+)
+def test_a_sweep_whose_names_have_no_runs_of_their_own_is_refused(lines, message, tmp_path):
+    (tmp_path / "sweep.txt").write_text(lines)
+    with pytest.raises(UserError, match=rf"^--sweep=.*sweep.txt: {message}"):
+        of_flags(default_config(), (), str(tmp_path / "sweep.txt"), 1)
+
+
+def test_the_sweep_of_families_has_the_family_of_each_name():
+    families = {config.model.name for config in of_flags(default_config(), (), str(FAMILIES), 1).values()}
+    assert families >= {"glow", *(name for name in MODELS if name != "iaf" and "original" not in name)}
