@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import fcntl
+import gc
 import os
 import random
 import shutil
@@ -15,11 +16,18 @@ import keras
 import numpy as np
 import pytest
 
-from flowconv import distributed
+from flowconv import distributed, process
 from flowconv.signals import SIGNALS
 from tests.runs import TINY, launch, overrides
 
 distributed.initialize(images=1)  # before any operation: it sets the number of threads; batches are whole
+process.collect_garbage_seldom()  # as the programs do
+
+
+def pytest_collection_finish():
+    """What was imported stays, and is no garbage to look for."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module", autouse=True)
