@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.programs import run_here
-from tests.runs import FULL, SMALL, TINY
+from tests.runs import FULL, SMALL, TINY, in_full
 
 HEIGHT, WIDTH = 8, 12
 SHAPE = {**TINY, **SMALL, "data.name": "folder", "data.image_size": f"({HEIGHT},{WIDTH})", "data.channels": 1}
@@ -79,7 +79,7 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", [name if name != "export" else pytest.param(name, marks=in_full) for name in PROGRAMS])
 def test_every_program_takes_it(name, run, images, tmp_path):
     arguments, files = PROGRAMS[name]
     arguments = [argument.replace("IMAGES", str(images)) for argument in arguments]

@@ -14,7 +14,7 @@ from benchmarks.sizes import SIZES
 from benchmarks.suites import SUITES
 from flowconv.config import SETTINGS
 from tests.programs import Ended, flags_of, run_here
-from tests.runs import FULL, ROOT, TINY
+from tests.runs import FULL, ROOT, TINY, in_full
 
 SEEDS = (0, 2**31 - 1)
 ONE, FOLDER, BOTH = "IMAGES/a.png", "IMAGES", "IMAGES/a.png,IMAGES/more"
@@ -65,7 +65,7 @@ RUNS = {
         {"check": (3,)},
     ],
     "export": [
-        {"format": ("savedmodel",), "precision": ("float32",), "output": OUT},
+        {"format": ("savedmodel",), "precision": ("float32",), "output": OUT},  # as in tests/inference
         {"format": ("weights",), "precision": ("float32", "float16"), "output": OUT},
     ],
     "report": [{"output": ("OUT.html",)}],
@@ -105,6 +105,7 @@ ELSEWHERE = {
     "benchmark": ("parts", "sizes", "rounds", "peers", "peers_environment", "bfloat16", "depths", "workdir", "output"),
 }
 ALL = RUNS | CONFIGS
+SAVEDMODEL = {name: values[0] for name, values in RUNS["export"][0].items()}
 
 
 @pytest.mark.parametrize("path", [ROOT / "train.py", *sorted((ROOT / "scripts").glob("*.py"))], ids=lambda p: p.stem)
@@ -134,7 +135,7 @@ def waves(values, count=None):
 
 def cases(programs):
     return [
-        pytest.param(name, flags, id=f"{name}-{number}")
+        pytest.param(name, flags, id=f"{name}-{number}", marks=in_full if flags == SAVEDMODEL else ())
         for name, sets in programs.items()
         for number, flags in enumerate(itertools.chain(*map(waves, sets)))
     ]
