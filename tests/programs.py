@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+import pytest
+
 from flowconv import process
 from flowconv.cli import ending, registry
 from tests.runs import ROOT
@@ -34,6 +36,14 @@ def run_here(script: str, *arguments: str) -> None:
         mock.patch.object(process, "prepare"),
     ):
         runpy.run_path(str(ROOT / script), run_name="__main__")
+
+
+def refusal(script: str, *arguments: str) -> str:
+    """Returns the line with which a program refuses its arguments, with status 2."""
+    with pytest.raises(Ended, match=r"^error: ") as ended:
+        run_here(script, *arguments)
+    assert ended.value.status == 2
+    return str(ended.value)
 
 
 def flags_of(script: str) -> list[str]:

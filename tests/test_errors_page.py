@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import types
 from pathlib import Path
@@ -42,8 +41,8 @@ from flowconv.training.state import RunState
 from flowconv.workdir import Workdir, pretrained
 from tests.data.conftest import store_images
 from tests.experiments.comparison.test_exported import line as training_line
-from tests.programs import Ended, run_here
-from tests.runs import ROOT, environment, launch, without_rights
+from tests.programs import refusal
+from tests.runs import ROOT, without_rights
 
 PAGE = (ROOT / "docs/reference/errors.md").read_text()
 ROWS = re.findall(r"^\| ([a-z0-9-]+) \| .*? \| `(.*)` \|$", PAGE, re.MULTILINE)
@@ -69,21 +68,13 @@ def invalid(name, **fields):
     add(name, lambda here, monkeypatch: validate(config_of(**fields)))
 
 
+def refused_by(program, *arguments):
+    """Raises the error with which a program refuses these flags."""
+    raise UserError(refusal(program, *arguments).removeprefix("error: "))
+
+
 def bad_flag(name, *arguments, program="train.py"):
-    def run(here, monkeypatch):
-        result = subprocess.run(
-            [sys.executable, program, *arguments], capture_output=True, text=True, cwd=ROOT, env=environment()
-        )
-        assert result.returncode == 2
-        raise UserError(one_line(result.stderr))
-
-    add(name, run)
-
-
-def one_line(stderr):
-    lines = stderr.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: "), stderr
-    return lines[0].removeprefix("error: ")
+    add(name, lambda here, monkeypatch: refused_by(program, *arguments))
 
 
 bad_flag("unknown-field", "--config.model.detph=8")
@@ -214,9 +205,7 @@ add("long-config", lambda here, monkeypatch: config_file.named(["a" * 300]))
 def bad_config_file(name, returned):
     def run(here, monkeypatch):
         (here / "bad.py").write_text(f"import ml_collections\ndef get_config():\n    return {returned}\n")
-        result = launch("train.py", f"--config={here}/bad.py")
-        assert result.returncode == 2
-        raise UserError(one_line(result.stderr))
+        refused_by("train.py", f"--config={here}/bad.py")
 
     add(name, run)
 
@@ -520,10 +509,7 @@ def model_and_workdir(here, monkeypatch):
 
 @trigger
 def precision_of_savedmodel(here, monkeypatch):
-    try:
-        run_here("scripts/export.py", f"--workdir={here}", f"--output={here}/a", "--precision=float16")
-    except Ended as ended:
-        raise UserError(str(ended).removeprefix("error: ")) from ended
+    refused_by("scripts/export.py", f"--workdir={here}", f"--output={here}/a", "--precision=float16")
 
 
 @trigger
@@ -539,9 +525,7 @@ def weights_too_large(here, monkeypatch):
 
 @trigger
 def no_workdir(here, monkeypatch):
-    result = launch("scripts/evaluate.py")
-    assert result.returncode == 2
-    raise UserError(one_line(result.stderr))
+    refused_by("scripts/evaluate.py")
 
 
 class Holder:
@@ -649,10 +633,7 @@ def no_horovod(here, monkeypatch):
 @trigger
 def one_process_alone(here, monkeypatch):
     monkeypatch.setenv("HOROVOD_SIZE", "2")
-    try:
-        run_here("scripts/sample.py", f"--workdir={here}")
-    except Ended as ended:
-        raise UserError(str(ended).removeprefix("error: ")) from ended
+    refused_by("scripts/sample.py", f"--workdir={here}")
 
 
 @trigger
@@ -769,10 +750,7 @@ def refused_of_a_run(name, script, *arguments, **fields):
         flow = types.SimpleNamespace()
         monkeypatch.setattr(load, "load_run", lambda *_: load.Run(flow, config, Workdir(here / "run")))
         given = [argument.replace("HERE", str(here)) for argument in arguments]
-        try:
-            run_here(script, f"--workdir={here}/run", *given)
-        except Ended as ended:
-            raise UserError(str(ended).removeprefix("error: ")) from ended
+        refused_by(script, f"--workdir={here}/run", *given)
 
     add(name, run)
 

@@ -113,7 +113,7 @@ def test_make_train_refuses_no_number_of_processes(number):
     assert result.stderr.splitlines()[0] == f"error: NP={number}: must be a whole number of at least 1"
 
 
-@pytest.mark.parametrize("floatx", ["float16", "float64", "bfloat16", "nonsense"])
+@pytest.mark.parametrize("floatx", ["float16", "float64", "bfloat16", "nonsense"] if FULL else ["nonsense"])
 def test_the_users_own_keras_settings_do_not_matter(tmp_path, floatx):
     (tmp_path / "keras.json").write_text(
         f'{{"floatx": "{floatx}", "backend": "jax", "image_data_format": "channels_first"}}'

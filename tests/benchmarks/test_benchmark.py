@@ -10,7 +10,8 @@ from benchmarks import machine
 from benchmarks.peers import environment
 from benchmarks.suites import SUITES
 from flowconv.errors import UserError
-from tests.runs import ROOT, launch
+from tests.programs import refusal
+from tests.runs import ROOT
 
 
 @pytest.mark.parametrize(
@@ -29,10 +30,7 @@ from tests.runs import ROOT, launch
     ],
 )
 def test_refuses_in_one_line(argument, message):
-    result = launch("scripts/benchmark.py", argument)
-    assert result.returncode == 2
-    (line,) = result.stderr.strip().splitlines()
-    assert line.startswith("error: ") and message in line
+    assert message in refusal("scripts/benchmark.py", argument)
 
 
 def test_flags_are_checked_before_tensorflow_is_imported():

@@ -1,10 +1,14 @@
-"""Two workers that exchange gradients compressed and not: for tests/training/test_exchange.py."""
+"""Two workers that exchange gradients compressed and not, and configs: for tests/distributed/test_exchange.py."""
+
+import types
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from flowconv import distributed
+from flowconv import distributed, preflight
 from flowconv.config import default_config
+from flowconv.errors import UserError
 from flowconv.models import build_flow
 from flowconv.training.step import build_step
 
@@ -44,7 +48,8 @@ for value in (np.nan, np.inf):
     assert np.all(good == 1.0) and not np.isfinite(bad[1]), (good, bad)
 
 
-def weights_after_steps(compression, poison=False):
+def weights_after_steps(compression):
+    """Those after three steps, and one that is skipped by both, since a weight of the second is not a number."""
     config = default_config()
     config.model.levels, config.model.depth, config.model.width = 2, 1, 4  # so that there are two groups
     config.data.image_size, config.optimizer.warmup_images = 8, 32
@@ -56,11 +61,11 @@ def weights_after_steps(compression, poison=False):
     for i in range(4):
         variable = flow.trainable_variables[0]
         kept = variable.numpy()
-        if poison and i == 2 and rank == 1:
+        if i == 2 and rank == 1:
             variable.assign(np.full(kept.shape, np.nan))
         figures = step({"image": tf.constant(pixels), "position": tf.constant(16 * i + 8 * rank, tf.int64)})
-        assert int(figures["skipped"]) == (poison and i == 2)
-        if poison and i == 2:
+        assert int(figures["skipped"]) == (i == 2)
+        if i == 2:
             variable.assign(kept)
     return np.concatenate([variable.numpy().ravel() for variable in flow.trainable_variables])
 
@@ -68,12 +73,20 @@ def weights_after_steps(compression, poison=False):
 plain, half = weights_after_steps("none"), weights_after_steps("fp16")
 difference = np.linalg.norm(plain - half) / np.linalg.norm(plain)
 assert 0 < difference < 1e-4, difference
-assert np.all(np.isfinite(weights_after_steps("fp16", poison=True)))
+assert np.all(np.isfinite(half))
+
 # A maximum keeps what isn't a number, whoever has it.
 for holder in (0, 1):
     largest = distributed.maximum(tf.constant([1.0 + rank, np.nan if rank == holder else 0.5], tf.float64))
     assert largest[0] == 2.0 and np.isnan(largest[1]), (holder, largest)
 assert distributed.maximum(tf.constant(-np.inf)) == -np.inf
+
+# Ranks that are about to do different things are named, on both.
+config = default_config()
+config.seed += rank
+images = types.SimpleNamespace(fingerprint="0123", splits={"train": range(5)})
+with pytest.raises(UserError, match=r"ranks 0 and 1 differ in the config: .*seed"):
+    preflight.check_consistency(config, images)
 
 sums = distributed.gather(float(np.sum(half, dtype=np.float64)))
 assert sums[0] == sums[1], sums

@@ -28,8 +28,7 @@ EVERYWHERE = [
     for case in itertools.product(NAMES, PHASES, (1, 2), ("once", "twice", "all"))
     if case[2:] != (1, "all")  # which is once
 ]
-SOME = [
-    ("INT", "step", 1, "twice"),
+SOME = [  # and a run on one rank that goes on, below
     ("HUP", "start-up", 1, "once"),
     ("USR1", "validation", 2, "all"),
 ]
@@ -191,9 +190,10 @@ def test_an_evaluation_that_was_stopped_begins_again_and_the_run_ends_bit_for_bi
     command = command_of(SCRIPT, *flags(tmp_path))
     with Running(*command, FAULT="pause:0:0", PHASE="validation") as process:
         assert process.wait_for("in validation")
-        process.send(signal.SIGTERM)
-        assert process.wait(20) == 143
-    assert "stopped by SIGTERM at 64 images" in process.output and "validation at" not in process.output
+        send(process, signal.SIGINT, "twice")
+        assert process.wait(20) == 130
+    assert "stopped by SIGINT at 64 images" in process.output and "validation at" not in process.output
+    assert "Traceback" not in process.output
     with Running(*command_of("train.py", *flags(tmp_path))) as process:
         assert process.wait() == 0
     assert "going on at 64 images" in process.output and "validation at 64 images" in process.output

@@ -19,7 +19,7 @@ from flowconv.errors import UserError
 from flowconv.training import train as training
 from flowconv.training.results import training_results
 from flowconv.workdir import Workdir
-from tests.programs import run_here
+from tests.programs import refusal, run_here
 from tests.runs import FULL, ROOT, in_full, launch, overrides, saved_variables
 from tests.same_runs import distance
 
@@ -64,7 +64,7 @@ def test_parameters_are_counted(finished_run):
 
 
 def test_a_finished_run_is_not_trained_again_and_results_keep_what_they_say_of_its_training(
-    train, finished_run, tmp_path
+    finished_run, tmp_path, capsys
 ):
     """Though it is another number of processes, another seed, and other pictures, that it is started with now."""
     shutil.copytree(finished_run[0], tmp_path, dirs_exist_ok=True)
@@ -72,9 +72,9 @@ def test_a_finished_run_is_not_trained_again_and_results_keep_what_they_say_of_i
     earlier = json.loads((tmp_path / "results.json").read_text())
     training = {"world_size": 2, "images_per_second": 12.5, "seconds": 3.5, "seed": 7}
     (tmp_path / "results.json").write_text(json.dumps(earlier | training))
-    result = train(tmp_path, **{"evaluation.temperatures": "(0.5,)"})
-    assert result.returncode == 0, result.stderr
-    assert "going on at 160 images" in result.stdout and "test bits/dim" in result.stdout
+    run_here("train.py", f"--workdir={tmp_path}", *overrides(**{"evaluation.temperatures": "(0.5,)"}))
+    printed = capsys.readouterr().out
+    assert "going on at 160 images" in printed and "test bits/dim" in printed
     after = saved_variables(tmp_path)
     assert before.keys() == after.keys() and all(np.array_equal(before[name], after[name]) for name in before)
     later = json.loads((tmp_path / "results.json").read_text())
@@ -146,7 +146,7 @@ def test_two_ranks_are_one_with_twice_the_batch(train, tmp_path, precision, tole
         np.testing.assert_allclose(results[0][name], results[1][name], atol=2e-4)
 
 
-@pytest.mark.parametrize(("ranks", "batch_size"), [(2, 50), (1, 37)] if FULL else [(2, 50)])
+@pytest.mark.parametrize(("ranks", "batch_size"), [pytest.param(2, 50, marks=in_full), (1, 37)])
 def test_evaluation_counts_each_image_once(finished_run, ranks, batch_size):
     """Any number of ranks and any batch size, ragged last batches included: the same figures."""
     workdir, _ = finished_run
@@ -160,31 +160,22 @@ def test_evaluation_counts_each_image_once(finished_run, ranks, batch_size):
     assert "test bits/dim" in result.stdout
 
 
-def one_line(result):
-    """The error of a refused program."""
-    assert result.returncode == 2, (result.returncode, result.stderr)
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
-    return lines[0]
-
-
-def test_refuses_a_run_of_another_model(train, finished_run):
-    workdir, _ = finished_run
-    line = one_line(train(workdir, **{"model.depth": 3, "model.coupling": "additive"}))
+def test_refuses_a_run_of_another_model(finished_run):
+    fields = {"model.depth": 3, "model.coupling": "additive"}
+    line = refusal("train.py", f"--workdir={finished_run[0]}", *overrides(**fields))
     assert "model.depth is 2 there and 3 here" in line and "model.coupling is affine there and additive here" in line
 
 
-def test_refuses_a_damaged_checkpoint(train, finished_run, tmp_path):
+def test_refuses_a_damaged_checkpoint(finished_run, tmp_path):
     shutil.copytree(finished_run[0], tmp_path, dirs_exist_ok=True)
     for path in (tmp_path / "checkpoints").glob("*.data-*"):
         os.truncate(path, 100)
-    result = train(tmp_path)  # a slow machine says before how long it has been at it
-    assert result.returncode == 2 and "can't be restored" in result.stderr.splitlines()[-1]
+    assert "can't be restored" in refusal("train.py", f"--workdir={tmp_path}", *overrides())
 
 
 def test_evaluate_refuses_what_is_no_run(tmp_path):
-    assert "holds no run" in one_line(launch("scripts/evaluate.py", f"--workdir={tmp_path}"))
-    assert "--workdir is missing" in one_line(launch("scripts/evaluate.py"))
+    assert "holds no run" in refusal("scripts/evaluate.py", f"--workdir={tmp_path}")
+    assert "--workdir is missing" in refusal("scripts/evaluate.py")
 
 
 def test_all_ranks_refuse_at_once(train, tmp_path):
@@ -196,6 +187,7 @@ def test_all_ranks_refuse_at_once(train, tmp_path):
     assert result.stderr.count("error: --workdir=") == 1 and "Exit code: 2" in result.stderr + result.stdout
 
 
+@in_full  # in training itself, tests/resilience/test_jobs.py
 def test_a_killed_rank_ends_the_job(tmp_path):
     """No hang: the other rank is gone within seconds, and the status says so."""
     command = ["horovodrun", "--gloo", "-np", "2", sys.executable, str(ROOT / "tests/distributed/two_workers.py")]

@@ -9,7 +9,8 @@ from PIL import Image
 import flowconv
 from flowconv.data import ImageData
 from flowconv.workdir import Workdir, dataset_record
-from tests.runs import launch
+from tests.programs import run_here
+from tests.runs import SMALL, overrides
 
 SPLITS = ("train", "validation", "test")
 
@@ -83,7 +84,7 @@ def test_damage_to_it_stops_nothing(workdir, content, capsys):
     assert "data.json says nothing of the run's images" in capsys.readouterr().err
 
 
-def test_a_folder_that_grows_under_a_run(train, tmp_path, capsys):
+def test_a_folder_that_grows_under_a_run(tmp_path, capsys):
     """Said when it goes on, is evaluated and loaded; the best weights are chosen anew."""
     folder, run = tmp_path / "images", tmp_path / "run"
     folder.mkdir()
@@ -91,20 +92,19 @@ def test_a_folder_that_grows_under_a_run(train, tmp_path, capsys):
         Image.fromarray(np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)).save(
             folder / f"{number}.png"
         )
-    fields = {"data.name": "folder", "data.dir": str(folder), "model.depth": 1, "model.levels": 1}
-    result = train(run, **fields, **{"train.images": 32})
-    assert result.returncode == 0, result.stderr
+    fields = SMALL | {"data.name": "folder", "data.dir": str(folder)}
+    run_here("train.py", f"--workdir={run}", *overrides(**fields, **{"train.images": 32}))
     kept = json.loads((run / "data.json").read_text())
     assert kept["train"] + kept["validation"] + kept["test"] == 60
 
     for number in range(60, 80):
         Image.new("RGB", (16, 16), (number,) * 3).save(folder / f"{number}.png")
-    evaluated = launch("scripts/evaluate.py", f"--workdir={run}")
-    assert evaluated.returncode == 0
-    assert "warning: the images have changed since the run's best weights were chosen: train" in evaluated.stderr
-    result = train(run, **fields, **{"train.images": 64})
-    assert result.returncode == 0, result.stderr
-    assert "the images have changed since" in result.stdout + result.stderr
+    assert "the images have changed" not in "".join(capsys.readouterr())
+    run_here("scripts/evaluate.py", f"--workdir={run}")
+    said = capsys.readouterr().err
+    assert "warning: the images have changed since the run's best weights were chosen: train" in said
+    run_here("train.py", f"--workdir={run}", *overrides(**fields, **{"train.images": 64}))
+    assert "the images have changed since" in "".join(capsys.readouterr())
     now = json.loads((run / "data.json").read_text())
     assert sum(now[split] for split in ("train", "validation", "test")) == 80
     assert json.loads((run / "results.json").read_text())["best_at_images"] == 64
