@@ -81,6 +81,7 @@ def test_a_comparison_of_conditions(images, cache, tmp_path, capsys):
     assert len(set(bits.values())) == 3 and all(5 < value < 9 for value in bits.values())
 
 
+@in_full
 def test_a_run_of_classes_goes_on_bit_for_bit(of_classes, train):
     part = train("part", **{"model.condition": "class", "train.images": 32})
     whole = saved_variables(train("part", **{"model.condition": "class"}))
@@ -142,7 +143,7 @@ def test_evaluation_without_the_passes_over_classes(of_classes, tmp_path):
     assert "test_accuracy" not in json.loads((tmp_path / "evaluation.json").read_text())
 
 
-@pytest.mark.parametrize("name", ["of_classes", "of_small_images"])
+@pytest.mark.parametrize("name", ["of_classes", pytest.param("of_small_images", marks=in_full)])
 def test_an_exported_flow_takes_the_condition(name, tmp_path, request):
     workdir = request.getfixturevalue(name)
     run_here("scripts/export.py", f"--workdir={workdir}", f"--output={tmp_path}/saved")

@@ -196,7 +196,7 @@ def test_two_ranks_are_one_with_twice_the_batch(name, train, tmp_path):
     check_two_ranks(train, tmp_path, **fields_of(name, **NOISY), **more)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_a_batch_in_parts_has_the_gradient_of_the_whole(name):
     """As ranks share a batch: flips, noise and an image's position are its own."""
     config = config_of(**fields_of(name, **NOISY), **{"model.precision": "float64", "data.image_size": 8})
@@ -212,6 +212,7 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole(name):
     assert any(np.max(np.abs(a - b)) > 1e-6 for a, b in zip(other, parts[1], strict=True))
 
 
+@in_full
 def test_an_exported_model_samples(run, tmp_path):
     run_here("scripts/export.py", f"--workdir={run}", f"--output={tmp_path}/model")
     model = tf.saved_model.load(str(tmp_path / "model"))

@@ -181,7 +181,7 @@ def test_a_comparison_trains_residual_flows_beside_others(tmp_path, cache):
     assert re.search(rf"\| {variant} \| [0-9.]+ \(an estimate, standard error", table)
 
 
-@pytest.mark.parametrize("backward", ["recompute", "store"])
+@pytest.mark.parametrize("backward", ["recompute", pytest.param("store", marks=in_full)])
 def test_workers_that_share_a_batch_take_the_step_of_one(backward):
     """An image's random terms and vectors are its own: of its position in the stream."""
     fields = SMALL | {"name": "residual", "precision": "float64", "exact_dims": 0, "backward": backward}
