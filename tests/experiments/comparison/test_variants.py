@@ -7,11 +7,13 @@ from experiments.comparison.variants import (
     MODELS,
     folder_name,
     of_flags,
+    read_sweep,
     variant_config,
     variant_configs,
 )
 from flowconv.config import default_config
 from flowconv.errors import UserError
+from flowconv.models import build_flow
 from tests.runs import ROOT
 
 FAMILIES = ROOT / "experiments" / "families.txt"
@@ -105,3 +107,9 @@ def test_a_sweep_whose_names_have_no_runs_of_their_own_is_refused(lines, message
 def test_the_sweep_of_families_has_the_family_of_each_name():
     families = {config.model.name for config in of_flags(default_config(), (), str(FAMILIES), 1).values()}
     assert families >= {"glow", *(name for name in MODELS if name != "iaf" and "original" not in name)}
+
+
+@pytest.mark.parametrize("variant", read_sweep(FAMILIES))
+def test_a_variant_of_the_sweep_of_families_can_be_built(variant):
+    config = of_flags(default_config(), (), str(FAMILIES), 1)[variant, 0]
+    assert build_flow(config, reset=False).parameters > 100_000
