@@ -779,6 +779,7 @@ bad_trainings("no-trainings", "shift 4.0\n")
 bad_trainings("trainings-twice", f"{TRAINING}\n{TRAINING}\n")
 bad_trainings("trainings-of-other-seeds", f"{TRAINING}\n{training_line('nice', 4.0, seeds=(0,))}\n")
 bad_trainings("trainings-without-evaluations", f"{TRAINING}\n", 5.0)
+bad_trainings("trainings-without-rates", f"{training_line('shift', 4.0, images_per_second={})}\n")
 
 
 @trigger

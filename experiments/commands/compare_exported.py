@@ -8,10 +8,11 @@ r"""Puts models side by side that scripts/run_exported_step.py has trained, wher
     python scripts/compare_exported.py --results=results.jsonl --output=exported
 
 --output gets table.csv, pairs.csv and pairs.md (differences from the first model, seed by seed), and rates.png
-(bits/dim over the rate of sampling). about.json has all figures, with device and data set. With run_exported_step.py's
---evaluate_images there are figures on the way, from which --seconds takes those after equal seconds of training, at the
-rates that were measured. --rates takes the rates in the tables from elsewhere: those of two cores for a model that was
-trained on a GPU, say.
+(bits/dim over the rate of sampling). about.json has all figures, with device and data set, and learning rates that were
+tried. With run_exported_step.py's --evaluate_images there are figures on the way: then curves.png has validation
+bits/dim over seconds of training, and --seconds takes the figures after equal seconds. These are seconds at the rates
+in the table. --rates takes those from elsewhere: those of two cores for a model that was trained on a GPU, say. It is
+needed where sampling was not exported.
 """
 
 from flowconv.cli import flags, shared_flags

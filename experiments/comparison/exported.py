@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -9,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from experiments.comparison.figures import draw_rates
-from experiments.comparison.tables import RATES, summarize, write_pairs, write_table
+from experiments.comparison.figures import draw_curves, draw_rates
+from experiments.comparison.tables import FACTOR, RATES, summarize, write_pairs, write_table
 from flowconv.errors import UserError
 from flowconv.files import write_json
 from flowconv.training.results import better_bits_per_dim
 from flowconv.workdir.sessions import commit
 
-NEEDED = ("export", "device", "jax", "parameters", "batch", "runs", "images_per_second", "dataset")
+NEEDED = ("export", "device", "jax", "parameters", "batch", "runs", "dataset")
 OF_A_RUN = ("seed", "images_trained", "seconds", "better_weights", "test_bits_per_dim")
+PROGRAMS = dict(zip(("train", "encode", "sample"), RATES, strict=True))  # of an export, whose rates are the columns
+TRIALS = "learning_rate_trials"
+SCORES = ("validation_bits_per_dim", "validation_bits_per_dim_ema")
 
 
 def read_trainings(paths: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -85,7 +89,9 @@ def tabulate(
     seconds: float | None = None,
     rates: Mapping[str, Mapping[str, float]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Writes table.csv, pairs.csv, pairs.md, rates.png and about.json, and returns the rows of table.csv.
+    """Writes table.csv, pairs.csv, pairs.md, curves.png, rates.png and about.json; returns the rows of table.csv.
+
+    A curve needs two evaluations at least: where no model has them there are no curves.
 
     Args:
       trainings: as `read_trainings` has them.
@@ -94,29 +100,54 @@ def tabulate(
       rates: as `read_rates` has them, of another machine; None: those of the device.
 
     Raises:
-      UserError: if a model has no evaluation as late as that.
+      UserError: if a model has no evaluation as late as that, or lacks a rate.
     """
-    rates = rates or {name: _own_rates(training) for name, training in trainings.items()}
+    rates = rates or {name: _own_rates(name, training) for name, training in trainings.items()}
     results: dict[tuple[str, int], dict[str, Any]] = {}
     rows = []
     for name, training in trainings.items():
         images = None if seconds is None else seconds * rates[name]["train_images_per_second"]
         runs = [_after(name, run, images) | {"parameters": training["parameters"]} for run in training["runs"]]
         results |= {(name, run["seed"]): run for run in runs}
-        rows.append({**summarize(name, runs), **rates[name]})
+        tuned = {FACTOR: training[FACTOR]} if FACTOR in training else {}
+        rows.append({**summarize(name, runs), **rates[name], **tuned})
     output.mkdir(parents=True, exist_ok=True)
     write_table(output, rows)
     if len(trainings) > 1 and len(_seeds(next(iter(trainings.values())))) > 1:
         write_pairs(output, results)
+    if curves := _curves(trainings, rates):
+        draw_curves(output / "curves.png", curves, over="seconds")
     draw_rates(output / "rates.png", rows)
     write_json(output / "about.json", _about(trainings, seconds))
     return rows
 
 
-def _own_rates(training):
+def _own_rates(name, training):
     """The rates of a training's own device, by the names of columns."""
-    there = training["images_per_second"]
-    return dict(zip(RATES, (there["train"], there["encode"], there["sample"]), strict=True))
+    there = training.get("images_per_second", {})
+    if lacking := [program for program in PROGRAMS if program not in there]:
+        right = "name a table.csv of compare.py that has it"
+        raise UserError(f"--rates is missing: {name} has no rate of {lacking[0]}, which was not measured: {right}")
+    return {column: there[program] for program, column in PROGRAMS.items()}
+
+
+def _curves(trainings, rates):
+    """What `draw_curves` takes, of models that have any curve; seconds are those of training at the rates."""
+    found = {}
+    for name, training in trainings.items():
+        rate = rates[name]["train_images_per_second"]
+        runs = [
+            [_point(each, rate) for each in run.get("evaluations", []) if SCORES[0] in each] for run in training["runs"]
+        ]
+        if min(map(len, runs)) > 1:
+            found[name] = runs
+    return found
+
+
+def _point(evaluation, rate):
+    """An evaluation as a row of metrics.csv has it."""
+    images = evaluation["images_trained"]
+    return {"images": images, "seconds": images / rate, **{score: evaluation.get(score) for score in SCORES}}
 
 
 def _after(name, run, images):
@@ -136,5 +167,14 @@ def _about(trainings, seconds):
     runs = {name: each["runs"] for name, each in trainings.items()}
     of_all = {"machine": f"{first['device']}, jax {first['jax']}", "date": f"{date.today()}", "commit": commit()}
     of_all |= {"batch": first["batch"], "dataset": first["dataset"], "seconds": seconds}
-    of_each = ("compile_seconds", "peak_bytes")
-    return of_all | {"runs": runs} | {name: {n: each.get(name) for n, each in trainings.items()} for name in of_each}
+    tuned = [name for name in (TRIALS, FACTOR) if any(name in each for each in trainings.values())]
+    of_each = ("compile_seconds", "peak_bytes", *tuned)
+    found = {name: {n: each.get(name) for n, each in trainings.items()} for name in of_each}
+    if TRIALS in found:  # a training that diverged has no figure: JSON has no infinity
+        found[TRIALS] = {name: _finite(tried) for name, tried in found[TRIALS].items()}
+    return of_all | {"runs": runs} | found
+
+
+def _finite(tried):
+    """The figures of trials, None for those that aren't finite."""
+    return tried and {factor: value if math.isfinite(value) else None for factor, value in tried.items()}

@@ -16,18 +16,14 @@ def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]], o
 
     Args:
       path: of the PNG file.
-      curves: for each variant the rows of metrics.csv of each seed.
+      curves: for each variant the rows of metrics.csv of each seed, or others with the columns that are needed. Where
+        no weights were averaged that figure is None, or missing.
       over: "images", or the training "seconds" in which they were seen, the mean over seeds.
     """
     figure, axes = _axes()
     for variant, runs in curves.items():
         points = [
-            {
-                row["images"]: min(row["validation_bits_per_dim"], row["validation_bits_per_dim_ema"])
-                for row in rows
-                if row["validation_bits_per_dim"] is not None
-            }
-            for rows in runs
+            {row["images"]: _better(row) for row in rows if row["validation_bits_per_dim"] is not None} for rows in runs
         ]
         images = sorted(set.intersection(*map(set, points)))
         values = np.array([[run[number] for number in images] for run in points])
@@ -62,6 +58,12 @@ def draw_rates(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     axes.set_xlabel("decoding, images/s")
     axes.set_ylabel("test bits/dim")
     pictures.save_figure(path, figure, dpi=120)
+
+
+def _better(row: Mapping) -> float:
+    """The validation bits/dim of the weights or of their average, whichever is lower."""
+    figures = (row.get(name) for name in ("validation_bits_per_dim", "validation_bits_per_dim_ema"))
+    return min(figure for figure in figures if figure is not None)
 
 
 def _axes() -> tuple[Any, Any]:

@@ -32,6 +32,8 @@ COLUMNS = (  # then those of the metrics
 
 ERROR = "bits_per_dim_standard_error"  # a column of its own where a variant's bits/dim are an estimate
 
+FACTOR = "learning_rate_factor"  # the same where several were tried
+
 
 def compared_metrics() -> dict[str, Metric]:
     """Returns the metrics of the test split that have a column, by name."""
@@ -66,10 +68,9 @@ def summarize(variant: str, results: Sequence[Mapping]) -> dict:
 
 
 def write_table(output: Path, rows: Sequence[Mapping]) -> None:
-    """Writes table.csv of rows as `summarize` has them, with speeds; without metrics that no row has."""
-    more = [
-        name for name in (*compared_metrics(), ERROR) if any(not math.isnan(row.get(name, math.nan)) for row in rows)
-    ]
+    """Writes table.csv of rows as `summarize` has them, with speeds; without what no row has of the later columns."""
+    later = (*compared_metrics(), ERROR, FACTOR)
+    more = [name for name in later if any(not math.isnan(row.get(name, math.nan)) for row in rows)]
     stream = io.StringIO()
     writer = csv.DictWriter(stream, [*COLUMNS, *more], extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

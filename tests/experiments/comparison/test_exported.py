@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from experiments.comparison import exported
+from experiments.comparison import exported, figures
 from flowconv.errors import UserError
 
 
@@ -54,6 +54,68 @@ def test_after_equal_seconds_a_slower_model_has_seen_fewer_images(tmp_path):
     assert [(row["images_trained"], row["bits_per_dim_mean"]) for row in rows] == [(40, 4.0), (30, pytest.approx(5.0))]
     with pytest.raises(UserError, match=r"^--seconds: fast sees 44 images in them, and was evaluated after \[10, 20,"):
         exported.tabulate(trainings, tmp_path, 11.0)
+
+
+def with_evaluations(training, counts=(16, 32, 64), average=True):
+    """A training that was evaluated after so many images, from each seed."""
+    for run in training["runs"]:
+        run["evaluations"] = [
+            {"images_trained": count, "better_weights": "raw", "test_bits_per_dim": 9.0, exported.SCORES[0]: 64 / count}
+            | ({exported.SCORES[1]: 32 / count} if average else {})
+            for count in counts
+        ]
+    return training
+
+
+def test_curves_are_over_seconds_at_the_rates_of_the_table(tmp_path, monkeypatch):
+    """Of the better weights; a model that was evaluated once has none."""
+    drawn = {}
+    monkeypatch.setattr(exported, "draw_curves", lambda path, curves, over: drawn.update(curves, path=path, over=over))
+    trainings = {
+        "both": with_evaluations(json.loads(line("both", 4.0))),
+        "raw": with_evaluations(json.loads(line("raw", 4.0)), average=False),
+        "once": with_evaluations(json.loads(line("once", 4.0)), (64,)),
+    }
+    rates = {name: dict.fromkeys(exported.RATES, rate) for name, rate in {"both": 4.0, "raw": 8.0, "once": 1.0}.items()}
+    exported.tabulate(trainings, tmp_path, rates=rates)
+    assert (drawn.pop("path"), drawn.pop("over")) == (tmp_path / "curves.png", "seconds")
+    assert [(name, len(runs)) for name, runs in drawn.items()] == [("both", 2), ("raw", 2)]
+    points = {name: [(row["seconds"], figures._better(row)) for row in runs[1]] for name, runs in drawn.items()}
+    assert points == {"both": [(4.0, 2.0), (8.0, 1.0), (16.0, 0.5)], "raw": [(2.0, 4.0), (4.0, 2.0), (8.0, 1.0)]}
+
+
+def test_there_are_curves_where_there_are_evaluations(tmp_path):
+    training = json.loads(line("shift", 4.0))
+    exported.tabulate({"shift": training}, tmp_path)
+    assert not (tmp_path / "curves.png").exists()
+    exported.tabulate({"shift": with_evaluations(training)}, tmp_path)
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_learning_rates_that_were_tried_are_told(tmp_path):
+    tried = {"learning_rate_trials": {"0.5": 4.5, "2": 4.0, "4": float("inf")}, "learning_rate_factor": 2.0}
+    trainings = {"tuned": json.loads(line("tuned", 4.0, **tried)), "other": json.loads(line("other", 4.0))}
+    exported.tabulate(trainings, tmp_path)
+    rows = list(csv.DictReader((tmp_path / "table.csv").open()))
+    assert [row["learning_rate_factor"] for row in rows] == ["2.0", ""]
+    about = json.loads((tmp_path / "about.json").read_text())
+    assert about["learning_rate_trials"] == {"tuned": {"0.5": 4.5, "2": 4.0, "4": None}, "other": None}
+    assert about["learning_rate_factor"] == {"tuned": 2.0, "other": None}
+    exported.tabulate({"other": trainings["other"]}, tmp_path)
+    assert "learning_rate" not in (tmp_path / "about.json").read_text() + (tmp_path / "table.csv").read_text()
+
+
+@pytest.mark.parametrize("rates", [{}, {"images_per_second": {"train": 3.0, "encode": 4.0}}])
+def test_what_was_not_exported_has_no_rate_of_its_own(rates, tmp_path):
+    training = json.loads(line("maf", 4.0))
+    training.pop("images_per_second")
+    (tmp_path / "results.jsonl").write_text(json.dumps(training | rates))
+    trainings = exported.read_trainings([str(tmp_path / "results.jsonl")])
+    with pytest.raises(UserError, match=r"^--rates is missing: maf has no rate of (train|sample), which was not measu"):
+        exported.tabulate(trainings, tmp_path)
+    elsewhere = dict.fromkeys(exported.RATES, 5.0)
+    (row,) = exported.tabulate(trainings, tmp_path, rates={"maf": elsewhere})
+    assert {name: row[name] for name in exported.RATES} == elsewhere
 
 
 def test_rates_of_another_machine(tmp_path):
