@@ -38,6 +38,7 @@ class Worker:
       size: of the model.
       python: the interpreter (default: this one).
       environment: more of its environment's variables.
+      patience: seconds until it must be ready.
       settings: further settings, which can be written as JSON.
 
     Attributes:
@@ -50,6 +51,7 @@ class Worker:
         size: Size,
         python: str = sys.executable,
         environment: Mapping[str, str] = MappingProxyType({}),
+        patience: float = PATIENCE_SECONDS,
         **settings,
     ):
         self._stderr = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115, closed with the worker
@@ -64,7 +66,8 @@ class Worker:
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         )
         self._questions, self._answers = cast(TextIO, self._process.stdin), cast(TextIO, self._process.stdout)
-        timer = threading.Timer(PATIENCE_SECONDS, self._process.kill)
+        self._patience = patience
+        timer = threading.Timer(patience, self._process.kill)
         timer.start()
         try:
             self.facts = self._read()
@@ -107,7 +110,7 @@ class Worker:
             return json.loads(line)
         status = self._process.wait()
         if status == -signal.SIGKILL:
-            raise WorkerError(f"killed: more than {PATIENCE_SECONDS:.0f} s to start, or more memory than there is")
+            raise WorkerError(f"killed: more than {self._patience:.0f} s to start, or more memory than there is")
         self._stderr.seek(0)
         lines = self._stderr.read().strip().splitlines()
         raise WorkerError(lines[-1] if lines else f"exit status {status}")

@@ -5,7 +5,9 @@
     python scripts/benchmark.py --parts=startup --depths=8,48 --output=startup.json
     python scripts/benchmark.py --parts=sampling --workdir=runs/tarflow
 
-The first measures all parts but sampling at both sizes, the second normflows, nflows and tfp.bijectors.Glow, too.
+The first measures all parts but sampling at both sizes. The second measures normflows, nflows and tfp.bijectors.Glow,
+too, each as its package comes and tuned: compiled, and what else makes it fast. One that isn't compiled within minutes
+is left out, with a line that says so.
 
 Parts: speed is a training step, encoding and sampling; networks is a training step with networks that have attention.
 startup goes until the first step; compile is that of the step by XLA. memory is what a step of flow and an image add,

@@ -1,14 +1,22 @@
 """Glow of normflows: a `MultiscaleFlow` of its `GlowBlock`s."""
 
 import normflows
+import torch
 
-from benchmarks.peers.pytorch import actions_of, use_all_cores
+from benchmarks.peers.pytorch import Tuning, actions_of, use_all_cores
 from benchmarks.sizes import Size
 from benchmarks.worker_protocol import Actions, serve
 
 
-def build(size: Size) -> tuple[Actions, dict]:
-    """Returns the program's actions; arguments as `worker_protocol.serve` has them."""
+def note_initialized(module: torch.nn.Module) -> None:
+    """Makes a truth of Python of an actnorm's buffer, which compiled code needn't read."""
+    if isinstance(module, normflows.flows.ActNorm):
+        del module.data_dep_init_done
+        module.data_dep_init_done = True
+
+
+def build(size: Size, **tuning) -> tuple[Actions, dict]:
+    """Returns the program's actions; arguments as `worker_protocol.serve` has them, and those of a `Tuning`."""
     use_all_cores()
     bases, flows, merges = [], [], []
     for number, (height, width, channels) in reversed(list(enumerate(size.level_shapes(), 1))):  # from latents to data
@@ -27,7 +35,8 @@ def build(size: Size) -> tuple[Actions, dict]:
     def sample():
         return model.sample(size.batch_size, temperature=0.7)[0]
 
-    return actions_of(model, size, log_prob, sample, "normflows")
+    steps = (normflows.flows.GlowBlock,)
+    return actions_of(model, size, log_prob, sample, "normflows", Tuning(**tuning), steps, note_initialized)
 
 
 if __name__ == "__main__":

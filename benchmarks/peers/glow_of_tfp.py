@@ -15,8 +15,8 @@ from flowconv import distributed
 LEARNING_RATE = 1e-4
 
 
-def build(size: Size) -> tuple[Actions, dict]:
-    """Returns the program's actions; arguments as `worker_protocol.serve` has them."""
+def build(size: Size, compiled: bool = False) -> tuple[Actions, dict]:
+    """Returns the program's actions; arguments as `worker_protocol.serve` has them, and whether XLA compiles them."""
     distributed.initialize()  # gives TensorFlow as many threads as ours has
     shape = (size.image_size, size.image_size, 3)
     glow = tfp.bijectors.Glow(
@@ -32,11 +32,13 @@ def build(size: Size) -> tuple[Actions, dict]:
     optimizer = tf_keras.optimizers.Adam(LEARNING_RATE)
     pixels = tf.cast(tf.random.uniform((size.batch_size, *shape), 0, 256, tf.int32), tf.uint8)
 
+    function = functools.partial(tf.function, autograph=False, jit_compile=compiled or None)
+
     def bits_per_dim():
         x = (tf.cast(pixels, tf.float32) + tf.random.uniform(pixels.shape)) / 256.0 - 0.5
         return 8.0 - tf.reduce_mean(flow.log_prob(x)) / (dimensions * math.log(2.0))
 
-    @tf.function(autograph=False)
+    @function
     def train():
         with tf.GradientTape() as tape:
             loss = bits_per_dim()
@@ -44,10 +46,10 @@ def build(size: Size) -> tuple[Actions, dict]:
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return loss
 
-    encode = tf.function(bits_per_dim, autograph=False)
+    encode = function(bits_per_dim)
     latents = (size.batch_size, dimensions)
-    sample = tf.function(lambda: tf.reduce_mean(glow.forward(0.7 * tf.random.normal(latents))), autograph=False)
-    encode()  # initializes what depends on data
+    sample = function(lambda: tf.reduce_mean(glow.forward(0.7 * tf.random.normal(latents))))
+    tf.function(bits_per_dim, autograph=False)()  # initializes what depends on data
     optimizer.build(flow.trainable_variables)
     actions = {"train": lambda: float(train()), "encode": lambda: float(encode()), "sample": lambda: float(sample())}
     parameters = sum(math.prod(variable.shape) for variable in flow.trainable_variables)

@@ -2,7 +2,8 @@
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from importlib import metadata
 
 import torch
@@ -13,12 +14,30 @@ from benchmarks.worker_protocol import Actions
 LEARNING_RATE = 1e-4
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """What users who know PyTorch do for speed, beside writing the model.
+
+    Attributes:
+      compiled: what torch.compile gets: "steps", one after the other, "whole" for all of them, "" for nothing.
+      channels_last: whether images and kernels lie in memory with their channels last.
+      fused: whether Adam updates all variables by one kernel.
+    """
+
+    compiled: str = ""
+    channels_last: bool = False
+    fused: bool = False
+
+
 def actions_of(
     model: torch.nn.Module,
     size: Size,
     log_prob: Callable[[torch.Tensor], torch.Tensor],
     sample: Callable[[], torch.Tensor],
     package: str,
+    tuning: Tuning,
+    steps: Iterable[type[torch.nn.Module]],
+    initialized: Callable[[torch.nn.Module], None],
 ) -> tuple[Actions, dict]:
     """Returns a model's actions and facts, as `worker_protocol.serve` wants them.
 
@@ -28,17 +47,32 @@ def actions_of(
       log_prob: of images `[B, 3, H, W]` around zero, `[B]`, nats.
       sample: draws a batch of images at temperature 0.7.
       package: the program's name.
+      tuning: what is done for speed.
+      steps: classes of the steps of flow, whose `forward` and `inverse` "steps" compiles.
+      initialized: called with each module when it has seen data, before anything is compiled.
     """
+    layout = torch.channels_last if tuning.channels_last else torch.contiguous_format
+    model.to(memory_format=layout)
     pixels = torch.randint(0, 256, (size.batch_size, 3, size.image_size, size.image_size), dtype=torch.uint8)
+    pixels = pixels.contiguous(memory_format=layout)
     dimensions = math.prod(pixels.shape[1:])
 
     def loss():
-        x = (pixels + torch.rand(pixels.shape)) / 256.0 - 0.5
+        x = (pixels + torch.rand_like(pixels, dtype=torch.float32)) / 256.0 - 0.5
         return 8.0 - log_prob(x).mean() / (dimensions * math.log(2.0))
 
     with torch.no_grad():
         loss()  # which initializes what depends on data
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    if tuning.compiled:
+        torch._dynamo.config.recompile_limit = 64
+        for module in model.modules():
+            initialized(module)
+    if tuning.compiled == "steps":
+        for kind in steps:
+            kind.forward, kind.inverse = compile_function(kind.forward), compile_function(kind.inverse)
+    elif tuning.compiled == "whole":
+        log_prob, sample = compile_function(log_prob), compile_function(sample)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=tuning.fused)
 
     def train():
         optimizer.zero_grad(set_to_none=True)
@@ -61,6 +95,11 @@ def actions_of(
         "versions": {"torch": torch.__version__, package: metadata.version(package)},
     }
     return {"train": train, "encode": encode, "sample": draw}, facts
+
+
+def compile_function(function: Callable) -> Callable:
+    """Returns it compiled by inductor, anew for each shape."""
+    return torch.compile(function, dynamic=False)
 
 
 def use_all_cores() -> None:

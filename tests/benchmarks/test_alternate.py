@@ -23,6 +23,9 @@ ROUNDS = {
     "normflows encode": answers(0.9, 1.8, 0.9),
     "nflows train": answers(3.3, 6.6, 3.3, result=float("nan")),
     "nflows encode": answers(0.6, 1.2, 0.6),
+    "normflows tuned train": answers(1.65, 3.3, 1.65),
+    "nflows tuned train": answers(1.76, 3.52, 1.76),
+    "nflows tuned encode": answers(0.45, 0.9, 0.45),
 }
 
 
@@ -57,17 +60,21 @@ def test_summary_and_table():
         "invert_over_store": 1.2,
         "train_vs_best_peer": 2.0,
         "encode_vs_best_peer": 2.0,
+        "train_vs_best_tuned_peer": 1.5,
+        "encode_vs_best_tuned_peer": 1.5,
     }
     assert {name: figures[name] for name in expected} == pytest.approx(expected)
     assert figures["of_cpu_seconds"] == pytest.approx(expected)
     assert figures["best_peer"] == {"train": "normflows", "encode": "nflows"}  # none samples
+    assert figures["best_tuned_peer"] == {"train": "normflows tuned", "encode": "nflows tuned"}
     assert figures["not_finite"] == ["nflows train"]
     assert not {"bf16_vs_float32", "sample_vs_best_peer"} & figures.keys()
     assert figures["images_per_second"]["normflows train"] == pytest.approx(32 / 2.2)
     printed = speed.table("small", SMALL, figures | {"parameters": {"store": 1_234_567}, "absent": {"tfp": "why"}})
     for line in ("absent: tfp: why", "not finite: nflows train", "million parameters: store 1.23"):
         assert line in printed.splitlines()
-    assert "best peer being nflows)" in printed and "normflows train       2.200    4.400      14.5" in printed
+    assert "best peer being nflows)" in printed and "best peer being nflows tuned)" in printed
+    assert "normflows train             2.200    4.400      14.5" in printed
 
 
 def test_figures_of_two_parts_merge():

@@ -1,0 +1,90 @@
+"""What part "speed" measures, and its tables, without any of the other programs."""
+
+import contextlib
+import inspect
+
+import pytest
+
+from benchmarks import speed
+from benchmarks.options import Options
+from benchmarks.peers import glow_of_tfp
+from benchmarks.sizes import SMALL
+from benchmarks.workers import WorkerError
+from tools import result_tables
+
+OPTIONS = Options(sizes={"small": SMALL}, rounds=1, peers="/python/of/peers")
+
+
+class FakeWorker(contextlib.nullcontext):
+    """A worker that needs a second for all that it does, unless it is compiled by XLA."""
+
+    def __init__(self, module, size, python, environment, patience, **settings):
+        super().__init__(self)
+        if settings == speed.TUNINGS["tfp"]:
+            raise WorkerError(f"killed: more than {patience:.0f} s to start")
+        actions = ["conv2d", "products"] if "floor" in module else list(speed.TASKS)
+        self.facts = {"actions": actions, "absent": {}, "parameters": 7, "threads": 2}
+
+    def ask(self, action):
+        return {"seconds": 1.0, "cpu_seconds": 2.0, "result": 0.0}
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    monkeypatch.setattr(speed, "Worker", FakeWorker)
+    return speed.measure(OPTIONS)["small"]
+
+
+def test_each_peer_is_measured_as_it_comes_and_tuned():
+    chosen = {system.name: system for system in speed.systems(OPTIONS)}
+    for peer in speed.PEERS:
+        plain, tuned = chosen[peer], chosen[f"{peer} tuned"]
+        assert (plain.module, plain.python) == (tuned.module, tuned.python)
+        assert plain.settings == {} and tuned.settings == speed.TUNINGS[peer] != {}
+        assert plain.optional and tuned.optional and tuned.patience < plain.patience
+    assert chosen["normflows"].python == OPTIONS.peers != chosen["tfp"].python
+    assert not any(system.optional for name, system in chosen.items() if name.partition(" ")[0] not in speed.PEERS)
+
+
+def test_without_peers_there_are_none():
+    assert not any(system.optional for system in speed.systems(Options(sizes={}, rounds=1)))
+
+
+def test_tunings_are_known_to_the_programs():
+    """TFP's are arguments of its module, which TensorFlow's environment has."""
+    assert speed.TUNINGS["tfp"].keys() <= inspect.signature(glow_of_tfp.build).parameters.keys()
+
+
+def test_a_peer_that_does_not_compile_is_left_out_with_a_line(figures, capsys):
+    assert figures["absent"] == {"tfp tuned": f"killed: more than {speed.COMPILING_SECONDS:.0f} s to start"}
+    assert figures["tunings"] == {f"{peer} tuned": speed.TUNINGS[peer] for peer in ("normflows", "nflows")}
+    assert "tfp train" in figures["rounds"] and "tfp tuned train" not in figures["rounds"]
+    assert "train_vs_best_tuned_peer" in figures
+
+
+def tables(monkeypatch, **sizes):
+    """Both tables of made-up figures of the sizes."""
+    versions = {"tensorflow-probability": "1", "normflows": "2", "nflows": "3", "torch": "4+cpu"}
+    about = {"date": "2026-01-01", "commit": "abc", "machine": {"versions": {}}}
+    files = {
+        f"performance/avx2/{name}.json": {**about, name: {**figures, "versions": versions}}
+        for name, figures in sizes.items()
+    }
+    monkeypatch.setattr(result_tables, "read", files.__getitem__)
+    return f"{result_tables.speed_ratios('avx2')}\n{result_tables.speed_seconds('avx2')}"
+
+
+def test_tables_have_rows_of_the_tuned(figures, monkeypatch):
+    text = tables(monkeypatch, small=figures, paper=figures)
+    assert "| training, times as fast as the best one tuned | 1.00 (1.00) | ≥ 1.3, missed | 1.00 (1.00) |" in text
+    assert "| normflows, tuned, training | 1.000 (2.000) | 1.00 (2.00) |" in text
+    assert "`tfp.bijectors.Glow`, tuned" not in text
+
+
+def test_figures_from_before_the_tuned_still_make_tables(figures, monkeypatch):
+    older = {**figures, "rounds": {name: each for name, each in figures["rounds"].items() if "tuned" not in name}}
+    del older["train_vs_best_tuned_peer"]
+    assert "| normflows, tuned, training |  | 1.00 (2.00) |" in tables(monkeypatch, small=older, paper=figures)
+    for name in ("encode_vs_best_tuned_peer", "sample_vs_best_tuned_peer"):
+        del older[name]
+    assert "tuned" not in tables(monkeypatch, small=older, paper=older)
