@@ -13,6 +13,10 @@ class UserError(Exception):
     """
 
 
+class Diverged(UserError):
+    """A run whose loss or weights stopped being finite, and that has nothing left to go back to."""
+
+
 class Interrupted(BaseException):
     """The program was asked to stop by a signal; its text tells how to go on.
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 from PIL import Image
 
 import flowconv
-from experiments.comparison import budget, exported, fold, variants
+from experiments.comparison import budget, exported, fold, trials, variants
 from experiments.comparison import compare as comparison
 from flowconv import data, distributed, preflight
 from flowconv.cli import shared_flags
@@ -830,6 +830,19 @@ compared("damaged-comparison", {"better_weights": "raw"})
 def damaged_budget(here, monkeypatch):
     write_json(here / "budget.json", [3])
     budget.training_images({}, None, 60.0, 1, here / "budget.json")
+
+
+@trigger
+def damaged_trials(here, monkeypatch):
+    write_json(here / "learning_rates.json", [3])
+    trials.best_factors([], here / "learning_rates.json")
+
+
+@trigger
+def all_trials_diverge(here, monkeypatch):
+    write_json(here / "learning_rates.json", {"nice": {"1": None, "2": None}})
+    tried = trials.trials_of({"nice": config_of()}, (1.0, 2.0), here)
+    trials.best_factors(tried, here / "learning_rates.json")
 
 
 @trigger

@@ -1,7 +1,7 @@
 """Variants trained alike."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -12,7 +12,8 @@ from benchmarks.layers import cost_layers
 from benchmarks.model_speeds import measure_speeds
 from experiments.comparison.budget import training_images, with_budget
 from experiments.comparison.figures import draw_curves, draw_rates
-from experiments.comparison.tables import summarize, write_layers, write_pairs, write_variants
+from experiments.comparison.tables import FACTOR, summarize, write_layers, write_pairs, write_variants
+from experiments.comparison.trials import best_factors, trials_of, with_factor
 from experiments.comparison.variants import folder_name
 from flowconv import data, distributed
 from flowconv.config import with_parts
@@ -33,6 +34,7 @@ IMMATERIAL = (
     "train.checkpoint_seconds",
     "train.watchdog_seconds",
 )
+RATE = "optimizer.learning_rate"
 OF_TABLES = ("parameters", "images_trained", "dataset", "world_size")  # of results, beside bits/dim
 
 
@@ -42,6 +44,7 @@ def compare(
     rounds: int = 10,
     layers: bool = True,
     seconds: float | None = None,
+    factors: Sequence[float] = (),
 ) -> list[dict]:
     """Trains each variant from each seed on the same images in the same order, and writes tables and curves.
 
@@ -53,6 +56,7 @@ def compare(
       rounds: alternated rounds in which speeds are measured.
       layers: whether the cost of the convolutions that are compared is measured too, one layer alone.
       seconds: that each variant trains for, whatever images it sees in them; without it all see config.train.images.
+      factors: on config.optimizer.learning_rate, each of which is tried before with each variant.
 
     Returns:
       The rows of table.csv, on every worker.
@@ -73,19 +77,30 @@ def compare(
         first = {variant: configs[variant, seeds[0]] for variant in variants}
         budgets = training_images(first, load_data(config.data), seconds, rounds, output / "budget.json")
         configs = {key: with_budget(config, budgets[key[0]]) for key, config in configs.items()}
+    chosen = {}
+    if factors:
+        trials = trials_of({variant: configs[variant, seeds[0]] for variant in variants}, factors, output)
+        found = [(trial.workdir, trial.config) for trial in trials]
+        # A rate that isn't known yet is no reason to refuse, but whatever else differs is one, before any trial.
+        runs = [(workdir, configs[key]) for key, workdir in workdirs.items()]
+        distributed.run_on_root(lambda: [_check(*each) for each in found])
+        distributed.run_on_root(lambda: [_check(*each, (*IMMATERIAL, RATE)) for each in runs])
+        chosen = best_factors(trials, output / "learning_rates.json")
+        configs = {key: with_factor(each, chosen[key[0]]) for key, each in configs.items()}
     distributed.run_on_root(lambda: [_check(workdir, configs[key]) for key, workdir in workdirs.items()])
 
     results = {key: _run(configs[key], workdirs[key], f"{key[0]}, seed {key[1]}") for key in configs}
     say_on_root("\nAll runs are finished; measuring speeds")
     speeds = measure_speeds({v: configs[v, seeds[0]] for v in variants}, load_data(config.data), rounds)
     rows = [summarize(variant, [results[variant, seed] for seed in seeds]) | speeds[variant] for variant in variants]
+    rows = [row | ({FACTOR: chosen[row["variant"]]} if chosen else {}) for row in rows]
 
     models = [configs[variant, seeds[0]].model for variant in variants]
     convolutions = list(dict.fromkeys(model.convolution for model in models if model.name == "glow"))
 
     def write():
         curves = {v: [read_metrics(workdirs[v, seed].metrics) for seed in seeds] for v in variants}
-        say("\n" + write_variants(output, rows, results[variants[0], seeds[0]], config, seconds))
+        say("\n" + write_variants(output, rows, results[variants[0], seeds[0]], config, seconds, factors, models))
         if len(variants) > 1 and len(seeds) > 1:
             say("\n" + write_pairs(output, results))
         with working("drawing curves"):
@@ -105,12 +120,12 @@ def say_on_root(text: str) -> None:
         say(text)
 
 
-def _check(workdir, config):
+def _check(workdir, config, immaterial=IMMATERIAL):
     """Checks that a run's folder is free, or holds the same run."""
     if workdir.config.exists():
         there, here = map(with_parts, (workdir.load_config(), config))
         for name in here:  # where a part is another one, the setting that chooses it differs before its own do
-            if name not in IMMATERIAL and there.get(name, here[name]) != here[name]:
+            if name not in immaterial and there.get(name, here[name]) != here[name]:
                 raise UserError(
                     f"--output: {workdir.path} holds another run ({name} is {there[name]} there and {here[name]} "
                     f"here): choose another folder"

@@ -18,6 +18,7 @@ from flowconv.training.results import better_bits_per_dim, better_name
 # Table 2 of Truong et al. 2021. Its CIFAR-10 column is the only one whose data set is known for every row: those of
 # RealNVP, Glow and Emerging for ImageNet are on downsampled_imagenet, the paper's own doesn't say on which.
 PAPER = {"realnvp": 3.49, "conv1x1": 3.35, "emerging": 3.34, "shift": 3.50}
+SHARE = 0.25  # of a run's training images, in a trial of a learning rate
 WIDTH = 80  # of text in a terminal
 RATES = ("train_images_per_second", "encode_images_per_second", "decode_images_per_second")
 COLUMNS = (  # then those of the metrics
@@ -31,7 +32,6 @@ COLUMNS = (  # then those of the metrics
 )
 
 ERROR = "bits_per_dim_standard_error"  # a column of its own where a variant's bits/dim are an estimate
-
 FACTOR = "learning_rate_factor"  # the same where several were tried
 
 
@@ -79,7 +79,13 @@ def write_table(output: Path, rows: Sequence[Mapping]) -> None:
 
 
 def write_variants(
-    output: Path, rows: Sequence[Mapping], result: Mapping, config: ConfigDict, seconds: float | None = None
+    output: Path,
+    rows: Sequence[Mapping],
+    result: Mapping,
+    config: ConfigDict,
+    seconds: float | None = None,
+    factors: Sequence[float] = (),
+    models: Sequence[ConfigDict] = (),
 ) -> str:
     """Writes table.csv and table.md; returns what a terminal shows of them.
 
@@ -89,6 +95,8 @@ def write_variants(
       result: of one of the runs.
       config: that all have in common.
       seconds: that each variant trained for, if it was not the images that were equal.
+      factors: on the learning rate of the config, that were tried.
+      models: `config.model` of all variants (default: that of the config), whose sizes are told if they are the same.
     """
     write_table(output, rows)
     metrics = compared_metrics()
@@ -96,6 +104,7 @@ def write_variants(
     in_paper = config.data.name == "cifar10" and "subset" not in dataset["name"] and config.data.image_size == 32
     header = ["variant", "test bits/dim", *(["paper (Table 2)"] if in_paper else []), "parameters"]
     header += ["training images"] if seconds is not None else []
+    header += ["learning rate"] if factors else []
     header += ["training", "encoding", "decoding", *(metric.heading for metric in metrics.values())]
     lines = [
         [
@@ -106,6 +115,7 @@ def write_variants(
             *([f"{PAPER[row['variant']]:.2f}" if row["variant"] in PAPER else ""] if in_paper else []),
             f"{row['parameters']:,}",
             *([f"{row['images_trained']:,}"] if seconds is not None else []),
+            *([f"{row[FACTOR] * config.optimizer.learning_rate:g}"] if factors else []),
             *(f"{row[f'{what}_images_per_second']:,.0f}" for what in ("train", "encode", "decode")),
             *(metric.shown(row[name]) for name, metric in metrics.items()),
         ]
@@ -118,9 +128,17 @@ def write_variants(
     budget = f"{result['images_trained']:,} training images"
     if seconds is not None:
         budget = f"training images as many as {seconds:g} seconds of steps have, by rates measured before"
+    sizes = {f"K {model.depth}, L {model.levels}, width {model.width}; " for model in models or [config.model]}
+    if factors:
+        tried = ", ".join(f"{factor:g}" for factor in factors)
+        rates = f"{tried} times {config.optimizer.learning_rate:g}"
+        seeds += (
+            f" Learning rates: of {rates}, which were tried with the first seed and {SHARE:.0%} of the images, "
+            f"those with the lowest validation bits/dim."
+        )
     text = (
         f"{dataset['name']} {dataset['version']}, {dataset['train']:,} / {dataset['validation']:,} / "
-        f"{dataset['test']:,} images; K {config.model.depth}, L {config.model.levels}, width {config.model.width}; "
+        f"{dataset['test']:,} images; {sizes.pop() if len(sizes) == 1 else ''}"
         f"{budget}, {result['world_size']} × {images_per_rank(config)} a step; "
         f"{seeds} Training, "
         f"encoding, decoding: images/s, medians of alternated rounds. Condition number: the largest of any W. "

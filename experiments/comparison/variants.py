@@ -124,4 +124,14 @@ def variant_config(config: ConfigDict, variant: str, seed: int) -> ConfigDict:
 
 def folder_name(variant: str, seed: int) -> str:
     """Returns the name of the folder of a variant's run."""
-    return f"{re.sub('[^a-z0-9_]+', '-', variant.lower())}-seed-{seed}"
+    return f"{_plain(variant)}-seed-{seed}"
+
+
+def trial_name(variant: str, factor: float) -> str:
+    """Returns the name of the folder of a trial with a factor on the learning rate."""
+    return f"{_plain(variant)}-times-{_plain(f'{factor:g}')}"
+
+
+def _plain(text):
+    """A text without what a folder's name had better not have."""
+    return re.sub("[^a-z0-9_]+", "-", text.lower())

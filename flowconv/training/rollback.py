@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from flowconv import distributed
-from flowconv.errors import UserError
+from flowconv.errors import Diverged
 from flowconv.training.run_logger import RunLogger
 from flowconv.training.state import RunState
 from flowconv.words import counted
@@ -31,7 +31,7 @@ def roll_back(
       images_seen: with it.
 
     Raises:
-      UserError: on every worker, if the run went back `guards.rollbacks` times already, or has no checkpoint.
+      Diverged: on every worker, if the run went back `guards.rollbacks` times already, or has no checkpoint.
     """
     divergence = state.divergence
     reason = next(filter(None, distributed.gather(divergence.reason)))
@@ -39,13 +39,15 @@ def roll_back(
     told = f"step {images_seen // int(state.images_a_step):,}, {counted(images_seen, 'image')}: {reason}; {diagnosis}"
     rollbacks, factor = int(divergence.rollbacks), float(state.step.learning_rate_factor)
     if rollbacks >= divergence.settings.rollbacks:
-        raise UserError(
-            f"--config.optimizer.learning_rate={learning_rate}: {told}; the run went back {rollbacks} "
-            f"times already, to {factor:g} of that rate in the end: start again with a lower one"
+        before = (
+            f"went back {rollbacks} times already, to {factor:g} of that rate in the end" if rollbacks else "diverges"
+        )
+        raise Diverged(
+            f"--config.optimizer.learning_rate={learning_rate}: {told}; the run {before}: start again with a lower one"
         )
     restored = distributed.run_on_root(state.checkpoints.restore)
     if not restored:
-        raise UserError(f"--workdir={workdir.path}: {told}; and there is no checkpoint to go back to")
+        raise Diverged(f"--workdir={workdir.path}: {told}; and there is no checkpoint to go back to")
     distributed.broadcast(state.variables)
     divergence.note_rollback(rollbacks, factor)
     back = f"back to {counted(int(state.images_seen), 'image')}, with {float(state.step.learning_rate_factor):g}"

@@ -59,11 +59,12 @@ class Run:
             between=self.stopper.before_piece,
         )
 
-    def train(self, profiled_steps: int = 0) -> dict[str, Any]:
+    def train(self, profiled_steps: int = 0, test: bool = True) -> dict[str, Any]:
         """Starts or goes on, trains to the budget, and reports; returns the results.
 
         Args:
           profiled_steps: that the first worker traces for TensorBoard, after the first few.
+          test: whether the test split is evaluated; without, the results are figures of the training alone.
         """
         with working("setting the weights", distributed.is_root()):
             restored = self._restore_or_initialize()
@@ -78,18 +79,24 @@ class Run:
             try:
                 figures = self._train(logger, restored, changed, profiled_steps)
                 logger.progress.close()
-                with self.stopper.between_pieces():
-                    results = self._evaluate() | figures
-                    if finished_before:
-                        trained = figures["images_trained"]
-                        results |= distributed.run_on_root(lambda: training_results(self.workdir, trained))
-                    logger.test(results)
-                    self._report(results, self.workdir.results)
+                if test:
+                    figures |= self._test(logger, figures, finished_before)
                 finished = True
             finally:
                 logger.progress.close()
                 logger.close(finished)
-            return results
+            return figures
+
+    def _test(self, logger, figures, finished_before) -> dict[str, Any]:
+        """Evaluates the test split, and reports; returns the results, with the figures of the training."""
+        with self.stopper.between_pieces():
+            results = self._evaluate() | figures
+            if finished_before:
+                trained = figures["images_trained"]
+                results |= distributed.run_on_root(lambda: training_results(self.workdir, trained))
+            logger.test(results)
+            self._report(results, self.workdir.results)
+        return results
 
     def evaluate(self, samples: int = 1, compared: int = 0) -> dict[str, Any]:
         """Evaluates the best weights of a run; returns the results; arguments as of `evaluate_test_split`."""

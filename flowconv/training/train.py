@@ -21,7 +21,7 @@ from flowconv.workdir import Workdir, dataset_record
 LOST = "another worker of this job has ended (what it said stands above)"
 
 
-def train(config: ConfigDict, workdir: str | os.PathLike, profiled_steps: int = 0) -> dict[str, Any]:
+def train(config: ConfigDict, workdir: str | os.PathLike, profiled_steps: int = 0, test: bool = True) -> dict[str, Any]:
     """Trains a flow, going on where a run in `workdir` stopped, and evaluates it on the test split.
 
     Called by every worker of a Horovod job, or alone.
@@ -30,15 +30,17 @@ def train(config: ConfigDict, workdir: str | os.PathLike, profiled_steps: int = 
       config: valid, as `flowconv.config.validate` has it: programs see to that before TensorFlow is imported.
       workdir: the run's folder; only the first worker writes to it.
       profiled_steps: that the first worker traces into the workdir's TensorBoard folder, after the first few.
+      test: whether the trained run is evaluated on the test split. Without, it has no results.json yet.
 
     Returns:
       On every worker, what results.json holds. Of the checkpoint that was best on the validation split: every metric of
       `flowconv.evaluation.metrics` on the test split, better_weights (raw or averaged, on validation), and
       best_at_images. Of the run: images_per_second (training, all workers), images_trained, seconds (of training
-      steps), parameters, precision, dataset (name, version, counts), seed, world_size, versions.
+      steps), parameters, precision, dataset (name, version, counts), seed, world_size, versions. Without the test split
+      images_per_second, images_trained and seconds alone.
 
     Raises:
-      UserError: for anything that the user can put right, on every worker.
+      UserError: for anything that the user can put right, on every worker; Diverged if training diverges.
       Interrupted: after a signal of `flowconv.signals`, on every worker; the checkpoint is written. Off the main
         thread signals go to whom they went before.
       WorkersLost: if another worker has ended; in an elastic job the process joins again instead.
@@ -58,7 +60,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike, profiled_steps: int = 
             run = Run(config, workdir, images)
             held.callback(run.watchdog.stop)
             with room_needed():  # TensorFlow's error is the same as that of exhausted memory
-                return run.train(profiled_steps)
+                return run.train(profiled_steps, test)
         except elastic.WorkersChanged:
             elastic.rejoin()
         except tf.errors.ResourceExhaustedError as error:

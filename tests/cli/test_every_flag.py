@@ -83,7 +83,14 @@ CONFIGS = {
             "layers": (False, True),
             "output": OUT,
         },
-        {"sweep": ("IMAGES/sweep.txt",), "seeds": (1,), "rounds": (1,), "layers": (False,), "output": OUT},
+        {
+            "sweep": ("IMAGES/sweep.txt",),
+            "learning_rates": ("0.5,1",),
+            "seeds": (1,),
+            "rounds": (1,),
+            "layers": (False,),
+            "output": OUT,
+        },
     ],
     "export_step": [
         {

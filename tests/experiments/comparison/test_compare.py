@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,6 +103,24 @@ def test_equal_seconds(arguments, tmp_path):
     assert kept % 16 == 0 and 16 <= kept < 100_000
 
 
+def test_learning_rates_are_tried_before(arguments, tmp_path):
+    """A rate that makes weights infinite loses; trials never see the test split, and are not made again."""
+    flags = ["--learning_rates=1e30,0.5", "--variants=conv1x1", f"--output={tmp_path}"]
+    run_here("scripts/compare.py", *arguments, *flags)
+    tried = json.loads((tmp_path / "learning_rates.json").read_text())["conv1x1"]
+    assert tried["1e+30"] is None and 4 < tried["0.5"] < 9
+    before = table(tmp_path)
+    assert before[0]["learning_rate_factor"] == "0.5"
+    config = json.loads((tmp_path / "runs" / "conv1x1-seed-0" / "config.json").read_text())
+    assert (config["optimizer"]["learning_rate"], config["train"]["images"]) == (0.001, 96)
+    trial = tmp_path / "trials" / "conv1x1-times-0-5"
+    assert json.loads((trial / "config.json").read_text())["train"]["images"] == 24
+    assert (trial / "metrics.csv").exists() and not (trial / "results.json").exists()
+    shutil.rmtree(tmp_path / "trials")
+    run_here("scripts/compare.py", *arguments, *flags)
+    assert table(tmp_path) == before and not (tmp_path / "trials").exists()
+
+
 def test_refuses_the_folder_of_another_comparison(arguments, uninterrupted):
     output, _ = uninterrupted
     flags = [f"--output={output}", *arguments, "--config.optimizer.learning_rate=0.5"]
@@ -141,6 +160,7 @@ def test_damaged_results_of_a_run_are_named_before_any_training(content, tmp_pat
     [
         ("--seeds=0", "--seeds=0: must be a whole number of at least 1"),
         ("--rounds=0", "--rounds=0: must be a whole number of at least 1"),
+        ("--learning_rates=1,-1", "--learning_rates=1,-1: must be numbers of at least 0, with commas between them"),
         ("--variants=", "--variants=: must be one or more words"),
         ("--variants=shift,glow", "--variants=glow: must be one of"),
     ],

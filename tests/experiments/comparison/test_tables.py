@@ -55,6 +55,27 @@ def test_tables_on_disk(tmp_path):
     assert "paper" not in tables.write_variants(tmp_path, rows, subset, config)
 
 
+def test_learning_rates_that_were_tried_are_told(tmp_path):
+    rows = [tables.summarize(name, [RESULT]) | SPEEDS | {tables.FACTOR: 0.5} for name in ("shift", "nice")]
+    config = default_config()
+    config.optimizer.learning_rate = 0.002
+    tables.write_variants(tmp_path, rows, RESULT, config, factors=(0.5, 2.0))
+    written = (tmp_path / "table.md").read_text()
+    assert "| variant | test bits/dim | parameters | learning rate |" in written and "| 1,234 | 0.001 |" in written
+    assert "Learning rates: of 0.5, 2 times 0.002, which were tried with the first seed and 25% of the im" in written
+    assert "learning_rate_factor" in (tmp_path / "table.csv").read_text().splitlines()[0]
+
+
+def test_sizes_are_told_where_all_have_the_same(tmp_path):
+    rows = [tables.summarize(name, [RESULT]) | SPEEDS for name in ("shift", "nice")]
+    config, other = default_config(), default_config()
+    other.model.width = 8
+    tables.write_variants(tmp_path, rows, RESULT, config, models=[config.model, config.model])
+    assert "K 32, L 3, width 512;" in (tmp_path / "table.md").read_text()
+    tables.write_variants(tmp_path, rows, RESULT, config, models=[config.model, other.model])
+    assert "width" not in (tmp_path / "table.md").read_text()
+
+
 def test_pairs_are_of_one_seed(tmp_path):
     bits = {("shift", 0): 4.0, ("shift", 1): 5.0, ("nice", 0): 4.1, ("nice", 1): 5.3}
     text = tables.write_pairs(tmp_path, {key: RESULT | {"test_bits_per_dim": value} for key, value in bits.items()})
