@@ -30,11 +30,14 @@ FLOORS = {
 SIZES = ("small", "paper")
 COMPARED = {  # the columns of a comparison that are shown: their headings and formats
     "parameters": ("parameters", "{:,.0f}"),
+    "learning_rate_factor": ("learning rate", "× {:g}"),
     "images_trained": ("training images", "{:,.0f}"),
     "train_images_per_second": ("training", "{:,.0f}"),
     "encode_images_per_second": ("encoding", "{:,.0f}"),
     "decode_images_per_second": ("decoding", "{:,.0f}"),
+    "peak_bytes": ("MB", "{:,.0f}"),
 }
+UNLIKE = 1.1  # the most memory over the least, from which on it is shown
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -262,12 +265,15 @@ def comparison(name: str) -> str:
     """
     path = f"comparisons/{name}"
     about, rows, (header, *pairs) = read(f"{path}/about.json"), _csv(f"{path}/table.csv"), _lines(f"{path}/pairs.csv")
-    shown = {column: kind for column, kind in COMPARED.items() if rows[0].get(column)}
+    memory = about["peak_bytes"]
+    if all(memory.values()) and max(memory.values()) >= UNLIKE * min(memory.values()):
+        rows = [row | {"peak_bytes": memory[row["variant"]] / 1e6} for row in rows]
+    shown = {column: kind for column, kind in COMPARED.items() if any(row.get(column) for row in rows)}
     table = [
         [
             row["variant"],
             f"{float(row['bits_per_dim_mean']):.3f} ± {float(row['bits_per_dim_std']):.3f}",
-            *(form.format(float(row[column])) for column, (_, form) in shown.items()),
+            *(form.format(float(row[column])) if row[column] else "" for column, (_, form) in shown.items()),
         ]
         for row in rows
     ]
