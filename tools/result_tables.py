@@ -28,13 +28,14 @@ FLOORS = {
     },
 }
 SIZES = ("small", "paper")
+RATE = "{:,.0f}"  # but two digits of what is below 10
 COMPARED = {  # the columns of a comparison that are shown: their headings and formats
     "parameters": ("parameters", "{:,.0f}"),
     "learning_rate_factor": ("learning rate", "× {:g}"),
     "images_trained": ("training images", "{:,.0f}"),
-    "train_images_per_second": ("training", "{:,.0f}"),
-    "encode_images_per_second": ("encoding", "{:,.0f}"),
-    "decode_images_per_second": ("decoding", "{:,.0f}"),
+    "train_images_per_second": ("training", RATE),
+    "encode_images_per_second": ("encoding", RATE),
+    "decode_images_per_second": ("decoding", RATE),
     "peak_bytes": ("MB", "{:,.0f}"),
 }
 UNLIKE = 1.1  # the most memory over the least, from which on it is shown
@@ -273,7 +274,7 @@ def comparison(name: str) -> str:
         [
             row["variant"],
             f"{float(row['bits_per_dim_mean']):.3f} ± {float(row['bits_per_dim_std']):.3f}",
-            *(form.format(float(row[column])) if row[column] else "" for column, (_, form) in shown.items()),
+            *(_cell(row[column], form) for column, (_, form) in shown.items()),
         ]
         for row in rows
     ]
@@ -284,6 +285,13 @@ def comparison(name: str) -> str:
     ]
     headings = ["variant", "test bits/dim", *(heading for heading, _ in shown.values())]
     return with_source(f"{markdown(headings, table)}\n\n{markdown(header, differences)}", *source)
+
+
+def _cell(text, form):
+    """A figure of table.csv as a table shows it."""
+    if not text:
+        return ""
+    return f"{float(text):.2g}" if form is RATE and float(text) < 10 else form.format(float(text))
 
 
 def exported_steps(kind: str) -> str:

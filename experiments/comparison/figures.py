@@ -8,6 +8,9 @@ import numpy as np
 
 from flowconv.evaluation import pictures
 
+COLOURS = 10  # of matplotlib's cycle
+MARKS, LINES = "osv", ("-", "--", ":")
+
 
 def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]], over: str = "images") -> None:
     """Draws validation bits/dim over training images: a line for the mean over seeds, a band for their range.
@@ -21,7 +24,7 @@ def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]], o
       over: "images", or the training "seconds" in which they were seen, the mean over seeds.
     """
     figure, axes = _axes()
-    for variant, runs in curves.items():
+    for number, (variant, runs) in enumerate(curves.items()):
         points = [
             {row["images"]: _better(row) for row in rows if row["validation_bits_per_dim"] is not None} for rows in runs
         ]
@@ -29,7 +32,7 @@ def draw_curves(path: Path, curves: Mapping[str, Sequence[Sequence[Mapping]]], o
         values = np.array([[run[number] for number in images] for run in points])
         taken = [{row["images"]: row[over] for row in rows} for rows in runs]
         at = [np.mean([run[number] for run in taken]) for number in images]
-        (line,) = axes.plot(at, values.mean(axis=0), marker="o", markersize=3, label=variant)
+        (line,) = axes.plot(at, values.mean(axis=0), markersize=3, label=variant, **_style(number))
         axes.fill_between(at, values.min(axis=0), values.max(axis=0), color=line.get_color(), alpha=0.2)
     axes.set_xlabel(f"training {over}")
     axes.set_ylabel("validation bits/dim")
@@ -44,20 +47,32 @@ def draw_rates(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
       path: of the PNG file.
       rows: of table.csv. A bar is the standard deviation over seeds.
     """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     figure, axes = _axes()
-    for row in rows:
+    for number, row in enumerate(rows):
         rate, bits, noise = (
             float(row[name]) for name in ("decode_images_per_second", "bits_per_dim_mean", "bits_per_dim_std")
         )
         yerr = None if np.isnan(noise) else noise
-        axes.errorbar(rate, bits, yerr=yerr, marker="o", linestyle="", capsize=3, label=row["variant"])
+        axes.errorbar(rate, bits, yerr=yerr, capsize=3, label=row["variant"], **_style(number) | {"linestyle": ""})
     axes.legend(bbox_to_anchor=(1.02, 1.0), loc="upper left", borderaxespad=0.0)  # names beside points would overlap
     axes.set_xscale("log")
+    lowest, highest = axes.get_xlim()
+    wide = highest > 10 * lowest  # where a number at each tick would overlap the next one
+    if wide:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter() if wide else "{x:g}")
     axes.set_xlabel("decoding, images/s")
     axes.set_ylabel("test bits/dim")
     pictures.save_figure(path, figure, dpi=120)
+
+
+def _style(number: int) -> dict[str, str]:
+    """The style of a variant by its number; there are ten colours, and other marks and lines from then on."""
+    again = number // COLOURS % len(MARKS)
+    return {"color": f"C{number % COLOURS}", "marker": MARKS[again], "linestyle": LINES[again]}
 
 
 def _better(row: Mapping) -> float:

@@ -116,7 +116,7 @@ def write_variants(
             f"{row['parameters']:,}",
             *([f"{row['images_trained']:,}"] if seconds is not None else []),
             *([f"{row[FACTOR] * config.optimizer.learning_rate:g}"] if factors else []),
-            *(f"{row[f'{what}_images_per_second']:,.0f}" for what in ("train", "encode", "decode")),
+            *(_rate(row[name]) for name in RATES),
             *(metric.shown(row[name]) for name, metric in metrics.items()),
         ]
         for row in rows
@@ -196,6 +196,11 @@ def write_layers(output: Path, rows: Sequence[Mapping]) -> str:
     header = ["shape", "layer", "parameters", "forward", "inverse", "log-det"]
     write_text(output / "layers.md", text + _markdown(header, lines))
     return text + _plain(header, lines)
+
+
+def _rate(images_per_second):
+    """A rate as tables show it: slow ones differ in what whole numbers don't show."""
+    return f"{images_per_second:,.0f}" if images_per_second >= 10 else f"{images_per_second:.2g}"
 
 
 def _plain(header, lines):

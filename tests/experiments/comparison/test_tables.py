@@ -1,6 +1,7 @@
 """Tables and figures of a comparison."""
 
 import csv
+import itertools
 import math
 import re
 
@@ -111,8 +112,42 @@ def test_curves(tmp_path, over):
     assert np.asarray(Image.open(tmp_path / "curves.png")).std() > 1
 
 
+def test_a_slow_rate_has_two_digits(tmp_path):
+    row = tables.summarize("maf", [RESULT]) | SPEEDS | {"encode_images_per_second": 1234.4}
+    tables.write_variants(tmp_path, [row | {"decode_images_per_second": 0.123}], RESULT, default_config())
+    assert "| 10 | 1,234 | 0.12 |" in (tmp_path / "table.md").read_text()
+
+
+def test_numbers_below_rates_that_differ_much_do_not_overlap(monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr(figures.pictures, "save_figure", lambda path, figure, dpi: drawn.append(figure))
+    for slowest, labels in ((300.0, {"300", "400"}), (4.0, {"5", "10", "20", "50", "100", "200", "500"})):
+        rates = {"decode_images_per_second": slowest}, {"decode_images_per_second": 500.0}
+        figures.draw_rates(tmp_path / "rates.png", [tables.summarize("shift", [RESULT]) | rate for rate in rates])
+        drawn[-1].draw_without_rendering()
+        labels_there = drawn[-1].axes[0].xaxis.get_ticklabels(which="both")
+        assert {label.get_text() for label in labels_there} >= labels
+        inside = drawn[-1].axes[0].bbox
+        boxes = [label.get_window_extent() for label in labels_there if label.get_text()]
+        ends = sorted((box.x0, box.x1) for box in boxes if inside.x0 <= box.x0 <= inside.x1)
+        assert all(left[1] < right[0] for left, right in itertools.pairwise(ends))
+
+
 def test_rates(tmp_path):
     """Of one seed, too, of which there is no noise to draw."""
     rows = [tables.summarize(name, [RESULT] * count) | SPEEDS for name, count in (("shift", 2), ("emerging", 1))]
     figures.draw_rates(tmp_path / "rates.png", rows)
     assert np.asarray(Image.open(tmp_path / "rates.png")).std() > 1
+
+
+def test_more_variants_than_colours_have_styles_of_their_own(monkeypatch, tmp_path):
+    """In both figures a variant has the same one."""
+    drawn = []
+    monkeypatch.setattr(figures.pictures, "save_figure", lambda path, figure, dpi: drawn.append(figure.axes[0]))
+    names = [f"variant {number}" for number in range(12)]
+    points = [{"images": n, "seconds": n, "validation_bits_per_dim": 4.0 - n} for n in (1, 2)]
+    figures.draw_curves(tmp_path / "curves.png", {name: [points] for name in names})
+    figures.draw_rates(tmp_path / "rates.png", [tables.summarize(name, [RESULT]) | SPEEDS for name in names])
+    lines = [drawn[0].lines, [container[0] for container in drawn[1].containers]]
+    curves, rates = ([(line.get_color(), line.get_marker()) for line in each] for each in lines)
+    assert len(set(curves)) == 12 and rates == curves
