@@ -59,14 +59,23 @@ def bits_per_dim(flow: Flow, examples: Examples, seed: int, batch_size: int = 64
       >>> bits_per_dim(flow, {"image": np.zeros([3, 4, 4, 1], np.uint8)}, seed=0, batch_size=3).shape
       (3,)
     """
+    return _scored(_scorer(flow, seed), examples, name, batch_size)
+
+
+def _scorer(flow, seed):
+    """The bits/dim of a batch, as a function that is traced once for all examples that it scores."""
 
     @tf.function(autograph=False)
     def function(batch):
         return flow.bits_per_dim(batch["image"], seed, batch["position"], condition=flow.condition_of(batch))
 
+    return function
+
+
+def _scored(scorer, examples, name, batch_size=64):
     batches = evaluation_batches(examples, batch_size=batch_size, rank=0, world_size=1)
     batches = progress(batches, len(batches), f"scoring {name}", "batches")
-    return np.concatenate([function(batch)[: int(batch["count"])] for batch in batches])
+    return np.concatenate([scorer(batch)[: int(batch["count"])] for batch in batches])
 
 
 def typical_of(flow: Flow, examples: Examples, seed: int, name: str = "the test split") -> Typical:
@@ -82,7 +91,10 @@ def typical_of(flow: Flow, examples: Examples, seed: int, name: str = "the test 
       >>> typical_of(flow, {"image": images}, seed=0).deviation > 0.0
       True
     """
-    bits = bits_per_dim(flow, examples, seed, name=name)
+    return _typical(bits_per_dim(flow, examples, seed, name=name))
+
+
+def _typical(bits):
     return Typical(float(bits.mean()), float(bits.std()))
 
 
@@ -168,11 +180,12 @@ def detect(flow: Flow, examples: Examples, count: int, seed: int) -> dict[str, D
       ['flat', 'inverted', 'noise', 'own']
     """
     own, others = first_of(examples, count), {name: array[count:] for name, array in examples.items()}
-    typical = typical_of(flow, others, seed, name="typical images of the test split")
-    normal = _compare(bits_per_dim(flow, own, seed, name="other images of it"), typical)
+    scorer = _scorer(flow, seed)
+    typical = _typical(_scored(scorer, others, "typical images of the test split"))
+    normal = _compare(_scored(scorer, own, "other images of it"), typical)
     found = {"own": Detection(float(normal.bits_per_dim.mean()))}
     for kind, odd in odd_images(own["image"], seed).items():
-        scores = _compare(bits_per_dim(flow, own | {"image": odd}, seed, name=f"odd images, {kind}"), typical)
+        scores = _compare(_scored(scorer, own | {"image": odd}, f"odd images, {kind}"), typical)
         found[kind] = Detection(
             float(scores.bits_per_dim.mean()),
             area_under_curve(scores.bits_per_dim, normal.bits_per_dim),

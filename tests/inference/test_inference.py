@@ -87,7 +87,7 @@ def test_scores_do_not_depend_on_the_batch(run):
 def test_without_two_typical_images_that_differ_there_is_no_oddness(run, typical, monkeypatch):
     """No division by 0: bits/dim alone."""
     examples = first_of(run.examples("test"), 3)
-    monkeypatch.setattr(scoring, "bits_per_dim", lambda flow, examples, *_, **__: np.full(len(examples["image"]), 4.0))
+    monkeypatch.setattr(scoring, "_scored", lambda scorer, examples, *_: np.full(len(examples["image"]), 4.0))
     scores = scoring.score(run.flow, examples, scoring.typical_of(run.flow, first_of(examples, typical), 0), 0)
     assert scores.oddness is None and np.all(scores.bits_per_dim == 4.0)
     found = scoring.detect(run.flow, examples, 3 - typical, 0)
@@ -280,6 +280,16 @@ def tiny_flow(**fields):
     return flow
 
 
+def test_odd_images_of_all_kinds_are_scored_by_one_trace(monkeypatch):
+    """TensorFlow warns of functions that are traced again and again."""
+    flow, traced = tiny_flow(), []
+    own = flow.bits_per_dim
+    monkeypatch.setattr(flow, "bits_per_dim", lambda *given, **named: traced.append(1) or own(*given, **named))
+    images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3), np.uint8)
+    assert len(scoring.detect(flow, {"image": images}, 4, 0)) == 4
+    assert len(traced) == 1
+
+
 def test_exported_samples_are_those_of_the_base(tmp_path):
     """Of a flow of one level the same as its own; of NICE latents aren't normal."""
     settings = {"network": "mlp", "preprocessing": "centre"}
@@ -347,7 +357,7 @@ def test_an_export_that_fails_leaves_nothing(error, was_there, tmp_path, monkeyp
 @pytest.mark.parametrize("typical", [1, 3])
 def test_alike_images_say_nothing_of_what_is_typical(typical, monkeypatch):
     """One, or several whose bits/dim agree."""
-    monkeypatch.setattr(scoring, "bits_per_dim", lambda flow, examples, *_, **__: np.full(len(examples["image"]), 3.5))
+    monkeypatch.setattr(scoring, "_scored", lambda scorer, examples, *_: np.full(len(examples["image"]), 3.5))
     examples = {"image": np.zeros((4, 8, 8, 3), np.uint8)}
     assert scoring.score(None, examples, scoring.typical_of(None, first_of(examples, typical), 0), 0).oddness is None
     found = scoring.detect(None, examples, 1, 0)
