@@ -221,7 +221,7 @@ def _comparison(workdir, config, results):
 def _origin(workdir, results):
     """Command, commit, machine, dates, versions, data."""
     rows = []
-    if known := sessions.of(workdir):
+    if known := _sessions(workdir, results):
         first, last = known[0], known[-1]
         rows.append(("command", f"<code>{_text(last.get('command', ''))}</code>"))
         rows.append(("commit", _text(last.get("commit") or f"flowconv {last.get('version', '')}, no checkout")))
@@ -240,6 +240,14 @@ def _origin(workdir, results):
     if results.get("bits_per_dim_is"):
         rows.append(("bits/dim are", _text(results["bits_per_dim_is"])))
     return [(title, _Html(value)) for title, value in rows]
+
+
+def _sessions(workdir, results):
+    """Those in which the run was trained: the command of a finished one, given again, trains nothing."""
+    known, trained = sessions.of(workdir), results.get("images_trained")
+    if not isinstance(trained, int):
+        return known
+    return [each for each in known if not (isinstance(seen := each.get("images_seen"), int) and seen >= trained)]
 
 
 def _day_and_time(given):

@@ -184,6 +184,14 @@ def test_who_made_it_by_what_where_and_when(page):
         assert re.search(rf"<th>{what}</th><td>20\d\d-\d\d-\d\d \d\d:\d\d", text)
 
 
+def test_the_command_that_trained_it_is_told_not_one_that_found_it_finished(tmp_path):
+    workdir = made(tmp_path / "run")
+    sessions.begin(workdir, 64, 1, "another machine")
+    sessions.end(workdir, finished=True)
+    text = write_report(workdir, tmp_path / "report.html").read_text()
+    assert "2 of 2 cores of node" in text and "another machine" not in text and "<th>sessions</th>" not in text
+
+
 def test_runs_beside_it_are_compared_best_first(page, tmp_path):
     text = page.read_text()
     table = re.search("aria-label='other runs'>(.*?)</table>", text)[1]
