@@ -86,6 +86,8 @@ def test_runs_are_compared_by_their_names_and_scores(told):
     content = root.PluginTagToContent("hparams")
     experiment = hparams.parse_experiment_plugin_data(content[hparams.EXPERIMENT_TAG])
     found = {(metric.name.group, metric.name.tag) for metric in experiment.metric_infos}
+    first = [info.name for info in experiment.hparam_infos[:5]]  # those that are shown unless one chooses
+    assert first == ["model.name", "model.levels", "model.depth", "model.width", "model.convolution"]
     assert found == {(series, "bits_per_dim") for series in ("validation", "validation_ema", "test", "test_ema")}
     session = hparams.parse_session_start_info_plugin_data(content[hparams.SESSION_START_INFO_TAG])
     assert session.group_name == "photos" and session.hparams["train.batch_size"].number_value == 16

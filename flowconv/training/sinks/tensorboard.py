@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from tensorboard.compat.proto import event_pb2
 from tensorboard.plugins.hparams import api as hparams
 
-from flowconv.config import flatten
+from flowconv.config import SETTINGS, flatten
 from flowconv.config.parts import DEQUANTIZATIONS
 from flowconv.errors import UserError
 from flowconv.evaluation import metrics_in
@@ -21,7 +21,7 @@ from flowconv.words import printable
 from flowconv.workdir import Workdir
 
 BITS = "bits/dim"
-COMPARED = ("model", "optimizer", "data", "seed", "train.batch_size", "train.images", "train.ema_decay")
+COMPARED = ("model.", "optimizer.", "data.", "seed", "train.batch_size", "train.images", "train.ema_decay")
 LEFT_OUT = ("data.dir", "data.cache_dir")  # where files lie changes no result
 SCORES = {
     "validation": "validation, raw weights",
@@ -94,7 +94,8 @@ class TensorBoard(Sink):
     def _describe(self):
         """Writes what runs are compared by, for the table of runs side by side, and the whole config as text."""
         fields = fields_of(self._config)
-        compared = [name for name in fields if name.startswith(COMPARED) and name not in LEFT_OUT]
+        ordered = [name for name in (*SETTINGS, *fields) if name in fields and name not in LEFT_OUT]
+        compared = list(dict.fromkeys(name for group in COMPARED for name in ordered if name.startswith(group)))
         metrics = [hparams.Metric("bits_per_dim", group=group, display_name=name) for group, name in SCORES.items()]
         hparams.hparams_config(hparams=[hparams.HParam(name) for name in compared], metrics=metrics)
         hparams.hparams({name: fields[name] for name in compared}, trial_id=self._name)
