@@ -8,6 +8,7 @@ from flowconv.bijectors import GroupedShift, GroupedShiftConvolution, Inputs
 from flowconv.testing import check_gradients, jacobian, perturbed
 
 BORDERS = ("periodic", "conveyor")
+GROUPINGS = ("neighbouring", "alternating")
 SHAPES = [(4, 4, 8), (3, 5, 12), (1, 4, 6), (2, 1, 16), (1, 1, 4), (3, 3, 3)]
 
 
@@ -32,11 +33,18 @@ def source(i, c, partner, a, size, border):
     return i, c
 
 
-def shift_matrix(shape, offsets, border):
+def groups_of(channels, count, interleaved):
+    """The channels of each group, by dealing them out or by cutting them apart."""
+    if not interleaved:
+        return np.array_split(np.arange(channels), count)
+    return [np.array([c for c in range(channels) if c % count == group], int) for group in range(count)]
+
+
+def shift_matrix(shape, offsets, border, interleaved=False):
     """The permutation, as a matrix, of y_c[i, j] = x_c[i + a, j + b]."""
     height, width, channels = shape
     matrix = np.zeros((*shape, *shape))
-    for group, (a, b) in zip(np.array_split(np.arange(channels), len(offsets)), offsets, strict=True):
+    for group, (a, b) in zip(groups_of(channels, len(offsets), interleaved), offsets, strict=True):
         half = len(group) // 2
         for n, c in enumerate(group):
             if border == "conveyor" and n == 2 * half:  # an odd one
@@ -52,22 +60,23 @@ def shift_matrix(shape, offsets, border):
 
 
 @pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize("interleaved", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_grouped_shift_is_this_permutation(shape, border):
+def test_a_grouped_shift_is_this_permutation(shape, interleaved, border):
     """Of offsets up to several times the image."""
     x = images(shape)
     for offsets in ([(0, 0), (0, 1), (1, 0), (1, 1)], [(-1, 2), (3, -4)], [(0, 7), (-9, 0), (1, -1)]):
-        matrix = shift_matrix(shape, offsets, border)
+        matrix = shift_matrix(shape, offsets, border, interleaved)
         assert np.all(matrix.sum(axis=0) == 1) and np.all(matrix.sum(axis=1) == 1)
-        layer = GroupedShift(offsets, border=border, dtype="float64")
+        layer = GroupedShift(offsets, None, border, interleaved, dtype="float64")
         layer.build((None, *shape))
         y = layer.forward(x)
         np.testing.assert_array_equal(y.numpy().reshape(2, -1), x.numpy().reshape(2, -1) @ matrix.T)
         np.testing.assert_array_equal(layer.inverse(y), x)
         before = [(b, a) for a, b in offsets]
-        both = GroupedShift(offsets, before, border, dtype="float64")
+        both = GroupedShift(offsets, before, border, interleaved, not interleaved, dtype="float64")
         both.build((None, *shape))
-        undone = np.linalg.solve(shift_matrix(shape, before, border), x.numpy().reshape(2, -1).T)
+        undone = np.linalg.solve(shift_matrix(shape, before, border, not interleaved), x.numpy().reshape(2, -1).T)
         np.testing.assert_allclose(both.forward(x).numpy().reshape(2, -1), (matrix @ undone).T)
         check_gradients(both, x, inputs=layer_inputs(), tolerance=1e-12)
 
@@ -82,18 +91,19 @@ def window(kernel_size, sign=1):
     return [(sign * a, sign * b) for a in range(kernel_size // 2 + 1) for b in range(kernel_size // 2 + 1)]
 
 
-@pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize(("border", "grouping"), [*zip(BORDERS, GROUPINGS, strict=True), ("conveyor", GROUPINGS[0])])
 @pytest.mark.parametrize("kernel_size", [1, 3, 5, 9])
 @pytest.mark.parametrize("shape", [(4, 3, 8), (2, 2, 12), (1, 3, 4), (1, 1, 3)])
-def test_the_convolution_is_a_product_of_matrices(shape, kernel_size, border):
+def test_the_convolution_is_a_product_of_matrices(shape, kernel_size, border, grouping):
     """Kernels from one pixel to wider than the image; forward, inverse and determinant."""
-    layer = perturbed(GroupedShiftConvolution(kernel_size, 3, border, dtype="float64"), shape)
+    layer = perturbed(GroupedShiftConvolution(kernel_size, 3, border, grouping, dtype="float64"), shape)
     pixels, channels = shape[0] * shape[1], shape[2]
     first, *rounds = (part.weight.matrix().numpy() for part in layer.layers if hasattr(part, "weight"))
     assert len(rounds) == 3
     matrix = np.kron(np.eye(pixels), first)
     for number, weight in enumerate(rounds):
-        shift = shift_matrix(shape, window(kernel_size, -1 if number % 2 else 1), border)
+        interleaved = grouping == "alternating" and number == 1
+        shift = shift_matrix(shape, window(kernel_size, -1 if number % 2 else 1), border, interleaved)
         matrix = shift.T @ np.kron(np.eye(pixels), weight) @ shift @ matrix
     assert matrix.shape == (pixels * channels, pixels * channels)
     x = images(shape)
@@ -128,6 +138,28 @@ def test_a_round_has_one_tap_for_each_pair_of_channels(kernel_size):
     border = kernel_size // 2
     every = {(a, b) for a in range(-border, border + 1) for b in range(-border, border + 1)}
     assert {place[:2] for place in expected} == every
+
+
+@pytest.mark.parametrize("grouping", GROUPINGS)
+def test_alternating_groups_part_channels_that_were_together(grouping):
+    """Of which two channels one sees the other at another place: all, but those that share both groups."""
+    shape = (5, 6, 8)
+    layer = perturbed(GroupedShiftConvolution(3, 2, grouping=grouping, dtype="float64"), shape)
+    for part in layer.layers:  # near the identity, so that what one round mixes the next one doesn't spread
+        if hasattr(part, "weight"):
+            part.weight.triangles.assign(tf.fill([8, 8], tf.constant(1e-3, tf.float64)))
+    layer.layers[0].weight.triangles.assign(tf.zeros([8, 8], "float64"))
+    layer.layers[0].weight.permutation.assign(np.arange(8))
+    matrix = jacobian(layer.forward, images(shape, 1)).reshape(shape * 2)
+    strength = np.zeros((8, 8))
+    for row, column, channel, from_row, from_column, from_channel in np.argwhere(np.abs(matrix) > 1e-4):
+        if (row, column) != (from_row, from_column):
+            strength[channel, from_channel] = 1
+    groups = np.arange(8) // 2, np.arange(8) % 4
+    parted = groups[0][:, None] != groups[0]
+    if grouping == "alternating":
+        parted |= groups[1][:, None] != groups[1]
+    np.testing.assert_array_equal(strength, parted)
 
 
 @pytest.mark.parametrize(("border", "rounds", "reach"), [("periodic", 1, 1), ("periodic", 2, 2), ("conveyor", 1, 2)])
