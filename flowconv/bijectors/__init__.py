@@ -41,6 +41,7 @@ from flowconv.bijectors.elementwise.bounded_affine import BoundedAffine
 from flowconv.bijectors.elementwise.gaussian import Gaussian
 from flowconv.bijectors.elementwise.mixture import Mixture
 from flowconv.bijectors.elementwise.spline import Spline
+from flowconv.bijectors.grouped_shift_rounds import GroupedShiftRounds
 from flowconv.bijectors.halves import Halves
 from flowconv.bijectors.invert import Invert
 from flowconv.bijectors.invertible_shift import InvertibleShift
@@ -111,6 +112,7 @@ __all__ = [
     "Gradients",
     "GroupedShift",
     "GroupedShiftConvolution",
+    "GroupedShiftRounds",
     "Guidance",
     "Halves",
     "Inputs",

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from flowconv.bijectors.chain import Chain
 from flowconv.bijectors.convolutions.conv1x1 import Conv1x1
-from flowconv.bijectors.reshape.grouped_shift import GroupedShift
+from flowconv.bijectors.grouped_shift_rounds import GroupedShiftRounds
 from flowconv.core import arguments
 
 
@@ -17,8 +17,8 @@ class GroupedShiftConvolution(Chain):
     (k//2, k//2), those of the next are negative, and so on in turn.
 
     Inverse: R⁻¹ W⁻¹ R, exact, at the cost of forward. Log-determinant: H·W·Σ log |det W|. Cost: `rounds` + 1 1×1
-    convolutions and as many copies: what one round shifts back and the next one shifts is one of them. Invertible as
-    long as the W are: those of the rounds are W = LU with a diagonal that can't be 0.
+    convolutions, and copies. Invertible as long as the W are: those of the rounds are W = LU with a diagonal that can't
+    be 0.
 
     Args:
       kernel_size: k, odd; with border=periodic a round sees a k×k window, with conveyor (2k−1)×(2k−1).
@@ -33,7 +33,7 @@ class GroupedShiftConvolution(Chain):
       >>> layer = GroupedShiftConvolution(rounds=1, border="conveyor")
       >>> layer.build((None, 8, 8, 4))
       >>> [part.name for part in layer.layers]
-      ['conv1x1', 'shift_1', 'conv1x1_1', 'shift_back']
+      ['conv1x1', 'rounds']
     """
 
     def __init__(
@@ -47,20 +47,13 @@ class GroupedShiftConvolution(Chain):
     ):
         dtype = kwargs.get("dtype")
         arguments.whole(1, rounds=rounds)
+        grouping = arguments.choice({name: name for name in ("neighbouring", "alternating")}, grouping, "grouping")
         reach = arguments.kernel_size(kernel_size) // 2 + 1
         window = [(a, b) for a in range(reach) for b in range(reach)]
-        layers = [Conv1x1(parameterization, dtype=dtype, name="conv1x1")]
-        grouping = arguments.choice({name: name for name in ("neighbouring", "alternating")}, grouping, "grouping")
-        before, interleaved_before = [(0, 0) for _ in window], False
-        for number in range(1, rounds + 1):
-            offsets = [(a, b) if number % 2 else (-a, -b) for a, b in window]
-            interleaved = grouping == "alternating" and number % 2 == 0
-            groups = (interleaved, interleaved_before)
-            layers += [
-                GroupedShift(offsets, before, border, *groups, dtype=dtype, name=f"shift_{number}"),
-                Conv1x1("lu", dtype=dtype, name=f"conv1x1_{number}"),
-            ]
-            before, interleaved_before = offsets, interleaved
-        back = [(0, 0) for _ in window]
-        layers.append(GroupedShift(back, before, border, False, interleaved_before, dtype=dtype, name="shift_back"))
+        offsets = [[((-1) ** number * a, (-1) ** number * b) for a, b in window] for number in range(rounds)]
+        interleaved = [grouping == "alternating" and number % 2 == 1 for number in range(rounds)]
+        layers = [
+            Conv1x1(parameterization, dtype=dtype, name="conv1x1"),
+            GroupedShiftRounds(offsets, border, interleaved, dtype=dtype, name="rounds"),
+        ]
         super().__init__(layers, **kwargs)

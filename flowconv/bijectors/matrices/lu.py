@@ -23,15 +23,16 @@ class LUMatrix(SquareMatrix):
       TensorShape([3, 3])
     """
 
-    def build(self, input_shape: tuple[Any, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...], stack: tuple[int, ...] = ()) -> None:
+        """Makes the variables of one matrix or of a stack of them, which all methods but `log_abs_det` return then."""
         channels = input_shape[-1]
-        # L below the diagonal, U above
-        self.triangles = self.add_weight(shape=(channels, channels), initializer="zeros", name="triangles")
-        self.log_diagonal_unclipped = self.add_weight(shape=(channels,), initializer="zeros", name="log_diagonal")
+        shape = (*stack, channels, channels)
+        self.triangles = self.add_weight(shape=shape, initializer="zeros", name="triangles")  # L below, U above
+        self.log_diagonal_unclipped = self.add_weight(shape=shape[:-1], initializer="zeros", name="log_diagonal")
 
     @property
     def log_diagonal(self) -> tf.Tensor:
-        """log s, `[C]`."""
+        """log s, `[C]`, or a stack of such."""
         return soft_clip(self.log_diagonal_unclipped.value)
 
     def _factors(self) -> tuple[tf.Tensor, tf.Tensor]:

@@ -29,14 +29,12 @@ class GroupedShift(Bijector):
       of an image. An odd channel of a group stays where it is.
 
     Both are permutations of pixels: the inverse shifts back, the log-determinant is 0, there are no parameters.
-    Cost: a copy, also where groups were shifted before and are to be shifted back first.
+    Cost: a copy.
 
     Args:
       offsets: (a, b) of each group.
-      before: (a, b) that groups were shifted by before, which is undone (default: not at all).
       border: what becomes of that which leaves an image.
       interleaved: whether the groups are.
-      interleaved_before: whether those before were.
 
     Example:
       >>> import tensorflow as tf
@@ -56,23 +54,17 @@ class GroupedShift(Bijector):
     def __init__(
         self,
         offsets: Offsets,
-        before: Offsets | None = None,
         border: Literal["periodic", "conveyor"] = "periodic",
         interleaved: bool = False,
-        interleaved_before: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.border = arguments.choice({"periodic": "periodic", "conveyor": "conveyor"}, border, "border")
-        self.offsets, self.before = offsets, before or [(0, 0)] * len(offsets)
-        self.interleaved, self.interleaved_before = interleaved, interleaved_before
+        self.offsets, self.interleaved = offsets, interleaved
 
     def order(self, shape: tuple[int, ...]) -> np.ndarray:
         """Returns the number of x that each number of y is, of images `(H, W, C)`, `[H·W·C]`."""
-        order = _order(shape, _tuple(self.offsets), self.border, self.interleaved)
-        if any(map(any, self.before)):
-            order = np.argsort(_order(shape, _tuple(self.before), self.border, self.interleaved_before))[order]
-        return order
+        return _order(shape, tuple((a, b) for a, b in self.offsets), self.border, self.interleaved)
 
     def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         return permute_pixels(x, self.order(tuple(x.shape[1:]))), per_example(0.0, x)
@@ -91,7 +83,7 @@ class GroupedShift(Bijector):
 
 @functools.lru_cache(maxsize=128)
 def _order(shape: tuple[int, ...], offsets: tuple[tuple[int, int], ...], border: str, interleaved: bool) -> np.ndarray:
-    """As `GroupedShift.order`, without the offsets before."""
+    """As `GroupedShift.order`."""
     numbers = np.arange(math.prod(shape)).reshape(shape)
     channels = np.arange(shape[-1])
     groups = [channels[n :: len(offsets)] for n in range(len(offsets))] if interleaved else None
@@ -106,7 +98,3 @@ def _order(shape: tuple[int, ...], offsets: tuple[tuple[int, int], ...], border:
             there, back = np.split(np.roll(ring, -a, axis), 2, axis)
             numbers[..., first], numbers[..., second] = there, np.flip(back, axis)
     return numbers.ravel()
-
-
-def _tuple(offsets: Offsets) -> tuple[tuple[int, int], ...]:
-    return tuple((a, b) for a, b in offsets)
