@@ -165,7 +165,8 @@ def _after(name, run, images):
 def _about(trainings, seconds):
     first = next(iter(trainings.values()))
     runs = {name: each["runs"] for name, each in trainings.items()}
-    of_all = {"machine": f"{first['device']}, jax {first['jax']}", "date": f"{date.today()}", "commit": commit()}
+    machines = dict.fromkeys(f"{each['device']}, jax {each['jax']}" for each in trainings.values())
+    of_all = {"machine": " and ".join(machines), "date": f"{date.today()}", "commit": commit()}
     of_all |= {"batch": first["batch"], "dataset": first["dataset"], "seconds": seconds}
     tuned = [name for name in (TRIALS, FACTOR) if any(name in each for each in trainings.values())]
     of_each = ("compile_seconds", "peak_bytes", *tuned)

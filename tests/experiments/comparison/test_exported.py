@@ -27,7 +27,7 @@ def line(name, bits, seeds=(0, 1), **more):
 
 
 def test_figures_are_those_of_the_better_weights_seed_by_seed(tmp_path):
-    (tmp_path / "results.jsonl").write_text(f"{line('conv1x1', 4.0)}\n\n{line('emerging', 3.5, peak_bytes=1)}\n")
+    (tmp_path / "results.jsonl").write_text(f"{line('conv1x1', 4.0)}\n\n{line('emerging', 3.5, peak_bytes=1, device='another')}\n")
     output = tmp_path / "made" / "tables"
     exported.tabulate(exported.read_trainings([str(tmp_path / "results.jsonl")]), output)
     rows = list(csv.DictReader((output / "table.csv").open()))
@@ -37,6 +37,7 @@ def test_figures_are_those_of_the_better_weights_seed_by_seed(tmp_path):
     pairs = list(csv.reader((output / "pairs.csv").open()))
     assert pairs[1] == ["emerging − conv1x1", "-0.5", "-0.5", "-0.5", "0.0"]
     about = json.loads((output / "about.json").read_text())
+    assert about["machine"] == "stand-in, jax 0 and another, jax 0"
     assert about["dataset"] == {"name": "tens"} and about["peak_bytes"] == {"conv1x1": None, "emerging": 1}
     assert (output / "rates.png").exists()
 
