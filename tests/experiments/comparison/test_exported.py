@@ -27,7 +27,9 @@ def line(name, bits, seeds=(0, 1), **more):
 
 
 def test_figures_are_those_of_the_better_weights_seed_by_seed(tmp_path):
-    (tmp_path / "results.jsonl").write_text(f"{line('conv1x1', 4.0)}\n\n{line('emerging', 3.5, peak_bytes=1, device='another')}\n")
+    (tmp_path / "results.jsonl").write_text(
+        f"{line('conv1x1', 4.0)}\n\n{line('emerging', 3.5, peak_bytes=1, device='another')}\n"
+    )
     output = tmp_path / "made" / "tables"
     exported.tabulate(exported.read_trainings([str(tmp_path / "results.jsonl")]), output)
     rows = list(csv.DictReader((output / "table.csv").open()))
