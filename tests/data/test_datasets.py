@@ -9,16 +9,20 @@ from flowconv import data
 from flowconv.config.parts import DATASETS
 from flowconv.data import builders, datasets
 from flowconv.data.dataset import side
+from flowconv.data.datasets import letters
+from tests.runs import FULL
 
-SMALLEST = {"folder": 8, "cifar10": 32}
+SIZES = {"folder": 8, "cifar10": 32, "photos": 64}  # of photographs, smaller patches are many
 
 
 @pytest.fixture(params=DATASETS)
-def named(request, data_config, store, tmp_path):
+def named(request, data_config, store, tmp_path, monkeypatch):
     """The class of each data set, which a few random images have been prepared of, and its `config.data`."""
     name, cls = request.param, datasets.dataset_class(request.param)
-    sizes = [side(variant) for variant in cls.builder_class().builder_configs] if cls.has_sizes else [SMALLEST[name]]
-    size = min(size for size in sizes if size >= 8)
+    sizes = [side(variant) for variant in cls.builder_class().builder_configs] if cls.has_sizes else [SIZES[name]]
+    size = SIZES.get(name) or min(size for size in sizes if size >= 8)
+    if not FULL:
+        monkeypatch.setattr(letters, "COPIES", dict.fromkeys(letters.COPIES, 3))
     data_config.update(name=name, image_size=size)
     if not cls.is_ours():
         data_config.validation_images = 3
