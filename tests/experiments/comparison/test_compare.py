@@ -14,12 +14,13 @@ import pytest
 from benchmarks.layers import _cost
 from experiments.comparison import compare as comparison
 from experiments.comparison.fold import fold
+from experiments.comparison.variants import variant_config
 from flowconv.config import changed, default_config
 from flowconv.errors import UserError
 from flowconv.files import write_json
 from flowconv.workdir import Workdir
 from tests.programs import refusal, run_here
-from tests.runs import ROOT, TINY, in_full, launch
+from tests.runs import ROOT, TINY, config_of, in_full, launch
 
 FIELDS = TINY | {"model.levels": 1, "train.images": 96, "train.evaluate_images": 48}
 FLAGS = ["--variants=conv1x1,rolled_shift", "--seeds=1", "--rounds=1", "--nolayers"]
@@ -93,6 +94,7 @@ def test_two_ranks(arguments, tmp_path):
     assert row["variant"] == "shift" and 4 < float(row["bits_per_dim_mean"]) < 9
 
 
+@in_full  # counts of measured rates, in test_budget.py
 def test_equal_seconds(arguments, tmp_path):
     """The counts come from rates that are measured, are kept with the runs, and stand in the table."""
     flags = ["--seconds=1", "--config.train.images=100000", "--config.train.evaluate_images=100000"]
@@ -121,10 +123,11 @@ def test_learning_rates_are_tried_before(arguments, tmp_path):
     assert table(tmp_path) == before and not (tmp_path / "trials").exists()
 
 
-def test_refuses_the_folder_of_another_comparison(arguments, uninterrupted):
-    output, _ = uninterrupted
-    flags = [f"--output={output}", *arguments, "--config.optimizer.learning_rate=0.5"]
-    line = "holds another run (optimizer.learning_rate is 0.002 there and 0.5 here)"
+def test_refuses_the_folder_of_another_comparison(arguments, tmp_path):
+    config = config_of(**FIELDS | {"evaluation.temperatures": (0.7,)})
+    Workdir(tmp_path / "runs/conv1x1-seed-0").save_config(variant_config(config, "conv1x1", 0))
+    flags = [f"--output={tmp_path}", *arguments, "--config.optimizer.learning_rate=0.5"]
+    line = "holds another run (optimizer.learning_rate is 0.001 there and 0.5 here)"
     assert line in refusal("scripts/compare.py", *flags)
 
 
