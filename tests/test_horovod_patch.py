@@ -205,7 +205,7 @@ def test_an_attack_on_an_elastic_job_does_nothing_and_the_job_goes_on(tmp_path):
     body = base64.b64encode(pickle.dumps(Marking(marker)))  # as Horovod's own clients send it without the patch
     addresses = {one.address for all_of_one in psutil.net_if_addrs().values() for one in all_of_one}
     inet = [address for address in addresses if address.count(".") == 3]
-    with elastic(tmp_path, tmp_path / "run", ["localhost:1"]) as job:
+    with elastic(tmp_path, tmp_path / "run", ["localhost:1"], **{"train.images": 1280}) as job:
         assert job.wait_for("1 × 16 images a step") and job.wait_for("bits/dim", 2), job.output
         found = listeners(job)
         answers = {

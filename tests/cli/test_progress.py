@@ -8,7 +8,7 @@ from PIL import Image
 
 from flowconv.utils import progress_bar
 from tests.programs import run_here
-from tests.runs import SMALL, in_full, overrides
+from tests.runs import FULL, SMALL, in_full, overrides
 
 OF_A_RUN = {
     "sample": ["loading", "sampling: 1/1 batches"],
@@ -54,7 +54,7 @@ def missing(stages, text):
     return [stage for stage in stages if not any(line.startswith(stage) for line in lines)]
 
 
-@pytest.mark.parametrize("program", OF_A_RUN)
+@pytest.mark.parametrize("program", [name for name in OF_A_RUN if FULL or name != "export"])
 def test_the_stages_of_a_program_that_takes_a_run(program, finished_run, tmp_path, capsys):
     for name in ("a", "b"):
         pixels = np.random.default_rng(len(name)).integers(0, 256, (16, 16, 3), np.uint8)
