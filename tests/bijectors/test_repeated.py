@@ -20,7 +20,7 @@ from tests.layers import (
     affine_coupling,
     step,
 )
-from tests.runs import covering, parametrized
+from tests.runs import FULL, covering, parametrized
 
 SHAPE = (4, 4, 8)
 MODES = ("store", "recompute", "invert")
@@ -84,7 +84,7 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("options", parametrized(STEPS, ["shift", "emerging", "additive", "checkerboard"]))
+@pytest.mark.parametrize("options", parametrized(STEPS, ["shift", "emerging", "checkerboard"]))
 def test_all_ways_back_give_the_same_gradients(options):
     results = {mode: loss_and_gradients(repeated(3, mode, **options), images()) for mode in MODES}
     loss, gradients = results["store"]
@@ -188,7 +188,7 @@ def test_every_step_starts_with_a_rotation():
         np.testing.assert_allclose(np.linalg.det(matrix), 1.0)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", MODES if FULL else ["invert"])
 def test_compiles_under_xla(mode):
     layer = repeated(3, mode, "float32")
     expected = loss_and_gradients(layer, images("float32"))
@@ -258,7 +258,7 @@ SECOND = {
 }
 
 
-@pytest.mark.parametrize(("mode", "where"), SECOND.keys())
+@pytest.mark.parametrize(("mode", "where"), [each for each in SECOND if FULL or "store" in each or "eager" in each])
 def test_second_derivatives_are_refused_where_they_are_not_right(mode, where):
     compute = tf.function(penalty_and_gradients, autograph=False) if where == "graph" else penalty_and_gradients
     with pytest.raises(ValueError, match=SECOND[mode, where]):

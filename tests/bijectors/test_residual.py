@@ -28,7 +28,7 @@ from flowconv.testing import (
     perturb,
     perturbed,
 )
-from tests.runs import FULL
+from tests.runs import FULL, in_full, parametrized
 
 NETWORKS = {
     "convolution": functools.partial(LipschitzConvolutionNetwork, 16, dtype="float64"),
@@ -220,7 +220,7 @@ def largest_ratio(network, x, steps=60):
     return best
 
 
-@every_network
+@pytest.mark.parametrize("name", parametrized({name: name for name in NETWORKS}, ["first convolution", "attention"]))
 def test_a_network_is_a_contraction_of_pairs_that_gradient_ascent_finds(name):
     """Of large weights, too: they are what the bound must hold back."""
     network = built(NETWORKS[name](contraction=0.8), scale=3.0).network
@@ -302,7 +302,7 @@ def test_a_wrong_sign_is_noticed():
         check_log_det(layer, images((2, 2, 2), "float64"), NONE, 1e-6)
 
 
-@pytest.mark.parametrize("name", ["convolution", "attention"])
+@pytest.mark.parametrize("name", ["convolution", "attention"] if FULL else ["attention"])
 def test_a_condition_moves_a_layer(name):
     layer = built(NETWORKS[name](condition=ClassCondition(3)), shape=(2, 2, 2))
     x, inputs = images((2, 2, 2), "float64"), Inputs(tf.constant([0, 1, 2]))
@@ -312,6 +312,7 @@ def test_a_condition_moves_a_layer(name):
     assert np.all(layer.forward(x, inputs) != layer.forward(x, Inputs(tf.constant([1, 2, 0]))))
 
 
+@in_full  # of other inverses that solve an equation, in test_repeated.py
 def test_derivatives_of_an_inverse_in_a_loop_s_graph_are_those_of_its_steps_in_turn():
     layer = perturbed(Repeated(residual(NETWORKS["convolution"]()), 2, "store", dtype="float64"), (2, 2, 2), scale=0.5)
     y = normal(2, (2, 2, 2))

@@ -26,13 +26,14 @@ from flowconv.testing import (
     perturb,
     perturbed,
 )
-from tests.runs import parametrized
+from tests.runs import FULL, parametrized
 
 SHAPE = (8, 8, 3)
 SETTINGS = {"class": {"classes": 4}}  # without which a condition isn't known
 SMALL = {"hidden_layers": 1, "width": 4, "blocks": 1, "heads": 2}
 KINDS = [name for name in CONDITIONS if name != "none"]
 every_kind = pytest.mark.parametrize("kind", KINDS)
+one_kind = pytest.mark.parametrize("kind", KINDS if FULL else ["class"])
 
 
 def make(kind, image_shape=SHAPE):
@@ -315,7 +316,7 @@ class UnderACondition:
         return self.flow.decode_and_log_det(y, inputs)
 
 
-@every_kind
+@one_kind
 def test_the_log_determinant_is_that_of_the_jacobian(kind):
     flow, batch = build(kind, image_shape=(4, 4, 3), depth=1), a_batch(1, (4, 4, 3))
     x, inputs = flow.dequantize_midpoint(batch["image"]), Inputs(flow.condition_of(batch))
@@ -323,7 +324,7 @@ def test_the_log_determinant_is_that_of_the_jacobian(kind):
     check_log_det(UnderACondition(flow), x, inputs, 1e-9)
 
 
-@every_kind
+@one_kind
 def test_the_gradient_is_a_difference(kind):
     """Along a random direction of all weights, those of embeddings included."""
     flow, batch = build(kind, image_shape=(4, 4, 3), depth=2), a_batch(4, (4, 4, 3))

@@ -14,6 +14,7 @@ from flowconv.inference import scoring
 from flowconv.models import glow
 from flowconv.testing import perturb
 from tests.layers import labelled_flow
+from tests.runs import FULL
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (23, 8, 8, 3), np.uint8)
 EXAMPLES = {"image": PIXELS}
@@ -27,7 +28,7 @@ def flow():
     return flow
 
 
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=8 if FULL else 4)
 @given(batch_size=st.integers(1, 30), world_size=st.integers(1, 5))
 def test_bits_per_dim_are_those_of_all_images(flow, batch_size, world_size):
     """Whatever the batch size and the number of workers, some of which may have nothing to do."""

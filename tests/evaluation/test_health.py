@@ -10,6 +10,7 @@ from flowconv.evaluation import diagnosis, health, ill_conditioned, matrix_healt
 from flowconv.evaluation.layer_outputs import layer_outputs, level_outputs, repeated_layers
 from flowconv.models import build_flow, build_model
 from tests.layers import labelled_flow
+from tests.runs import in_full
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)
 
@@ -38,10 +39,10 @@ def put(variable, step, value):
     [
         {},
         {"model__name": "realnvp"},
-        {"model__name": "nice"},
+        pytest.param({"model__name": "nice"}, marks=in_full),
         {"model__prior": "learned"},
-        {"model__convolution": "emerging"},
-        {"model__convolution": "rolled_shift"},
+        pytest.param({"model__convolution": "emerging"}, marks=in_full),
+        pytest.param({"model__convolution": "rolled_shift"}, marks=in_full),
     ],
     ids=str,
 )

@@ -49,9 +49,7 @@ VARIANTS = {
 }
 every_variant = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS.keys())
 # A layer's own proofs are elsewhere.
-most_in_full = pytest.mark.parametrize(
-    "options", parametrized(VARIANTS, ["shift", "emerging", "realnvp", "nice", "per_position", "learned_prior"])
-)
+most_in_full = pytest.mark.parametrize("options", parametrized(VARIANTS, ["shift", "realnvp", "learned_prior"]))
 
 
 def build(precision="float64", scale=0.05, model="glow", shape=SHAPE, **options):
@@ -101,7 +99,7 @@ def test_no_latent_is_dropped():
     assert flattened(latents).shape[1] == flow.dimensions == 192
 
 
-@pytest.mark.parametrize("variant", ["shift", "emerging", "learned_prior", "realnvp", "nice"])
+@pytest.mark.parametrize("variant", ["shift", "learned_prior", *(["emerging", "realnvp", "nice"] if FULL else [])])
 def test_agrees_with_tensorflow_probability(variant):
     flow = build(**VARIANTS[variant])
     x = flow.dequantize(pixels(), seed=1)

@@ -15,7 +15,7 @@ from flowconv.testing import check_log_det, check_round_trip, perturb
 from flowconv.training.step import build_step
 from tests.batches import batch_of
 from tests.models.test_flow import AsBijector
-from tests.runs import in_full
+from tests.runs import FULL, in_full
 
 SHAPE = (4, 8, 3)
 MODELS = {
@@ -41,7 +41,8 @@ def pixels(n=2):
 def test_round_trip_and_log_det(name):
     flow = build(name)
     check_round_trip(AsBijector(flow), pixels(), NONE, 1e-8)
-    check_log_det(AsBijector(flow), pixels(), NONE, 1e-8)
+    if FULL or name == "nice_original":  # RealNVP's layers are proven in tests/bijectors
+        check_log_det(AsBijector(flow), pixels(), NONE, 1e-8)
 
 
 @in_full

@@ -20,7 +20,7 @@ from flowconv.testing import (
     perturb,
     perturbed,
 )
-from tests.runs import parametrized
+from tests.runs import FULL, parametrized
 
 SHAPE = (4, 4, 3)
 SMALL = {"width": 8, "blocks": 1, "heads": 2, "patch_size": 2}  # of those that have such a setting
@@ -73,7 +73,10 @@ def test_full_precision_is_that_of_the_variables(name):
     np.testing.assert_array_equal(y, built(name, "float32").call(images(SHAPE)))
 
 
-@every_network
+OF_RESIDUALS = ["l2_attention", "lipschitz_convolution"]  # proven with their own layer, in tests/bijectors
+
+
+@pytest.mark.parametrize("name", NETWORKS if FULL else [name for name in NETWORKS if name not in OF_RESIDUALS])
 def test_xla_gives_the_same(name):
     """And the same gradients."""
     network, x = built(name, "float64"), images(SHAPE, "float64")
@@ -140,7 +143,7 @@ def test_in_a_coupling(name):
     check_bijector(lambda: coupling(name), (4, 4, 2), tolerance=1e-9)
 
 
-@every_network
+@pytest.mark.parametrize("name", NETWORKS if FULL else ["glow", "attention", "transformer"])
 def test_in_a_coupling_of_a_checkerboard(name):
     layer, x = perturbed(coupling(name, CheckerboardMask(1)), (4, 4, 2)), images((4, 4, 2), "float64")
     check_round_trip(layer, x, NONE, 1e-10)
