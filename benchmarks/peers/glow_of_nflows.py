@@ -3,7 +3,8 @@
 import torch
 from nflows import distributions, flows, transforms
 
-from benchmarks.peers.pytorch import Tuning, actions_of, use_all_cores
+from benchmarks.peers.pytorch import actions_of, use_all_cores
+from benchmarks.peers.tuning import Tuning
 from benchmarks.sizes import Size
 from benchmarks.worker_protocol import Actions, serve
 
@@ -62,7 +63,7 @@ def build(size: Size, **tuning) -> tuple[Actions, dict]:
     def sample():  # Flow.sample knows no temperature
         return transform.inverse(0.7 * torch.randn(size.batch_size, dimensions))[0]
 
-    return actions_of(flow, size, flow.log_prob, sample, "nflows", Tuning(**tuning), (Step,), note_initialized)
+    return actions_of(flow, size, flow.log_prob, sample, "nflows", Tuning(**tuning), Step, note_initialized)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import normflows
 import torch
 
-from benchmarks.peers.pytorch import Tuning, actions_of, use_all_cores
+from benchmarks.peers.pytorch import actions_of, use_all_cores
+from benchmarks.peers.tuning import Tuning
 from benchmarks.sizes import Size
 from benchmarks.worker_protocol import Actions, serve
 
@@ -35,8 +36,8 @@ def build(size: Size, **tuning) -> tuple[Actions, dict]:
     def sample():
         return model.sample(size.batch_size, temperature=0.7)[0]
 
-    steps = (normflows.flows.GlowBlock,)
-    return actions_of(model, size, log_prob, sample, "normflows", Tuning(**tuning), steps, note_initialized)
+    step = normflows.flows.GlowBlock
+    return actions_of(model, size, log_prob, sample, "normflows", Tuning(**tuning), step, note_initialized)
 
 
 if __name__ == "__main__":

@@ -2,31 +2,16 @@
 
 import math
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from importlib import metadata
 
 import torch
 
+from benchmarks.peers.tuning import Tuning
 from benchmarks.sizes import Size
 from benchmarks.worker_protocol import Actions
 
 LEARNING_RATE = 1e-4
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """What users who know PyTorch do for speed, beside writing the model.
-
-    Attributes:
-      compiled: what torch.compile gets: "steps", one after the other, "whole" for all of them, "" for nothing.
-      channels_last: whether images and kernels lie in memory with their channels last.
-      fused: whether Adam updates all variables by one kernel.
-    """
-
-    compiled: str = ""
-    channels_last: bool = False
-    fused: bool = False
 
 
 def actions_of(
@@ -36,7 +21,7 @@ def actions_of(
     sample: Callable[[], torch.Tensor],
     package: str,
     tuning: Tuning,
-    steps: Iterable[type[torch.nn.Module]],
+    step: type[torch.nn.Module],
     initialized: Callable[[torch.nn.Module], None],
 ) -> tuple[Actions, dict]:
     """Returns a model's actions and facts, as `worker_protocol.serve` wants them.
@@ -48,7 +33,7 @@ def actions_of(
       sample: draws a batch of images at temperature 0.7.
       package: the program's name.
       tuning: what is done for speed.
-      steps: classes of the steps of flow, whose `forward` and `inverse` "steps" compiles.
+      step: the class of the steps of flow.
       initialized: called with each module when it has seen data, before anything is compiled.
     """
     layout = torch.channels_last if tuning.channels_last else torch.contiguous_format
@@ -64,15 +49,11 @@ def actions_of(
     with torch.no_grad():
         loss()  # which initializes what depends on data
     if tuning.compiled:
-        torch._dynamo.config.recompile_limit = 64
+        torch._dynamo.config.recompile_limit = 64  # of each method: shapes, with gradients and without
         for module in model.modules():
             initialized(module)
-    if tuning.compiled == "steps":
-        for kind in steps:
-            kind.forward, kind.inverse = compile_function(kind.forward), compile_function(kind.inverse)
-    elif tuning.compiled == "whole":
-        log_prob, sample = compile_function(log_prob), compile_function(sample)
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=tuning.fused)
+        step.forward, step.inverse = (compiled(method, tuning.compiled) for method in (step.forward, step.inverse))
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=tuning.fused or None)
 
     def train():
         optimizer.zero_grad(set_to_none=True)
@@ -97,9 +78,15 @@ def actions_of(
     return {"train": train, "encode": encode, "sample": draw}, facts
 
 
-def compile_function(function: Callable) -> Callable:
-    """Returns it compiled by inductor, anew for each shape."""
-    return torch.compile(function, dynamic=False)
+def compiled(function: Callable, purposes: Collection[str]) -> Callable:
+    """Returns it compiled by inductor, anew for each shape, and as it was for what is no purpose."""
+    fast = torch.compile(function, dynamic=False)
+
+    def chosen(*arguments):
+        purpose = "training" if torch.is_grad_enabled() else "inference"
+        return fast(*arguments) if purpose in purposes else function(*arguments)
+
+    return chosen
 
 
 def use_all_cores() -> None:

@@ -8,6 +8,7 @@ import pytest
 from benchmarks import speed
 from benchmarks.options import Options
 from benchmarks.peers import glow_of_tfp
+from benchmarks.peers.tuning import Tuning
 from benchmarks.sizes import SMALL
 from benchmarks.workers import WorkerError
 from tools import result_tables
@@ -51,8 +52,11 @@ def test_without_peers_there_are_none():
 
 
 def test_tunings_are_known_to_the_programs():
-    """TFP's are arguments of its module, which TensorFlow's environment has."""
+    for settings in (speed.TUNINGS["normflows"], speed.TUNINGS["nflows"]):
+        tuning = Tuning(**settings)
+        assert tuning.channels_last and set(tuning.compiled) <= {"training", "inference"}
     assert speed.TUNINGS["tfp"].keys() <= inspect.signature(glow_of_tfp.build).parameters.keys()
+    assert set(speed.TUNINGS["tfp"]["compiled"]) <= set(speed.TASKS)
 
 
 def test_a_peer_that_does_not_compile_is_left_out_with_a_line(figures, capsys):

@@ -1,0 +1,19 @@
+"""How a program on PyTorch is tuned. Imports the standard library alone, as every environment has it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What users who know PyTorch do for speed, beside writing the model.
+
+    Attributes:
+      compiled: what torch.compile gets a step of flow for: "training", "inference", both or nothing.
+      channels_last: whether images and kernels lie in memory with their channels last.
+      fused: whether Adam updates all variables by one kernel.
+    """
+
+    compiled: Collection[str] = ()
+    channels_last: bool = False
+    fused: bool = False
