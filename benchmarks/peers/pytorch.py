@@ -53,7 +53,7 @@ def actions_of(
         for module in model.modules():
             initialized(module)
         step.forward, step.inverse = (compiled(method, tuning.compiled) for method in (step.forward, step.inverse))
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=tuning.fused or None)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
 
     def train():
         optimizer.zero_grad(set_to_none=True)

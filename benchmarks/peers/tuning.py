@@ -11,9 +11,7 @@ class Tuning:
     Attributes:
       compiled: what torch.compile gets a step of flow for: "training", "inference", both or nothing.
       channels_last: whether images and kernels lie in memory with their channels last.
-      fused: whether Adam updates all variables by one kernel.
     """
 
     compiled: Collection[str] = ()
     channels_last: bool = False
-    fused: bool = False
