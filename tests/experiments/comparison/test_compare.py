@@ -19,6 +19,7 @@ from flowconv.config import changed, default_config
 from flowconv.errors import UserError
 from flowconv.files import write_json
 from flowconv.workdir import Workdir
+from tests.experiments.comparison.test_tables import SPEEDS
 from tests.programs import refusal, run_here
 from tests.runs import ROOT, TINY, config_of, in_full, launch
 
@@ -105,8 +106,9 @@ def test_equal_seconds(arguments, tmp_path):
     assert kept % 16 == 0 and 16 <= kept < 100_000
 
 
-def test_learning_rates_are_tried_before(arguments, tmp_path):
+def test_learning_rates_are_tried_before(arguments, tmp_path, monkeypatch):
     """A rate that makes weights infinite loses; trials never see the test split, and are not made again."""
+    monkeypatch.setattr(comparison, "measure_speeds", lambda configs, *_: dict.fromkeys(configs, SPEEDS))
     flags = ["--learning_rates=1e30,0.5", "--variants=conv1x1", f"--output={tmp_path}"]
     run_here("scripts/compare.py", *arguments, *flags)
     tried = json.loads((tmp_path / "learning_rates.json").read_text())["conv1x1"]
