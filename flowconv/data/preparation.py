@@ -55,7 +55,9 @@ def prepare(dataset: Dataset) -> None:
 
 def _missing(dataset: Dataset, reason: str) -> str:
     name = dataset.full_name
-    usual = f"run `tfds build {name}` where that works and give its data directory as --config.data.dir"
+    # Not by `tfds build`: the command of tensorflow_datasets needs Apache Beam for whatever it does.
+    command = f"""python -c "import tensorflow_datasets as tfds; tfds.load('{name}', data_dir='DIR')\""""
+    usual = f"run `{command}` where that works, and give --config.data.dir=DIR"
     return f"--config.data.name={name}: not in {dataset.builder.data_path}, and {reason}; {dataset.advice or usual}"
 
 

@@ -1,7 +1,9 @@
 """What is refused: in one line that names the flag, and leaves nothing behind."""
 
 import io
+import re
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -93,8 +95,11 @@ def test_no_images_in_the_data_set(data_config):
 def test_download_impossible(data_config, offline, action):
     line = refusal(data_config, action, name="cifar10")
     assert str(Path(data_config.dir, "cifar10", "3.0.2")) in line
-    assert "`tfds build cifar10`" in line
-    assert "--config.data.dir" in line
+    assert line.endswith("` where that works, and give --config.data.dir=DIR")
+    (code,) = re.findall('`python -c "(.*)"`', line)
+    with mock.patch.object(tfds, "load") as loaded:
+        exec(code)
+    loaded.assert_called_once_with("cifar10", data_dir="DIR")
     assert not Path(data_config.dir).exists()
     assert not Path(data_config.cache_dir).exists()
 
