@@ -58,7 +58,7 @@ def check(hlo):
 
 
 # The others have the same operations, in more levels.
-DIFFERENT = ["cifar10", "letters", "flowpp_cifar10", "tarflow_photos"]
+DIFFERENT = ["letters", "flowpp_cifar10", "tarflow_photos"]
 
 
 @pytest.mark.parametrize("path", parametrized({path.stem: path for path in CONFIGS}, DIFFERENT))
@@ -102,12 +102,12 @@ VARIANTS = {
     },
 }
 CONVOLUTIONS = SETTINGS["model.convolution"].names
-# That XLA takes a convolution is shown in tests/bijectors, too.
+# That XLA takes convolutions and residual layers is shown in tests/bijectors, too.
 FURTHER = {name: {"model.convolution": name} for name in CONVOLUTIONS if name not in VARIANTS}
 ALL = {name: ({"model.convolution": name} if name in CONVOLUTIONS else {}) | own for name, own in VARIANTS.items()}
 
 
-@pytest.mark.parametrize("fields", parametrized(ALL | FURTHER, VARIANTS))
+@pytest.mark.parametrize("fields", parametrized(ALL | FURTHER, set(VARIANTS) - {"residual"}))
 def test_every_variant_lowers(fields):
     check(lowered(tiny(**fields)))
 

@@ -138,7 +138,7 @@ def test_the_run_ends_in_a_line_that_names_the_file_and_saves_what_it_can(tmp_pa
     goes_on(tmp_path, images, whole)
 
 
-@pytest.mark.parametrize("file", DISPENSABLE if FULL else ["TensorBoard's file", "the curve"])
+@pytest.mark.parametrize("file", DISPENSABLE if FULL else ["TensorBoard's file"])
 def test_pictures_and_tensorboard_are_given_up_in_a_line(tmp_path, monkeypatch, capsys, images, whole, file):
     with monkeypatch.context() as patch:
         when_written(patch, *DISPENSABLE[file], no_file_may_grow)
