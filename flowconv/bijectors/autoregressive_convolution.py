@@ -24,9 +24,10 @@ class AutoregressiveConvolution(SolvedBySubstitution):
     d = exp(log d) and log d softly clipped to ±8. Starts near the identity.
 
     Inverse: pixels of one anti-diagonal i + j depend on later ones alone, so that each of these is solved at once, from
-    the last corner to the first: H + W − 1 steps, which take as much arithmetic as forward. That is exact, but a
-    triangular system can be so badly conditioned that rounding spoils its solution. So the error of each example is
-    estimated, at the cost of inverting two images more, and one that is spoilt comes back as NaN, not wrong.
+    the last corner to the first: H + W − 1 steps, which take as much arithmetic as forward. Of few channels several
+    pixels of a row are solved as one, in fewer and larger steps. That is exact, but a triangular system can be so badly
+    conditioned that rounding spoils its solution. So the error of each example is estimated, at the cost of inverting
+    two images more, and one that is spoilt comes back as NaN, not wrong.
 
     Args:
       kernel_size: k, odd.

@@ -1,4 +1,4 @@
-"""Substitution in triangular systems of images, one anti-diagonal of pixels at a time."""
+"""Substitution in triangular systems of images, one anti-diagonal of blocks of pixels at a time."""
 
 import functools
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import tensorflow as tf
 from flowconv.ops.custom_gradient import custom_gradient
 from flowconv.ops.shapes import batch_size
 
-CHAINS = 2  # parts of the batch that are solved side by side: one product alone is too small for all cores
+BLOCK = 48  # numbers of a block: so many columns the products of matrices need to be fast
 
 
 class TriangularSystem(NamedTuple):
@@ -31,114 +31,158 @@ class TriangularSystem(NamedTuple):
         kernel = tf.reverse(self.kernel, axis=[0, 1]) if self.reverse else self.kernel
         return tf.nn.conv2d(tf.pad(x, [[0, 0], pad, pad, [0, 0]]), kernel, 1, "VALID")
 
-    def centre_inverse(self) -> tf.Tensor:
-        """Returns K_00⁻¹, computed in float64."""
-        centre = tf.cast(self.kernel[0, 0], tf.float64)
-        inverse = tf.linalg.triangular_solve(centre, tf.eye(centre.shape[0], dtype=tf.float64), lower=self.reverse)
-        return tf.cast(inverse, self.kernel.dtype)
-
-    def other_taps(self) -> tf.Tensor:
-        """Returns K_ab of all (a, b) but (0, 0), row by row, `[window² − 1, C, C]`."""
-        return tf.reshape(self.kernel, [-1, *self.kernel.shape[2:]])[1:]
-
     def transposed(self) -> "TriangularSystem":
         """Returns the system of the transposed matrix."""
         return TriangularSystem(tf.linalg.matrix_transpose(self.kernel), not self.reverse)
 
 
-def solve(y: tf.Tensor, systems: Sequence[TriangularSystem]) -> tf.Tensor:
-    """Returns x of which the systems, applied one after the other, make y.
+def solve(parts: Sequence[tf.Tensor], systems: Sequence[TriangularSystem]) -> list[tf.Tensor]:
+    """Returns the x of which the systems, applied one after the other, make each y.
 
     The gradient is that of the implicit function theorem: one more substitution, in the transposed systems, and the
     gradient of convolutions. TensorFlow's own would keep all intermediate results of all steps.
 
     Args:
-      y: `[B, H, W, C]`.
+      parts: several y, `[B, H, W, C]`, of one size of images. They are solved side by side: the products of one alone
+        are too small for all cores.
       systems: in the order in which they are applied to x.
     """
-    reverse = [system.reverse for system in systems]
+    count, reverse = len(parts), [system.reverse for system in systems]
 
     @custom_gradient
-    def solution(y: tf.Tensor, *kernels: tf.Tensor) -> Any:
-        given = [TriangularSystem(*pair) for pair in zip(kernels, reverse, strict=True)]
+    def solution(*tensors: tf.Tensor) -> Any:
+        given = [TriangularSystem(*pair) for pair in zip(tensors[count:], reverse, strict=True)]
 
-        def gradient(dx: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        def gradient(*dx: tf.Tensor) -> tuple[tf.Tensor, ...]:
             # In a loop's gradient they are tensors of another graph, which a tape follows only if they are new to it.
             own = [TriangularSystem(tf.identity(system.kernel), system.reverse) for system in given]
-            root = solve(y, own)  # not x: these derivatives may be differentiated, too
-            dy = solve(tf.ensure_shape(dx, root.shape), [system.transposed() for system in reversed(own)])
+            roots = solve(tensors[:count], own)  # not x: these derivatives may be differentiated, too
+            dx = [tf.ensure_shape(each, root.shape) for each, root in zip(dx, roots, strict=True)]
+            dy = solve(dx, [system.transposed() for system in reversed(own)])
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch([system.kernel for system in own])
-                applied = functools.reduce(lambda x, system: system.apply(x), own, root)
-            return dy, *tape.gradient(applied, [system.kernel for system in own], -dy)
+                applied = [functools.reduce(lambda x, system: system.apply(x), own, root) for root in roots]
+            return *dy, *tape.gradient(applied, [system.kernel for system in own], [-each for each in dy])
 
-        return substitute_back(y, given[::-1]), gradient
+        return substitute_back(tensors[:count], given[::-1]), gradient
 
-    return solution(y, *(system.kernel for system in systems))
+    return list(solution(*parts, *(system.kernel for system in systems)))
 
 
-def substitute_back(y: tf.Tensor, systems: Sequence[TriangularSystem]) -> tf.Tensor:
+def substitute_back(parts: Sequence[tf.Tensor], systems: Sequence[TriangularSystem]) -> list[tf.Tensor]:
     """Solves the first system for x, which is the y of the next one, and so on.
 
-    The pixels of an anti-diagonal i + j depend on those of later ones alone, so that each of these is one step:
-    products of matrices of just its pixels, over all H + W − 1 steps as much arithmetic as the convolution. The steps
-    are unrolled.
+    A row of pixels is divided into blocks. The blocks of an anti-diagonal depend on those of later ones alone, so that
+    each of these is one step: products of matrices of just its blocks. Blocks of one pixel would take as much
+    arithmetic as the convolution, but with few channels too many steps of too small products. The steps are unrolled.
 
     Args:
-      y: `[B, H, W, C]`.
+      parts: the y, `[B, H, W, C]` each.
       systems: what is solved, in this order.
 
     Returns:
-      The last x, `[B, H, W, C]`.
+      The last x of each part, `[B, H, W, C]`.
     """
+    size = _block_size(*parts[0].shape[2:])
+    of_blocks = [_BlockSystem(system, size) for system in systems]
+    return [_substitute(part, of_blocks, size) for part in parts]
+
+
+def _block_size(width: int, channels: int) -> int:
+    """The pixels of a block, all blocks alike."""
+    return max(n for n in range(1, width + 1) if width % n == 0 and (n == 1 or n * channels <= BLOCK))
+
+
+def _substitute(y: tf.Tensor, systems: Sequence["_BlockSystem"], size: int) -> tf.Tensor:
     batch, (height, width, channels) = batch_size(y), y.shape[1:]
-    diagonals = [  # of the pixels (i, d − i): the first row, and how many there are
-        (first := max(0, d - width + 1), min(height, d + 1) - first) for d in range(height + width - 1)
+    columns = width // size
+    diagonals = [  # of the blocks (i, d − i): the first row, and how many there are
+        (first := max(0, d - columns + 1), min(height, d + 1) - first) for d in range(height + columns - 1)
     ]
-    order = np.array([i * width + d - i for d, (first, n) in enumerate(diagonals) for i in range(first, first + n)])
-    chains = CHAINS if y.shape[0] and y.shape[0] % CHAINS == 0 else 1
-    part = batch // chains
-    # Rows of y in the order in which they are solved: by chain, by diagonal, by pixel, by example.
-    examples = tf.reshape(tf.range(batch), [chains, 1, part])
-    places = tf.reshape(examples * (height * width) + order[:, None], [-1])
-    sizes = [n * part for _ in range(chains) for _, n in diagonals]
-    rows = tf.split(tf.gather(tf.reshape(y, [-1, channels]), places), sizes)
-    solved: list[tf.Tensor] = []
-    for chain in range(chains):
-        x = rows[chain * len(diagonals) : (chain + 1) * len(diagonals)]
-        for system in systems:
-            x = _solve(x, system, diagonals, part)
-        solved += x
-    x = tf.gather(tf.concat(solved, axis=0), tf.math.invert_permutation(places))
-    return tf.reshape(x, [-1, height, width, channels])
+    order = np.array([i * columns + d - i for d, (first, n) in enumerate(diagonals) for i in range(first, first + n)])
+    # Rows of y in the order in which they are solved: by diagonal, by block, by example.
+    examples = tf.range(batch)
+    places = tf.reshape(examples * len(order) + order[:, None].astype(np.int32), [-1])
+    rows = tf.gather(tf.reshape(y, [-1, size * channels]), places)
+    x = tf.split(rows, [n * batch for _, n in diagonals])
+    for system in systems:
+        x = system.solve(x, diagonals, batch)
+    places = tf.reshape(examples[:, None] + batch * np.argsort(order).astype(np.int32), [-1])
+    return tf.reshape(tf.gather(tf.concat(x, axis=0), places), [-1, height, width, channels])
 
 
-def _solve(
-    y: Sequence[tf.Tensor], system: TriangularSystem, diagonals: Sequence[tuple[int, int]], batch: int
-) -> list[tf.Tensor]:
-    """Solves one system; y and the result are lists over the diagonals of `[n·B, C]`."""
-    window = system.kernel.shape[0]
-    sign = -1 if system.reverse else 1
-    offsets = [(sign * a, sign * b) for a in range(window) for b in range(window)][1:]
-    inverse = system.centre_inverse()
-    taps = [inverse, *tf.unstack(-system.other_taps() @ inverse)]
-    margin = (window - 1) * batch  # rows of zeros on both sides of a diagonal: pixels beyond the border
+class _BlockSystem:
+    """A triangular system of blocks: X_iJ = (Y_iJ − Σ_am X_{i+a, J+m} R_am) T⁻¹.
 
-    @functools.cache
-    def matrix(numbers: tuple[int, ...]) -> tf.Tensor:
-        return tf.concat([taps[number] for number in numbers], axis=0)
+    Of a neighbour m ≥ 1 blocks away only the first pixels are needed. With `reverse` they are X_{i−a, J−m}, and of
+    these the last pixels.
+    """
 
-    solved: list[tf.Tensor] = [None] * len(y)
-    padded: list[tf.Tensor] = [None] * len(y)
-    for d in range(len(y))[::-sign]:
-        # All that a pixel depends on side by side, so that a step is one product: few operations are what counts.
-        first, length = diagonals[d]
-        numbers, columns = [0], [y[d]]
-        for number, (a, b) in enumerate(offsets, 1):
-            if 0 <= d + a + b < len(y):
-                start = margin + (first + a - diagonals[d + a + b][0]) * batch
+    def __init__(self, system: TriangularSystem, size: int):
+        window, channels = system.kernel.shape[0], system.kernel.shape[-1]
+        self.sign = -1 if system.reverse else 1
+        self.margin = window - 1  # blocks of zeros on both sides of a diagonal: those beyond the border
+        pixels = {m: n for m in range(window) if (n := min(size, (1 - m) * size + window - 1)) > 0}
+        self.widths = {m: n * channels for m, n in pixels.items()}
+        self.neighbours = [(a, m) for a in range(window) for m in pixels]  # the first one is the block itself
+        # Which tap is between each of their pixels and each of the block; number window² is one of zeros.
+        block, numbers = np.arange(size), []
+        for a, m in self.neighbours:
+            b = self.sign * (block[self._needed(pixels[m]), None] - block) + m * size
+            numbers.append(np.where((b >= 0) & (b < window), a * window + b, window**2))
+        taps = tf.reshape(tf.cast(system.kernel, tf.float64), [window**2, channels, channels])
+        taps = tf.concat([taps, tf.zeros_like(taps[:1])], axis=0)
+        matrices = tf.transpose(tf.gather(taps, np.concatenate(numbers)), [0, 2, 1, 3])
+        matrices = tf.reshape(matrices, [-1, size * channels])
+        inverse = _block_inverse(matrices[: size * channels], channels, system.reverse)
+        others = -matrices[size * channels :] @ inverse
+        matrices = tf.cast(tf.concat([inverse, others], axis=0), system.kernel.dtype)
+        self.matrices = tf.split(matrices, [self.widths[m] for _, m in self.neighbours])
+        self._together: dict[tuple[int, ...], tf.Tensor] = {}
+
+    def solve(self, y: Sequence[tf.Tensor], diagonals: Sequence[tuple[int, int]], batch: int) -> list[tf.Tensor]:
+        """Returns X, as Y a list over the diagonals of `[n·B, size·C]`."""
+        solved: dict[int, tf.Tensor] = {}
+
+        @functools.cache
+        def needed(d: int, width: int) -> tf.Tensor:
+            return solved[d] if width == self.widths[0] else solved[d][:, self._needed(width)]
+
+        @functools.cache
+        def padded(d: int, width: int) -> tf.Tensor:
+            margin = self.margin * batch
+            return tf.pad(needed(d, width), [[margin, margin], [0, 0]])
+
+        for d in range(len(diagonals))[:: -self.sign]:
+            # All that a block depends on side by side, so that a step is one product: few operations are what counts.
+            (first, length), numbers, columns = diagonals[d], [0], [y[d]]
+            for number, (a, m) in enumerate(self.neighbours[1:], 1):
+                other = d + self.sign * (a + m)
+                if not 0 <= other < len(diagonals):
+                    continue
                 numbers.append(number)
-                columns.append(padded[d + a + b][start : start + length * batch])
-        solved[d] = tf.matmul(tf.concat(columns, axis=1), matrix(tuple(numbers)))
-        padded[d] = tf.pad(solved[d], [[margin, margin], [0, 0]])
-    return solved
+                begin, width = first + self.sign * a - diagonals[other][0], self.widths[m]
+                if begin >= 0 and begin + length <= diagonals[other][1]:
+                    rows = needed(other, width)
+                else:
+                    begin, rows = begin + self.margin, padded(other, width)
+                columns.append(rows[begin * batch : (begin + length) * batch])
+            solved[d] = tf.matmul(tf.concat(columns, axis=1), self._matrix(tuple(numbers)))
+        return [solved[d] for d in range(len(diagonals))]
+
+    def _matrix(self, numbers: tuple[int, ...]) -> tf.Tensor:
+        if numbers not in self._together:
+            self._together[numbers] = tf.concat([self.matrices[number] for number in numbers], axis=0)
+        return self._together[numbers]
+
+    def _needed(self, width: int) -> slice:
+        return slice(-width, None) if self.sign < 0 else slice(width)
+
+
+def _block_inverse(matrix: tf.Tensor, channels: int, reverse: bool) -> tf.Tensor:
+    """Returns T⁻¹, with T triangular in its blocks of C×C numbers, and each of these triangular the other way."""
+    shape = [matrix.shape[0] // channels, channels] * 2
+    turned = tf.reverse(tf.reshape(matrix, shape), axis=[1, 3])  # with channels in the opposite order triangular
+    turned = tf.reshape(turned, matrix.shape)
+    inverse = tf.linalg.triangular_solve(turned, tf.eye(matrix.shape[0], dtype=matrix.dtype), lower=not reverse)
+    return tf.reshape(tf.reverse(tf.reshape(inverse, shape), axis=[1, 3]), matrix.shape)

@@ -76,8 +76,8 @@ def test_the_gradient_of_a_substitution_is_that_of_its_steps():
             total = tf.add_n([tf.reduce_sum(tf.cos(each)) for each in first])
         return [*first, *outer.gradient(total, [y, *values], unconnected_gradients="zero")]
 
-    found = derivatives(lambda y: solve(y, pair.systems()))
-    expected = derivatives(lambda y: substitute_back(y, pair.systems()[::-1]))
+    found = derivatives(lambda y: solve([y], pair.systems())[0])
+    expected = derivatives(lambda y: substitute_back([y], pair.systems()[::-1])[0])
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-9)
         assert np.max(np.abs(b)) > 1e-3

@@ -23,8 +23,8 @@ class FourCornerConvolution(Chain):
 
     A group of C/4 channels sees itself alone, (k//2 + 1)×(k//2 + 1) pixels towards a corner of the image, and at its
     own place the channels before it. The Jacobian is triangular, with ones: log-determinant that of the 1×1.
-    Inverse: all four by one substitution, H + W − 1 steps; exact but for rounding, and NaN where that has spoilt it.
-    Cost: half of emerging's. For images of any size.
+    Inverse: all four by one substitution, at most H + W − 1 steps; exact but for rounding, and NaN where that has
+    spoilt it. Cost: half of emerging's. For images of any size.
 
     Args:
       kernel_size: k, odd.
