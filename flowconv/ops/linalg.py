@@ -36,26 +36,14 @@ def inverse(matrix: tf.Tensor) -> tf.Tensor:
 
 
 def complex_log_abs_det(real: tf.Tensor, imaginary: tf.Tensor) -> tf.Tensor:
-    """Returns log |det (A + iB)| of square matrices `[..., C, C]`, float64, from W = LU."""
+    """Returns log |det (A + iB)| of square matrices `[..., C, C]`, from W = LU."""
     if compiles_with_xla():  # which has no LU
         return 0.5 * log_abs_det(_real_form(real, imaginary))
-    return _complex_log_abs_det(real, imaginary)
-
-
-@custom_gradient
-def _complex_log_abs_det(real: tf.Tensor, imaginary: tf.Tensor) -> Any:
-    matrix = tf.complex(real, imaginary)
-    result = tf.linalg.slogdet(matrix).log_abs_determinant
-
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        inverse, scale = tf.linalg.matrix_transpose(complex_inverse(real, imaginary)), upstream[..., None, None]
-        return scale * tf.math.real(inverse), -scale * tf.math.imag(inverse)
-
-    return tf.math.real(result), gradient
+    return tf.math.real(tf.linalg.slogdet(tf.complex(real, imaginary)).log_abs_determinant)
 
 
 def complex_inverse(real: tf.Tensor, imaginary: tf.Tensor) -> tf.Tensor:
-    """Returns (A + iB)⁻¹ of square matrices `[..., C, C]`, complex128."""
+    """Returns (A + iB)⁻¹ of square matrices `[..., C, C]`, complex numbers of their precision."""
     if compiles_with_xla():
         channels, inverted = real.shape[-1], inverse(_real_form(real, imaginary))
         return tf.complex(inverted[..., :channels, :channels], inverted[..., channels:, :channels])

@@ -10,6 +10,7 @@ from flowconv.bijectors import CheckerboardMask, convolutions
 from flowconv.bijectors.autoregressive_convolution import AutoregressivePair
 from flowconv.bijectors.matrices import MATRICES
 from flowconv.models import glow
+from flowconv.ops import circulant
 from flowconv.ops.triangular_solve import substitute_back
 from flowconv.testing import jacobian, perturbed
 from tests.layers import affine_coupling
@@ -172,6 +173,37 @@ def test_the_periodic_convolution_is_a_block_circulant_matrix(size, kernel_size)
     values = np.linalg.svd(matrix, compute_uv=False)
     found = layer.singular_values()["kernel"]
     np.testing.assert_allclose([found.max(), found.min()], [values.max(), values.min()], rtol=1e-10)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 4])
+def test_the_gradient_of_a_periodic_determinant_is_its_slope(parts, monkeypatch):
+    """However the frequencies are divided among cores; inverses are the same, too."""
+    shape = (5, 4, 3)
+    layer = perturbed(bijectors.PeriodicConvolution(dtype="float64"), shape)
+    x = images(shape)
+    inverse, start = layer.inverse(x), layer.kernel.numpy()
+    monkeypatch.setattr(circulant, "num_slices", lambda rows: min(parts, rows))
+    np.testing.assert_allclose(layer.inverse(x), inverse, atol=1e-12)
+    with tf.GradientTape() as tape:
+        log_det = layer.forward_log_det_jacobian(x)[0]
+    gradient = tape.gradient(log_det, layer.kernel.value)
+    direction = np.random.default_rng(2).standard_normal(start.shape)
+    slope, step = 0.0, 1e-5
+    for sign in (1, -1):
+        layer.kernel.assign(start + sign * step * direction)
+        slope += sign * np.linalg.slogdet(dense_circulant(layer, shape))[1] / (2 * step)
+    np.testing.assert_allclose(np.sum(gradient * direction), slope, rtol=1e-6)
+
+
+def test_a_periodic_determinant_and_inverse_in_float32_are_as_exact_as_float32():
+    shape = (16, 16, 12)
+    exact = perturbed(bijectors.PeriodicConvolution(dtype="float64"), shape)
+    layer = perturbed(bijectors.PeriodicConvolution(), shape)
+    layer.kernel.assign(exact.kernel.numpy())
+    exact.kernel.assign(layer.kernel.numpy())
+    x = images(shape, 3, "float32")
+    np.testing.assert_allclose(layer.inverse(layer.forward(x)), x, atol=2e-4)
+    np.testing.assert_allclose(layer.forward_log_det_jacobian(x), exact.forward_log_det_jacobian(x), rtol=2e-7)
 
 
 def test_the_periodic_convolution_refuses_images_that_it_would_wrap_around_twice():

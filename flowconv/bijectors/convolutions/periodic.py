@@ -11,7 +11,7 @@ from flowconv.bijectors.rotations import random_rotation
 from flowconv.core import arguments
 from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.weights import RandomInitializer
-from flowconv.ops import linalg
+from flowconv.ops import circulant, linalg
 from flowconv.ops.shapes import per_example
 
 
@@ -21,9 +21,9 @@ class PeriodicConvolution(Bijector):
     y_ij = Σ_ab K_ab x_{i+a, j+b} over |a|, |b| ≤ k//2, indices modulo H and W. The Fourier transform takes it apart
     into a C×C matrix M_uv = Σ_ab K_ab exp(2πi(ua/H + vb/W)) at each frequency: ŷ_uv = M_uv x̂_uv. So
     log-determinant: Σ_uv log|det M_uv|, and inverse: x̂_uv = M_uv⁻¹ ŷ_uv. Half of the frequencies suffice, since
-    those of (−u, −v) are conjugate. Cost: forward k² 1×1 convolutions; determinant O(H·W·C³), in float64; the
-    inverse two Fourier transforms besides. `reset_weights` makes it a rotation at the centre, and noise around it.
-    Nothing keeps M_uv from becoming singular: watch its condition number.
+    those of (−u, −v) are conjugate. Cost: forward k² 1×1 convolutions; determinant, in float64, and inverse
+    O(H·W·C³); the inverse two Fourier transforms besides. `reset_weights` makes it a rotation at the centre, and noise
+    around it. Nothing keeps M_uv from becoming singular: watch its condition number.
 
     Args:
       kernel_size: k, odd; k//2 must not exceed H or W.
@@ -58,44 +58,31 @@ class PeriodicConvolution(Bijector):
         )
         self.image_size = (height, width)
 
-    def transfer_matrices(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns real and imaginary part of M_uv, `[F, C, C]`, for the F = H·(W//2 + 1) frequencies of a real FFT."""
-        (height, width), channels = self.image_size, self.kernel.shape[-1]
-        taps = np.arange(-self.border, self.border + 1)
-        rows = np.exp(2j * np.pi * np.outer(np.arange(height), taps) / height)
-        columns = np.exp(2j * np.pi * np.outer(np.arange(width // 2 + 1), taps) / width)
-        phases = np.einsum("ua,vb->uvab", rows, columns).reshape(-1, taps.size**2)
-        kernel = tf.reshape(tf.cast(self.kernel.value, tf.float64), [taps.size**2, -1])
-        return tuple(tf.reshape(part @ kernel, [-1, channels, channels]) for part in (phases.real, phases.imag))
+    def _frequencies(self) -> list[circulant.Frequencies]:
+        return circulant.frequencies(self.image_size, 2 * self.border + 1)
 
-    def _log_det(self) -> tf.Tensor:
-        height, width = self.image_size
-        twice = np.full((height, width // 2 + 1), 2.0)  # a frequency and its conjugate
-        twice[:, 0] = 1.0  # the conjugates of these are among them
-        if width % 2 == 0:
-            twice[:, -1] = 1.0
-        return tf.tensordot(twice.ravel(), linalg.complex_log_abs_det(*self.transfer_matrices()), 1)
+    def _log_abs_det(self) -> tf.Tensor:
+        return circulant.log_abs_det(tf.convert_to_tensor(self.kernel.value), self._frequencies())
+
+    def _inverses(self) -> list[tf.Tensor]:
+        return circulant.inverses(tf.convert_to_tensor(self.kernel.value), self._frequencies())
 
     def forward_and_log_det(self, x: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
         size, border = 2 * self.border + 1, self.border
         kernel = tf.reshape(tf.transpose(self.kernel.value, [0, 2, 1]), [size, size, x.shape[-1], x.shape[-1]])
         wide = tf.concat([x[:, -border:], x, x[:, :border]], axis=1) if border else x
         wide = tf.concat([wide[:, :, -border:], wide, wide[:, :, :border]], axis=2) if border else wide
-        return tf.nn.conv2d(wide, kernel, 1, "VALID"), per_example(self._log_det(), x)
+        return tf.nn.conv2d(wide, kernel, 1, "VALID"), per_example(inputs.once(self._log_abs_det), x)
 
     def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
-        (height, width), channels = self.image_size, y.shape[-1]
-        inverse = linalg.complex_inverse(*self.transfer_matrices())
-        inverse = tf.cast(inverse, tf.complex64 if y.dtype == tf.float32 else tf.complex128)
-        spectrum = tf.signal.rfft2d(tf.transpose(y, [0, 3, 1, 2]))
-        spectrum = tf.reshape(tf.transpose(spectrum, [2, 3, 1, 0]), [inverse.shape[0], channels, -1])
-        spectrum = tf.reshape(tf.matmul(inverse, spectrum), [height, width // 2 + 1, channels, -1])
-        x = tf.signal.irfft2d(tf.transpose(spectrum, [3, 2, 0, 1]), [height, width])
-        return tf.transpose(x, [0, 2, 3, 1]), per_example(-self._log_det(), y)
+        x = circulant.multiply_spectrum(inputs.once(self._inverses), y)
+        return x, per_example(-inputs.once(self._log_abs_det), y)
 
     def singular_values(self) -> dict[str, np.ndarray]:
-        real, imaginary = self.transfer_matrices()
-        return {"kernel": linalg.singular_values(real.numpy() + 1j * imaginary.numpy()).ravel()}
+        kernel = tf.cast(self.kernel.value, tf.float64)
+        parts = [circulant.transfer_matrices(kernel, part) for part in self._frequencies()]
+        matrices = np.concatenate([real.numpy() + 1j * imaginary.numpy() for real, imaginary in parts])
+        return {"kernel": linalg.singular_values(matrices).ravel()}
 
 
 class _RotationAndNoise(RandomInitializer):
