@@ -51,8 +51,8 @@ BIJECTORS = {
         )
         for name in ("emerging", "periodic", "rolled_shift", "grouped_shift")
     },
-    "grouped_shift_convolution_conveyor": lambda dtype: bijectors.GroupedShiftConvolution(
-        border="conveyor", dtype=dtype
+    "grouped_shift_convolution_periodic": lambda dtype: bijectors.GroupedShiftConvolution(
+        rounds=2, border="periodic", grouping="neighbouring", dtype=dtype
     ),
     "shift_convolution_per_position": lambda dtype: bijectors.ShiftConvolution("position", dtype=dtype),
     "autoregressive_convolution": lambda dtype: bijectors.AutoregressiveConvolution(dtype=dtype),

@@ -123,7 +123,7 @@ def seen(layer, shape):
 def test_a_round_has_one_tap_for_each_pair_of_channels(kernel_size):
     """At the difference of their offsets, exactly; together these are the k×k window."""
     shape = (7, 6, (kernel_size // 2 + 1) ** 2 * 2)
-    layer = perturbed(GroupedShiftConvolution(kernel_size, 1, dtype="float64"), shape)
+    layer = perturbed(GroupedShiftConvolution(kernel_size, 1, "periodic", dtype="float64"), shape)
     offsets = np.repeat(window(kernel_size), 2, axis=0)
     expected = {(*(offsets[d] - offsets[c]).tolist(), c, d) for c in range(shape[-1]) for d in range(shape[-1])}
     first = layer.layers[0]
@@ -139,7 +139,7 @@ def test_a_round_has_one_tap_for_each_pair_of_channels(kernel_size):
 def test_alternating_groups_part_channels_that_were_together(grouping):
     """Of which two channels one sees the other at another place: all, but those that share both groups."""
     shape = (5, 6, 8)
-    layer = perturbed(GroupedShiftConvolution(3, 2, grouping=grouping, dtype="float64"), shape)
+    layer = perturbed(GroupedShiftConvolution(3, 2, "periodic", grouping, dtype="float64"), shape)
     # Near the identity, so that what one round mixes the next one doesn't spread.
     layer.layers[1].weight.triangles.assign(tf.fill([2, 8, 8], tf.constant(1e-3, tf.float64)))
     layer.layers[0].weight.triangles.assign(tf.zeros([8, 8], "float64"))

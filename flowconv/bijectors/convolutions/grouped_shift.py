@@ -30,7 +30,7 @@ class GroupedShiftConvolution(Chain):
 
     Example:
       >>> from flowconv.bijectors import GroupedShiftConvolution
-      >>> layer = GroupedShiftConvolution(rounds=1, border="conveyor")
+      >>> layer = GroupedShiftConvolution(rounds=1)
       >>> layer.build((None, 8, 8, 4))
       >>> [part.name for part in layer.layers]
       ['conv1x1', 'rounds']
@@ -39,9 +39,9 @@ class GroupedShiftConvolution(Chain):
     def __init__(
         self,
         kernel_size: int = 3,
-        rounds: int = 2,
-        border: Literal["periodic", "conveyor"] = "periodic",
-        grouping: Literal["neighbouring", "alternating"] = "neighbouring",
+        rounds: int = 3,
+        border: Literal["periodic", "conveyor"] = "conveyor",
+        grouping: Literal["neighbouring", "alternating"] = "alternating",
         parameterization: str = "plu",
         **kwargs: Any,
     ):
