@@ -19,7 +19,9 @@ def matrix_norm_bound(matrix: tf.Tensor, rounds: int = ROUNDS) -> tf.Tensor:
     log_norm, power = tf.math.log(_frobenius(gram)), 1.0
     total = log_norm
     for _ in range(rounds):
-        gram = gram / tf.cast(tf.exp(log_norm), gram.dtype)[..., None, None]  # no power overflows
+        norm = tf.exp(log_norm)[..., None, None]
+        # Not by tf.cast, of whose gradient TensorFlow warns.
+        gram = gram / (tf.complex(norm, tf.zeros_like(norm)) if gram.dtype.is_complex else norm)  # no power overflows
         gram = tf.matmul(gram, gram, adjoint_a=True)
         log_norm, power = tf.math.log(_frobenius(gram)), 2.0 * power
         total += log_norm / power

@@ -57,3 +57,17 @@ def test_the_gradient_is_that_of_the_norm():
         bound = matrix_norm_bound(matrix, 9)
     u, _, v = np.linalg.svd(matrix)
     np.testing.assert_allclose(tape.gradient(bound, matrix), np.outer(u[:, 0], v[0]), atol=1e-6)
+
+
+def test_its_gradient_is_taken_without_a_warning(caplog):
+    """As of numbers that are complex on the way: that the imaginary part is lost would be said of each convolution."""
+    logger, kernel = tf.get_logger(), tf.ones([3, 3, 2, 2])
+    logger.addHandler(caplog.handler)
+    try:
+        with tf.GradientTape() as tape:
+            tape.watch(kernel)
+            bound = convolution_norm_bound(kernel, 4, 4)
+        assert np.all(np.isfinite(tape.gradient(bound, kernel)))
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert not caplog.records
