@@ -14,7 +14,7 @@ PEERS = {
     "nflows": "nflows {nflows} (PyTorch {torch})",
     "tfp": "`tfp.bijectors.Glow` (TFP {tensorflow-probability})",
 }
-TUNED = {f"{peer} tuned": f"{label.partition(' ')[0]}, tuned" for peer, label in PEERS.items()}
+TUNED = {f"{peer} tuned": f"{peer}, tuned" for peer in ("normflows", "nflows")}
 FLOORS = {
     "amx": {
         "`tf.nn.conv2d`, the same kernels": ("own floor conv2d", "train_over_own_floor"),

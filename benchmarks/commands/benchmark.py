@@ -6,8 +6,8 @@
     python scripts/benchmark.py --parts=sampling --workdir=runs/tarflow
 
 The first measures all parts but sampling at both sizes. The second measures normflows, nflows and tfp.bijectors.Glow,
-too, each as its package comes and tuned: compiled, and what else makes it fast. One that isn't compiled within minutes
-is left out, with a line that says so.
+too, as their packages come. Those on PyTorch are measured tuned as well, with torch.compile and channels_last. One that
+isn't compiled within minutes is left out, with a line that says so.
 
 Parts: speed is a training step, encoding and sampling; networks is a training step with networks that have attention.
 startup goes until the first step; compile is that of the step by XLA. memory is what a step of flow and an image add,

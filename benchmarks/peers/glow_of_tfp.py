@@ -2,7 +2,6 @@
 
 import functools
 import math
-from collections.abc import Collection
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -16,8 +15,8 @@ from flowconv import distributed
 LEARNING_RATE = 1e-4
 
 
-def build(size: Size, compiled: Collection[str] = ()) -> tuple[Actions, dict]:
-    """Returns the program's actions; arguments as `worker_protocol.serve` has them, and those that XLA compiles."""
+def build(size: Size) -> tuple[Actions, dict]:
+    """Returns the program's actions; arguments as `worker_protocol.serve` has them."""
     distributed.initialize()  # gives TensorFlow as many threads as ours has
     shape = (size.image_size, size.image_size, 3)
     glow = tfp.bijectors.Glow(
@@ -33,25 +32,22 @@ def build(size: Size, compiled: Collection[str] = ()) -> tuple[Actions, dict]:
     optimizer = tf_keras.optimizers.Adam(LEARNING_RATE)
     pixels = tf.cast(tf.random.uniform((size.batch_size, *shape), 0, 256, tf.int32), tf.uint8)
 
-    def function(action, body):
-        return tf.function(body, autograph=False, jit_compile=action in compiled or None)
-
     def bits_per_dim():
         x = (tf.cast(pixels, tf.float32) + tf.random.uniform(pixels.shape)) / 256.0 - 0.5
         return 8.0 - tf.reduce_mean(flow.log_prob(x)) / (dimensions * math.log(2.0))
 
-    def train_step():
+    @tf.function(autograph=False)
+    def train():
         with tf.GradientTape() as tape:
             loss = bits_per_dim()
         variables = flow.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return loss
 
-    train = function("train", train_step)
-    encode = function("encode", bits_per_dim)
+    encode = tf.function(bits_per_dim, autograph=False)
     latents = (size.batch_size, dimensions)
-    sample = function("sample", lambda: tf.reduce_mean(glow.forward(0.7 * tf.random.normal(latents))))
-    tf.function(bits_per_dim, autograph=False)()  # initializes what depends on data
+    sample = tf.function(lambda: tf.reduce_mean(glow.forward(0.7 * tf.random.normal(latents))), autograph=False)
+    encode()  # initializes what depends on data
     optimizer.build(flow.trainable_variables)
     actions = {"train": lambda: float(train()), "encode": lambda: float(encode()), "sample": lambda: float(sample())}
     parameters = sum(math.prod(variable.shape) for variable in flow.trainable_variables)
