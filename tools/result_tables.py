@@ -262,10 +262,10 @@ def variants() -> str:
 def comparison(name: str) -> str:
     """Returns the tables of comparisons/NAME: table.csv and pairs.csv, beside about.json.
 
-    All are as compare_exported.py wrote them; compare.py writes no about.json.
+    All are as compare_exported.py wrote them, which writes no pairs of one seed; compare.py writes no about.json.
     """
     path = f"comparisons/{name}"
-    about, rows, (header, *pairs) = read(f"{path}/about.json"), _csv(f"{path}/table.csv"), _lines(f"{path}/pairs.csv")
+    about, rows = read(f"{path}/about.json"), _csv(f"{path}/table.csv")
     memory = about["peak_bytes"]
     if all(memory.values()) and max(memory.values()) >= UNLIKE * min(memory.values()):
         rows = [row | {"peak_bytes": memory[row["variant"]] / 1e6} for row in rows]
@@ -273,18 +273,23 @@ def comparison(name: str) -> str:
     table = [
         [
             row["variant"],
-            f"{float(row['bits_per_dim_mean']):.3f} ± {float(row['bits_per_dim_std']):.3f}",
+            f"{float(row['bits_per_dim_mean']):.3f}"
+            + (f" ± {float(row['bits_per_dim_std']):.3f}" if int(row["seeds"]) > 1 else ""),
             *(_cell(row[column], form) for column, (_, form) in shown.items()),
         ]
         for row in rows
     ]
-    source = (about["machine"], about["date"], f"commit {about['commit']}", f"{path}/table.csv", f"{path}/pairs.csv")
+    headings = ["variant", "test bits/dim", *(heading for heading, _ in shown.values())]
+    tables, source = markdown(headings, table), [about["machine"], about["date"], f"commit {about['commit']}"]
+    if int(rows[0]["seeds"]) == 1:
+        return with_source(tables, *source, f"{path}/table.csv")
+    header, *pairs = _lines(f"{path}/pairs.csv")
     differences = [
         [name, *(f"{float(value):+.3f}".replace("-", "−") for value in values), f"{float(noise):.3f}"]
         for name, *values, noise in pairs
     ]
-    headings = ["variant", "test bits/dim", *(heading for heading, _ in shown.values())]
-    return with_source(f"{markdown(headings, table)}\n\n{markdown(header, differences)}", *source)
+    tables += f"\n\n{markdown(header, differences)}"
+    return with_source(tables, *source, f"{path}/table.csv", f"{path}/pairs.csv")
 
 
 def _cell(text, form):
@@ -346,9 +351,7 @@ def layers() -> str:
         for row in _csv("comparison/layers.csv")
     ]
     header = ["shape", "layer", "parameters", "forward, ms", "inverse, ms", "log-det, ms"]
-    return with_source(
-        markdown(header, rows), "AVX2", "2026-11-22", "recorded in commit 3254634", "comparison/layers.csv"
-    )
+    return with_source(markdown(header, rows), "AMX", "2026-11-27", "commit c664dcd", "comparison/layers.csv")
 
 
 def _csv(path):
