@@ -28,6 +28,7 @@ FLOORS = {
     },
 }
 SIZES = ("small", "paper")
+SCORE_OF = {"raw": "test_bits_per_dim", "averaged": "test_bits_per_dim_ema"}  # the better weights' own
 RATE = "{:,.0f}"  # but two digits of what is below 10
 COMPARED = {  # the columns of a comparison that are shown: their headings and formats
     "parameters": ("parameters", "{:,.0f}"),
@@ -299,6 +300,25 @@ def _cell(text, form):
     return f"{float(text):.2g}" if form is RATE and float(text) < 10 else form.format(float(text))
 
 
+def trainings(kind: str) -> str:
+    """Returns the table of measurements/trained_h100.jsonl of one kind, "nets" or "fam": seeds 0 and 1."""
+    path, rows = "measurements/trained_h100.jsonl", []
+    for line in (RESULTS / path).read_text(encoding="utf-8").splitlines():
+        each = json.loads(line)
+        folder, name = each["export"].replace("conv/shift", "nets/affine-glow").split("/")
+        if folder == kind:
+            bits = [run[SCORE_OF[run["better_weights"]]] for run in each["runs"][:2]]
+            factor = [f"× {each['learning_rate_factor']:g}"] if kind == "fam" else []
+            cells = [name.replace("-", " × "), f"{each['parameters']:,}", *factor]
+            rows.append([*cells, *(f"{value:.3f}" for value in (*bits, statistics.mean(bits)))])
+    rows.sort(key=lambda row: float(row[-1]))
+    factor = ["learning rate"] if kind == "fam" else []
+    header = ["model", "parameters", *factor, "seed 0", "seed 1", "test bits/dim, mean"]
+    return with_source(
+        markdown(header, rows), "NVIDIA H100 80GB HBM3, jax 0.11.2", "2026-11-27", "commit 466a899", path
+    )
+
+
 def exported_steps(kind: str) -> str:
     """Returns the table of what run_exported_step.py printed of programs on a device: a row for each export."""
     path = f"performance/{kind}/steps.jsonl"
@@ -351,7 +371,7 @@ def layers() -> str:
         for row in _csv("comparison/layers.csv")
     ]
     header = ["shape", "layer", "parameters", "forward, ms", "inverse, ms", "log-det, ms"]
-    return with_source(markdown(header, rows), "AMX", "2026-11-27", "commit c664dcd", "comparison/layers.csv")
+    return with_source(markdown(header, rows), "AMX", "2026-11-27", "commit 8193167", "comparison/layers.csv")
 
 
 def _csv(path):
@@ -421,6 +441,7 @@ TABLES: dict[str, Callable[[], str]] = {
         f"exported steps {path.parent.name}": functools.partial(exported_steps, path.parent.name)
         for path in sorted((RESULTS / "performance").glob("*/steps.jsonl"))
     },
+    **{f"trainings {kind}": functools.partial(trainings, kind) for kind in ("nets", "fam")},
     "variants": variants,
     "layers": layers,
 }
