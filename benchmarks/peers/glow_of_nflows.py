@@ -43,7 +43,7 @@ class Step(transforms.CompositeTransform):
 
 
 def note_initialized(module: torch.nn.Module) -> None:
-    """Makes a truth of Python of an actnorm's buffer, which compiled code needn't read."""
+    """Puts a Python boolean in the place of an actnorm's buffer, which compiled code would have to read."""
     if isinstance(module, transforms.ActNorm):
         del module.initialized
         module.initialized = True

@@ -10,7 +10,7 @@ from benchmarks.worker_protocol import Actions, serve
 
 
 def note_initialized(module: torch.nn.Module) -> None:
-    """Makes a truth of Python of an actnorm's buffer, which compiled code needn't read."""
+    """Puts a Python boolean in the place of an actnorm's buffer, which compiled code would have to read."""
     if isinstance(module, normflows.flows.ActNorm):
         del module.data_dep_init_done
         module.data_dep_init_done = True
