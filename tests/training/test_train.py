@@ -79,7 +79,8 @@ def test_a_finished_run_is_not_trained_again_and_results_keep_what_they_say_of_i
     assert before.keys() == after.keys() and all(np.array_equal(before[name], after[name]) for name in before)
     later = json.loads((tmp_path / "results.json").read_text())
     assert {name: later[name] for name in training} == training and later["images_trained"] == 160
-    assert later["test_bits_per_dim"] == earlier["test_bits_per_dim"]
+    # This process may divide a batch among threads in another way than that of the run did.
+    assert later["test_bits_per_dim"] == pytest.approx(earlier["test_bits_per_dim"], rel=1e-6)
     pictures = {path.name for path in (tmp_path / "pictures").glob("samples-temperature-*")}
     assert pictures == {"samples-temperature-0.5.png"}
 
