@@ -25,7 +25,7 @@ process.collect_garbage_seldom()  # as the programs do
 
 
 def pytest_collection_finish():
-    """What was imported stays, and is no garbage to look for."""
+    """Takes all that was imported out of the search for garbage, since it stays."""
     gc.collect()
     gc.freeze()
 

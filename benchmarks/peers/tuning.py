@@ -1,4 +1,4 @@
-"""How a program on PyTorch is tuned. Imports the standard library alone, as every environment has it."""
+"""The tuning of a program on PyTorch. Imports the standard library alone, as every environment has it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tuning:
-    """What users who know PyTorch do for speed, beside writing the model.
+    """The steps for speed that users who know PyTorch take, beside writing the model.
 
     Attributes:
       compiled: what torch.compile gets a step of flow for: "training", "inference", both or nothing.

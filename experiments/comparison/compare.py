@@ -13,7 +13,7 @@ from benchmarks.model_speeds import measure_speeds
 from experiments.comparison.budget import training_images, with_budget
 from experiments.comparison.figures import draw_curves, draw_rates
 from experiments.comparison.tables import FACTOR, summarize, write_layers, write_pairs, write_variants
-from experiments.comparison.trials import best_factors, trials_of, with_factor
+from experiments.comparison.trials import RATE, best_factors, trials_of, with_factor
 from experiments.comparison.variants import folder_name
 from flowconv import data, distributed
 from flowconv.config import with_parts
@@ -34,7 +34,6 @@ IMMATERIAL = (
     "train.checkpoint_seconds",
     "train.watchdog_seconds",
 )
-RATE = "optimizer.learning_rate"
 OF_TABLES = ("parameters", "images_trained", "dataset", "world_size")  # of results, beside bits/dim
 
 

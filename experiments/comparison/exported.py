@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from experiments.comparison.figures import draw_curves, draw_rates
-from experiments.comparison.tables import FACTOR, RATES, summarize, write_pairs, write_table
+from experiments.comparison.tables import FACTOR, RATES, SCORES, summarize, write_pairs, write_table
 from flowconv.errors import UserError
 from flowconv.files import write_json
 from flowconv.training.results import better_bits_per_dim
@@ -21,7 +21,6 @@ NEEDED = ("export", "device", "jax", "parameters", "batch", "runs", "dataset")
 OF_A_RUN = ("seed", "images_trained", "seconds", "better_weights", "test_bits_per_dim")
 PROGRAMS = dict(zip(("train", "encode", "sample"), RATES, strict=True))  # of an export, whose rates are the columns
 TRIALS = "learning_rate_trials"
-SCORES = ("validation_bits_per_dim", "validation_bits_per_dim_ema")
 
 
 def read_trainings(paths: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -132,7 +131,7 @@ def _own_rates(name, training):
 
 
 def _curves(trainings, rates):
-    """What `draw_curves` takes, of models that have any curve; seconds are those of training at the rates."""
+    """Returns the curves of models that have any, for `draw_curves`; seconds are those of training at the rates."""
     found = {}
     for name, training in trainings.items():
         rate = rates[name]["train_images_per_second"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.comparison.tables import SCORES
 from flowconv.evaluation import pictures
 
 COLOURS = 10  # of matplotlib's cycle
@@ -77,7 +78,7 @@ def _style(number: int) -> dict[str, str]:
 
 def _better(row: Mapping) -> float:
     """The validation bits/dim of the weights or of their average, whichever is lower."""
-    figures = (row.get(name) for name in ("validation_bits_per_dim", "validation_bits_per_dim_ema"))
+    figures = map(row.get, SCORES)
     return min(figure for figure in figures if figure is not None)
 
 

@@ -32,6 +32,7 @@ COLUMNS = (  # then those of the metrics
 )
 
 ERROR = "bits_per_dim_standard_error"  # a column of its own where a variant's bits/dim are an estimate
+SCORES = ("validation_bits_per_dim", "validation_bits_per_dim_ema")  # of the weights and of their average
 FACTOR = "learning_rate_factor"  # the same where several were tried
 
 

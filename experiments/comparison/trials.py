@@ -10,7 +10,7 @@ import keras
 from ml_collections import ConfigDict
 
 from experiments.comparison.budget import with_budget
-from experiments.comparison.tables import SHARE
+from experiments.comparison.tables import SCORES, SHARE
 from experiments.comparison.variants import trial_name
 from flowconv import distributed
 from flowconv.config import changed
@@ -20,6 +20,8 @@ from flowconv.training.train import train
 from flowconv.training.writers import read_metrics
 from flowconv.utils.console import say
 from flowconv.workdir import Workdir
+
+RATE = "optimizer.learning_rate"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def trials_of(configs: Mapping[str, ConfigDict], factors: Sequence[float], outpu
 def with_factor(config: ConfigDict, factor: float) -> ConfigDict:
     """Returns a config with a factor on its learning rate."""
     rate = config.optimizer.learning_rate * factor
-    return changed(ConfigDict(config.to_dict()), {"optimizer.learning_rate": rate})
+    return changed(ConfigDict(config.to_dict()), {RATE: rate})
 
 
 def best_factors(trials: Sequence[Trial], file: Path) -> dict[str, float]:
@@ -107,8 +109,7 @@ def _train(trial):
 
 def _score(rows):
     """The lowest finite validation bits/dim of rows of metrics.csv, None if there are none."""
-    names = ("validation_bits_per_dim", "validation_bits_per_dim_ema")
-    figures = [row[name] for row in rows for name in names if row[name] is not None]
+    figures = [row[name] for row in rows for name in SCORES if row[name] is not None]
     return min(filter(math.isfinite, figures), default=None)
 
 

@@ -1,4 +1,4 @@
-"""What part "speed" measures, and its tables, without any of the other programs."""
+"""Part "speed", its systems and its tables, without any of the other programs."""
 
 import contextlib
 
