@@ -783,6 +783,12 @@ bad_trainings("trainings-without-rates", f"{training_line('shift', 4.0, images_p
 
 
 @trigger
+def no_finished_run(here, monkeypatch):
+    (here / "shift").mkdir()
+    exported.read_trainings([f"{here}/shift"])
+
+
+@trigger
 def rates_without_variant(here, monkeypatch):
     (here / "table.csv").write_text("variant\nnice\n")
     exported.read_rates(f"{here}/table.csv", ["shift"])

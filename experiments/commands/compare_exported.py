@@ -13,6 +13,9 @@ tried. With run_exported_step.py's --evaluate_images there are figures on the wa
 bits/dim over seconds of training, and --seconds takes the figures after equal seconds. These are seconds at the rates
 in the table. --rates takes those from elsewhere: those of two cores for a model that was trained on a GPU, say. It is
 needed where sampling was not exported.
+
+A folder in --results is a model by its name: it holds finished runs of train.py, one a seed. Their test split was
+scored at the end alone, so that --seconds takes runs that are as long.
 """
 
 from flowconv.cli import flags, shared_flags
@@ -22,7 +25,7 @@ from flowconv.files import check_writable
 from flowconv.paths import given_path
 
 FLAGS = (
-    flags.words("results", (), "files of lines that run_exported_step.py --images=… printed"),
+    flags.words("results", (), "files of lines that run_exported_step.py --images=… printed, or folders of runs"),
     shared_flags.output("the folder of tables and figures"),
     flags.path("rates", None, "a table.csv of compare.py, whose rates take the place of the device's own"),
     flags.number("seconds", None, "of training after which models are compared, in place of after all images", 0),

@@ -1,4 +1,4 @@
-"""Tables of what was trained elsewhere, by scripts/run_exported_step.py."""
+"""Tables of what was trained elsewhere, by scripts/run_exported_step.py, and beside it of runs of train.py."""
 
 import csv
 import json
@@ -12,34 +12,33 @@ import numpy as np
 
 from experiments.comparison.figures import draw_curves, draw_rates
 from experiments.comparison.tables import FACTOR, RATES, SCORES, summarize, write_pairs, write_table
+from flowconv.config import images_per_rank
 from flowconv.errors import UserError
-from flowconv.files import write_json
+from flowconv.files import read_json, write_json
 from flowconv.training.results import better_bits_per_dim
-from flowconv.workdir.sessions import commit
+from flowconv.workdir import Workdir, sessions
 
-NEEDED = ("export", "device", "jax", "parameters", "batch", "runs", "dataset")
+NEEDED = ("export", "device", "parameters", "batch", "runs", "dataset")
+FRAMEWORKS = ("jax", "tensorflow")  # one of which a training has, with its version
 OF_A_RUN = ("seed", "images_trained", "seconds", "better_weights", "test_bits_per_dim")
 PROGRAMS = dict(zip(("train", "encode", "sample"), RATES, strict=True))  # of an export, whose rates are the columns
+CLOSE = 0.01  # of its images, to which a run that was evaluated at its end alone is one of equal seconds
 TRIALS = "learning_rate_trials"
 
 
 def read_trainings(paths: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Returns what trainings printed, by the names of their exports' folders, in the order of files and lines.
+    """Returns trainings by name, in the order of files and lines.
+
+    Args:
+      paths: files of what trainings printed, by the names of their exports' folders; or folders of finished runs of
+        train.py, one a seed, by the folder's name.
 
     Raises:
-      UserError: if a file can't be read, or holds anything else; if two are of one export, or of unlike seeds.
+      UserError: if a file can't be read, or holds anything else; if two are of one name, or of unlike seeds.
     """
     found: dict[str, dict[str, Any]] = {}
     for path in paths:
-        try:
-            lines = Path(path).read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError) as error:
-            raise UserError(f"--results={path}: can't be read ({error})") from error
-        for line in filter(None, lines):
-            each = _training(line)
-            if each is None:
-                right = "must hold lines that run_exported_step.py --images=… printed"
-                raise UserError(f"--results={path}: {right}, got {line[:60]!r}")
+        for each in [training_of_runs(path)] if Path(path).is_dir() else _printed(path):
             if each["export"] in found:
                 raise UserError(f"--results={path}: has {each['export']} twice")
             found[each["export"]] = each
@@ -51,6 +50,30 @@ def read_trainings(paths: Sequence[str]) -> dict[str, dict[str, Any]]:
             wrong = f"{name} has the seeds {_seeds(each)}, {first['export']} has {_seeds(first)}"
             raise UserError(f"--results={','.join(paths)}: {wrong}")
     return found
+
+
+def training_of_runs(path: str) -> dict[str, Any]:
+    """Returns the runs in a folder as a training that was printed, without figures on the way.
+
+    Raises:
+      UserError: if it holds no finished run.
+    """
+    runs = []
+    for workdir in map(Workdir, sorted(Path(path).iterdir())):
+        if workdir.results.exists():
+            runs.append((workdir, read_json(workdir.results)))
+    if not runs or not all(isinstance(results, dict) and set(OF_A_RUN) <= set(results) for _, results in runs):
+        raise UserError(f"--results={path}: holds no finished run of train.py, one a seed")
+    workdir, results = runs[0]
+    return {
+        "export": Path(path).name,
+        "device": sessions.of(workdir)[-1]["machine"],
+        "tensorflow": results["versions"]["tensorflow"],
+        "parameters": results["parameters"],
+        "batch": images_per_rank(workdir.load_config()) * results["world_size"],
+        "dataset": results["dataset"],
+        "runs": sorted((each for _, each in runs), key=lambda each: each["seed"]),
+    }
 
 
 def read_rates(path: str, variants: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -66,6 +89,20 @@ def read_rates(path: str, variants: Sequence[str]) -> dict[str, dict[str, float]
     except (KeyError, OSError, TypeError, ValueError) as error:
         right = "must be a table.csv of compare.py with all that are compared"
         raise UserError(f"--rates={path}: {right} ({error})") from error
+
+
+def _printed(path):
+    """The trainings that a file has, one a line."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise UserError(f"--results={path}: can't be read ({error})") from error
+    for line in filter(None, lines):
+        each = _training(line)
+        if each is None:
+            right = "must hold lines that run_exported_step.py --images=… printed"
+            raise UserError(f"--results={path}: {right}, got {line[:60]!r}")
+        yield each
 
 
 def _training(line):
@@ -153,7 +190,10 @@ def _after(name, run, images):
     """A run's figures at its end or after so many images, between the evaluations before and after that."""
     if images is None:
         return run
-    points = {each["images_trained"]: better_bits_per_dim(each) for each in run.get("evaluations", [])}
+    if "evaluations" not in run and abs(images - run["images_trained"]) < run["images_trained"] * CLOSE:
+        return run
+    evaluations = run.get("evaluations", [run])
+    points = {each["images_trained"]: better_bits_per_dim(each) for each in evaluations}
     if not points or not min(points) <= images <= max(points):
         there = f"{name} sees {images:,.0f} images in them, and was evaluated after {sorted(points)}"
         raise UserError(f"--seconds: {there}")
@@ -164,8 +204,8 @@ def _after(name, run, images):
 def _about(trainings, seconds):
     first = next(iter(trainings.values()))
     runs = {name: each["runs"] for name, each in trainings.items()}
-    machines = dict.fromkeys(f"{each['device']}, jax {each['jax']}" for each in trainings.values())
-    of_all = {"machine": " and ".join(machines), "date": f"{date.today()}", "commit": commit()}
+    machines = dict.fromkeys(map(_machine, trainings.values()))
+    of_all = {"machine": " and ".join(machines), "date": f"{date.today()}", "commit": sessions.commit()}
     of_all |= {"batch": first["batch"], "dataset": first["dataset"], "seconds": seconds}
     tuned = [name for name in (TRIALS, FACTOR) if any(name in each for each in trainings.values())]
     of_each = ("compile_seconds", "peak_bytes", *tuned)
@@ -173,6 +213,11 @@ def _about(trainings, seconds):
     if TRIALS in found:  # a training that diverged has no figure: JSON has no infinity
         found[TRIALS] = {name: _finite(tried) for name, tried in found[TRIALS].items()}
     return of_all | {"runs": runs} | found
+
+
+def _machine(training):
+    """Where and with what a model was trained."""
+    return ", ".join([training["device"], *(f"{name} {training[name]}" for name in FRAMEWORKS if name in training)])
 
 
 def _finite(tried):

@@ -6,7 +6,10 @@ import json
 import pytest
 
 from experiments.comparison import exported, figures
+from flowconv.config import default_config
 from flowconv.errors import UserError
+from flowconv.files import write_json
+from flowconv.workdir import Workdir
 
 
 def line(name, bits, seeds=(0, 1), **more):
@@ -42,6 +45,50 @@ def test_figures_are_those_of_the_better_weights_seed_by_seed(tmp_path):
     assert about["machine"] == "stand-in, jax 0 and another, jax 0"
     assert about["dataset"] == {"name": "tens"} and about["peak_bytes"] == {"conv1x1": None, "emerging": 1}
     assert (output / "rates.png").exists()
+
+
+def write_runs(folder, bits, images=64):
+    """Two finished runs of train.py, in the order of names that seeds don't have."""
+    for name, seed in (("a", 1), ("b", 0)):
+        workdir = Workdir(folder / name)
+        workdir.path.mkdir(parents=True)
+        config = default_config()
+        config.train.batch_size = 2
+        workdir.save_config(config)
+        results = json.loads(line("x", bits, seeds=(seed,)))["runs"][0]
+        of_run = {"seed": seed, "images_trained": images, "parameters": 7, "max_condition_number": 2.0 + seed}
+        write_json(
+            workdir.results,
+            results | of_run | {"dataset": {}, "world_size": 3, "versions": {"tensorflow": "2.18"}},
+        )
+        write_json(workdir.sessions, [{"machine": "two cores"}])
+    (folder / "unfinished").mkdir()
+
+
+def test_runs_of_train_stand_beside_those_that_were_trained_elsewhere(tmp_path):
+    """By their folder's name and in the order of seeds, with figures that exports don't have."""
+    (tmp_path / "results.jsonl").write_text(line("conv1x1", 4.0))
+    write_runs(tmp_path / "two rounds", 3.0)
+    paths = [str(tmp_path / name) for name in ("results.jsonl", "two rounds")]
+    trainings = exported.read_trainings(paths)
+    assert trainings["two rounds"]["batch"] == 6
+    rates = {name: dict.fromkeys(exported.RATES, 6.4) for name in trainings}
+    rows = exported.tabulate(trainings, tmp_path / "tables", rates=rates)
+    assert [row["bits_per_dim_mean"] for row in rows] == [4.5, 3.5] and rows[1]["max_condition_number"] == 3.0
+    assert list(csv.reader((tmp_path / "tables" / "pairs.csv").open()))[1][1:3] == ["-1.0", "-1.0"]
+    about = json.loads((tmp_path / "tables" / "about.json").read_text())
+    assert about["machine"] == "stand-in, jax 0 and two cores, tensorflow 2.18"
+    del trainings["conv1x1"]
+    (row,) = exported.tabulate(trainings, tmp_path / "after", 10.0, rates)  # in which it sees its 64 images
+    assert row["bits_per_dim_mean"] == 3.5
+    with pytest.raises(UserError, match=r"^--seconds: two rounds sees 70 images in them, and was evaluated after \[64\]"):
+        exported.tabulate(trainings, tmp_path / "later", 11.0, rates)
+
+
+def test_a_folder_without_finished_runs_is_refused(tmp_path):
+    (tmp_path / "shift" / "unfinished").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"^--results=.*shift: holds no finished run of train.py, one a seed$"):
+        exported.read_trainings([str(tmp_path / "shift")])
 
 
 def test_after_equal_seconds_a_slower_model_has_seen_fewer_images(tmp_path):
