@@ -3,6 +3,7 @@
 import csv
 import functools
 import json
+import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -37,6 +38,8 @@ COMPARED = {  # the columns of a comparison that are shown: their headings and f
     "train_images_per_second": ("training", RATE),
     "encode_images_per_second": ("encoding", RATE),
     "decode_images_per_second": ("decoding", RATE),
+    "max_condition_number": ("condition number", "{:.3g}"),
+    "max_reconstruction_error": ("reconstruction error", "{:.2g}"),
     "peak_bytes": ("MB", "{:,.0f}"),
 }
 UNLIKE = 1.1  # the most memory over the least, from which on it is shown
@@ -263,12 +266,12 @@ def variants() -> str:
 def comparison(name: str) -> str:
     """Returns the tables of comparisons/NAME: table.csv and pairs.csv, beside about.json.
 
-    All are as compare_exported.py wrote them, which writes no pairs of one seed; compare.py writes no about.json.
+    All are as compare.py or compare_exported.py wrote them, which write no pairs of one seed.
     """
     path = f"comparisons/{name}"
     about, rows = read(f"{path}/about.json"), _csv(f"{path}/table.csv")
-    memory = about["peak_bytes"]
-    if all(memory.values()) and max(memory.values()) >= UNLIKE * min(memory.values()):
+    memory = about.get("peak_bytes", {})  # which nobody measures on CPUs
+    if memory and all(memory.values()) and max(memory.values()) >= UNLIKE * min(memory.values()):
         rows = [row | {"peak_bytes": memory[row["variant"]] / 1e6} for row in rows]
     shown = {column: kind for column, kind in COMPARED.items() if any(row.get(column) for row in rows)}
     table = [
@@ -293,10 +296,34 @@ def comparison(name: str) -> str:
     return with_source(tables, *source, f"{path}/table.csv", f"{path}/pairs.csv")
 
 
+def on_the_way(name: str) -> str:
+    """Returns validation bits/dim of comparisons/NAME after parts of equal seconds, means over seeds."""
+    path = f"comparisons/{name}/about.json"
+    about = read(path)
+    found = {variant: [run["evaluations"] for run in runs] for variant, runs in about["runs"].items()}
+    (count,) = {len(run) for runs in found.values() for run in runs}
+    rows = []
+    for variant, runs in found.items():
+        columns = [[_lowest(each) for each in points] for points in zip(*runs, strict=True)]
+        means = [f"{statistics.mean(column):.3f}" for column in columns]
+        rows.append([variant, *means])
+    parts = [f"after {about['seconds'] * (number + 1) / count:.3g} s" for number in range(count)]
+    table = markdown(["validation bits/dim", *parts], rows)
+    return with_source(table, about["machine"], about["date"], f"commit {about['commit']}", path)
+
+
+def _lowest(evaluation):
+    """The validation bits/dim of the better weights."""
+    figures = (evaluation["validation_bits_per_dim"], evaluation["validation_bits_per_dim_ema"])
+    return min(figure for figure in figures if figure is not None)
+
+
 def _cell(text, form):
     """A figure of table.csv as a table shows it."""
     if not text:
         return ""
+    if not math.isfinite(float(text)):
+        return "not finite"
     return f"{float(text):.2g}" if form is RATE and float(text) < 10 else form.format(float(text))
 
 
@@ -437,6 +464,7 @@ TABLES: dict[str, Callable[[], str]] = {
         f"comparison {path.name}": functools.partial(comparison, path.name)
         for path in sorted((RESULTS / "comparisons").glob("*"))
     },
+    **{f"on the way {name}": functools.partial(on_the_way, name) for name in ("families_90_seconds",)},
     **{
         f"exported steps {path.parent.name}": functools.partial(exported_steps, path.parent.name)
         for path in sorted((RESULTS / "performance").glob("*/steps.jsonl"))

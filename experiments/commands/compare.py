@@ -14,7 +14,8 @@ for a quarter of the images. That with the lowest validation bits/dim is taken f
 
 Stopped and started again with the same flags, it goes on where it was. --output gets table.md, table.csv, pairs.md and
 pairs.csv (differences from the first variant, seed by seed), curves.png, rates.png (bits/dim over the rate of
-decoding), layers.md and layers.csv (the cost of one layer of each convolution that is compared), and the runs.
+decoding), layers.md and layers.csv (the cost of one layer of each convolution that is compared), about.json (all
+figures, with those on the way), and the runs.
 """
 
 from experiments.comparison import variants

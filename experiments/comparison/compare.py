@@ -10,13 +10,14 @@ from ml_collections import ConfigDict
 
 from benchmarks.layers import cost_layers
 from benchmarks.model_speeds import measure_speeds
+from experiments.comparison.about import write_about
 from experiments.comparison.budget import training_images, with_budget
 from experiments.comparison.figures import draw_curves, draw_rates
-from experiments.comparison.tables import FACTOR, summarize, write_layers, write_pairs, write_variants
+from experiments.comparison.tables import FACTOR, SCORES, summarize, write_layers, write_pairs, write_variants
 from experiments.comparison.trials import RATE, best_factors, trials_of, with_factor
 from experiments.comparison.variants import folder_name
 from flowconv import data, distributed
-from flowconv.config import with_parts
+from flowconv.config import images_per_rank, with_parts
 from flowconv.errors import UserError
 from flowconv.files import read_json
 from flowconv.training.results import better_bits_per_dim
@@ -24,7 +25,7 @@ from flowconv.training.train import load_data, train
 from flowconv.training.writers import read_metrics
 from flowconv.utils.console import say
 from flowconv.utils.progress_bar import working
-from flowconv.workdir import Workdir
+from flowconv.workdir import Workdir, sessions
 
 # Runs that differ in these alone are the same runs.
 IMMATERIAL = (
@@ -98,7 +99,7 @@ def compare(
     convolutions = list(dict.fromkeys(model.convolution for model in models if model.name == "glow"))
 
     def write():
-        curves = {v: [read_metrics(workdirs[v, seed].metrics) for seed in seeds] for v in variants}
+        curves = {v: [_curve(workdirs[v, seed], configs[v, seed], seconds) for seed in seeds] for v in variants}
         say("\n" + write_variants(output, rows, results[variants[0], seeds[0]], config, seconds, factors, models))
         if len(variants) > 1 and len(seeds) > 1:
             say("\n" + write_pairs(output, results))
@@ -107,10 +108,33 @@ def compare(
             draw_rates(output / "rates.png", rows)
         if layers and convolutions:
             say("\n" + write_layers(output, cost_layers(convolutions, config.model.kernel_size, rounds)))
+        _write_about(output, configs, workdirs, results, seconds)
         say(f"\nTables and curves are in {output}")
 
     distributed.run_on_root(write)
     return rows
+
+
+def _curve(workdir, config, seconds):
+    """The rows of a run's metrics.csv; of equal seconds, with those of its rate in place of those that it took."""
+    rows = read_metrics(workdir.metrics)
+    if seconds is None:
+        return rows
+    # A run beside other work, or one that was stopped, took longer than the rates say that made its budget.
+    return [row | {"seconds": row["images"] * seconds / config.train.images} for row in rows]
+
+
+def _write_about(output, configs, workdirs, results, seconds):
+    """Writes about.json, with what was scored on the way."""
+    runs = {}
+    for key, found in results.items():
+        scored = [row for row in _curve(workdirs[key], configs[key], seconds) if row[SCORES[0]] is not None]
+        evaluations = [{name: row[name] for name in ("images", "seconds", *SCORES)} for row in scored]
+        runs.setdefault(key[0], []).append(found | {"evaluations": evaluations})
+    key, found = next(iter(results.items()))
+    trained = sessions.of(workdirs[key]) or [{"machine": "not known"}]
+    batch = images_per_rank(configs[key]) * found["world_size"]
+    write_about(output, trained[-1]["machine"], batch, found["dataset"], seconds, runs)
 
 
 def say_on_root(text: str) -> None:

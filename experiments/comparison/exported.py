@@ -4,17 +4,17 @@ import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from experiments.comparison.about import write_about
 from experiments.comparison.figures import draw_curves, draw_rates
 from experiments.comparison.tables import FACTOR, RATES, SCORES, summarize, write_pairs, write_table
 from flowconv.config import images_per_rank
 from flowconv.errors import UserError
-from flowconv.files import read_json, write_json
+from flowconv.files import read_json
 from flowconv.training.results import better_bits_per_dim
 from flowconv.workdir import Workdir, sessions
 
@@ -154,7 +154,7 @@ def tabulate(
     if curves := _curves(trainings, rates):
         draw_curves(output / "curves.png", curves, over="seconds")
     draw_rates(output / "rates.png", rows)
-    write_json(output / "about.json", _about(trainings, seconds))
+    _write_about(output, trainings, seconds)
     return rows
 
 
@@ -201,18 +201,16 @@ def _after(name, run, images):
     return run | {"better_weights": "raw", "test_bits_per_dim": bits, "images_trained": round(images)}
 
 
-def _about(trainings, seconds):
+def _write_about(output, trainings, seconds):
     first = next(iter(trainings.values()))
     runs = {name: each["runs"] for name, each in trainings.items()}
-    machines = dict.fromkeys(map(_machine, trainings.values()))
-    of_all = {"machine": " and ".join(machines), "date": f"{date.today()}", "commit": sessions.commit()}
-    of_all |= {"batch": first["batch"], "dataset": first["dataset"], "seconds": seconds}
+    machines = " and ".join(dict.fromkeys(map(_machine, trainings.values())))
     tuned = [name for name in (TRIALS, FACTOR) if any(name in each for each in trainings.values())]
     of_each = ("compile_seconds", "peak_bytes", *tuned)
     found = {name: {n: each.get(name) for n, each in trainings.items()} for name in of_each}
     if TRIALS in found:  # a training that diverged has no figure: JSON has no infinity
         found[TRIALS] = {name: _finite(tried) for name, tried in found[TRIALS].items()}
-    return of_all | {"runs": runs} | found
+    write_about(output, machines, first["batch"], first["dataset"], seconds, runs, **found)
 
 
 def _machine(training):

@@ -17,7 +17,7 @@ from experiments.comparison.fold import fold
 from experiments.comparison.variants import variant_config
 from flowconv.config import changed, default_config
 from flowconv.errors import UserError
-from flowconv.files import write_json
+from flowconv.files import read_json, write_json
 from flowconv.workdir import Workdir
 from tests.experiments.comparison.test_tables import SPEEDS
 from tests.programs import refusal, run_here
@@ -52,7 +52,12 @@ def uninterrupted(arguments, tmp_path_factory):
 
 def test_leaves_what_a_user_looks_for(uninterrupted):
     output, printed = uninterrupted
-    assert {path.name for path in output.iterdir()} == {"table.md", "table.csv", "curves.png", "rates.png", "runs"}
+    written = {"table.md", "table.csv", "curves.png", "rates.png", "about.json", "runs"}
+    assert {path.name for path in output.iterdir()} == written
+    about = read_json(output / "about.json")
+    assert (about["batch"], about["seconds"], list(about["runs"])) == (16, None, ["conv1x1", "rolled_shift"])
+    (run,) = about["runs"]["conv1x1"]
+    assert [each["images"] for each in run["evaluations"]] == [48, 96] and run["seed"] == 0
     rows = table(output)
     assert [row["variant"] for row in rows] == ["conv1x1", "rolled_shift"]
     for row in rows:

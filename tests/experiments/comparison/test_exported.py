@@ -81,7 +81,9 @@ def test_runs_of_train_stand_beside_those_that_were_trained_elsewhere(tmp_path):
     del trainings["conv1x1"]
     (row,) = exported.tabulate(trainings, tmp_path / "after", 10.0, rates)  # in which it sees its 64 images
     assert row["bits_per_dim_mean"] == 3.5
-    with pytest.raises(UserError, match=r"^--seconds: two rounds sees 70 images in them, and was evaluated after \[64\]"):
+    with pytest.raises(
+        UserError, match=r"^--seconds: two rounds sees 70 images in them, and was evaluated after \[64\]"
+    ):
         exported.tabulate(trainings, tmp_path / "later", 11.0, rates)
 
 
