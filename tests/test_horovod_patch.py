@@ -173,7 +173,7 @@ def processes(job):
 
 
 def of_processes(job, read):
-    """What is read of each process of a job, but of one that ends meanwhile, as a script that finds hosts does."""
+    """Reads of each process of a job, but of one that ends meanwhile, as a script that finds hosts does."""
     found = []
     for process in processes(job):
         with contextlib.suppress(psutil.NoSuchProcess):  # a zombie's error is one of these

@@ -1,4 +1,4 @@
-"""What a comparison's tables come from, as JSON."""
+"""The figures behind a comparison's tables, as JSON."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from flowconv.files import write_json
-from flowconv.workdir import sessions
+from flowconv.workdir import Workdir, sessions
+
+
+def machine_of(workdir: Workdir) -> str:
+    """Returns where a run was trained last, as its sessions have it."""
+    trained = sessions.of(workdir)
+    return trained[-1]["machine"] if trained else "not known"
 
 
 def write_about(

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from benchmarks.layers import cost_layers
 from benchmarks.model_speeds import measure_speeds
-from experiments.comparison.about import write_about
+from experiments.comparison.about import machine_of, write_about
 from experiments.comparison.budget import training_images, with_budget
 from experiments.comparison.figures import draw_curves, draw_rates
 from experiments.comparison.tables import FACTOR, SCORES, summarize, write_layers, write_pairs, write_variants
@@ -25,7 +25,7 @@ from flowconv.training.train import load_data, train
 from flowconv.training.writers import read_metrics
 from flowconv.utils.console import say
 from flowconv.utils.progress_bar import working
-from flowconv.workdir import Workdir, sessions
+from flowconv.workdir import Workdir
 
 # Runs that differ in these alone are the same runs.
 IMMATERIAL = (
@@ -108,7 +108,7 @@ def compare(
             draw_rates(output / "rates.png", rows)
         if layers and convolutions:
             say("\n" + write_layers(output, cost_layers(convolutions, config.model.kernel_size, rounds)))
-        _write_about(output, configs, workdirs, results, seconds)
+        _write_about(output, configs, workdirs, results, curves, seconds)
         say(f"\nTables and curves are in {output}")
 
     distributed.run_on_root(write)
@@ -124,17 +124,23 @@ def _curve(workdir, config, seconds):
     return [row | {"seconds": row["images"] * seconds / config.train.images} for row in rows]
 
 
-def _write_about(output, configs, workdirs, results, seconds):
+def _write_about(output, configs, workdirs, results, curves, seconds):
     """Writes about.json, with what was scored on the way."""
     runs = {}
-    for key, found in results.items():
-        scored = [row for row in _curve(workdirs[key], configs[key], seconds) if row[SCORES[0]] is not None]
-        evaluations = [{name: row[name] for name in ("images", "seconds", *SCORES)} for row in scored]
-        runs.setdefault(key[0], []).append(found | {"evaluations": evaluations})
+    for variant, rows_of_seeds in curves.items():
+        found = [result for key, result in results.items() if key[0] == variant]
+        runs[variant] = [
+            result | {"evaluations": _scored(rows)} for result, rows in zip(found, rows_of_seeds, strict=True)
+        ]
     key, found = next(iter(results.items()))
-    trained = sessions.of(workdirs[key]) or [{"machine": "not known"}]
     batch = images_per_rank(configs[key]) * found["world_size"]
-    write_about(output, trained[-1]["machine"], batch, found["dataset"], seconds, runs)
+    write_about(output, machine_of(workdirs[key]), batch, found["dataset"], seconds, runs)
+
+
+def _scored(rows):
+    """The rows of metrics.csv that have scores of the validation split: these, and when they were taken."""
+    names = ("images", "seconds", *SCORES)
+    return [{name: row[name] for name in names} for row in rows if row[SCORES[0]] is not None]
 
 
 def say_on_root(text: str) -> None:

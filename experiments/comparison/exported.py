@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from experiments.comparison.about import write_about
+from experiments.comparison.about import machine_of, write_about
 from experiments.comparison.figures import draw_curves, draw_rates
 from experiments.comparison.tables import FACTOR, RATES, SCORES, summarize, write_pairs, write_table
 from flowconv.config import images_per_rank
 from flowconv.errors import UserError
 from flowconv.files import read_json
 from flowconv.training.results import better_bits_per_dim
-from flowconv.workdir import Workdir, sessions
+from flowconv.workdir import Workdir
 
 NEEDED = ("export", "device", "parameters", "batch", "runs", "dataset")
 FRAMEWORKS = ("jax", "tensorflow")  # one of which a training has, with its version
@@ -67,7 +67,7 @@ def training_of_runs(path: str) -> dict[str, Any]:
     workdir, results = runs[0]
     return {
         "export": Path(path).name,
-        "device": sessions.of(workdir)[-1]["machine"],
+        "device": machine_of(workdir),
         "tensorflow": results["versions"]["tensorflow"],
         "parameters": results["parameters"],
         "batch": images_per_rank(workdir.load_config()) * results["world_size"],
