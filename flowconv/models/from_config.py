@@ -180,7 +180,7 @@ def build_model(name: str, image_shape: tuple[int, int, int], **settings: Any) -
     make = folders.MODELS.load(name)
     own = {field for field in inspect.signature(make).parameters if field not in ("image_shape", "parts")}
     of_parts = {field: value for field, value in settings.items() if field not in own}
-    parts = Parts(image_shape=tuple(image_shape), **of_parts)
+    parts = Parts(name=name, image_shape=tuple(image_shape), **of_parts)
     return make(image_shape, parts, **{field: value for field, value in settings.items() if field in own})
 
 

@@ -4,9 +4,10 @@ import pytest
 
 from flowconv import config
 from flowconv.bijectors import Repeated
-from flowconv.config.parts import TRANSFORMS
+from flowconv.config.parts import MODELS, TRANSFORMS
 from flowconv.errors import UserError
-from flowconv.models import Parts, build_flow
+from flowconv.models import Parts, build_flow, build_model
+from tests.models.test_flow import FAMILIES
 from tests.runs import SMALL, config_of
 
 TRANSFORM = '''
@@ -44,6 +45,17 @@ def test_a_model_is_built_with_the_way_that_is_safe(fields, way):
     assert config.backward_of(dict(config.flatten(made))) == config.backward_of(fields) == way
     loops = [layer for layer in build_flow(made, reset=False)._flatten_layers() if isinstance(layer, Repeated)]
     assert loops and {loop.backward for loop in loops} == {way}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_family_is_built_with_the_way_that_is_safe(name):
+    """By its name alone: it says itself whether its inverse is slow."""
+    settings = {"width": 4} | FAMILIES[name]
+    way = config.backward_of({f"model.{field}": value for field, value in settings.items()} | {"model.name": name})
+    assert way == ("recompute" if name in ("maf", "residual", "tarflow") else "invert")
+    layers = build_model(name, (4, 4, 3), **settings)._flatten_layers()
+    loops = [layer for layer in layers if isinstance(layer, Repeated)]
+    assert {loop.backward for loop in loops} <= {way}
 
 
 def test_inverting_what_is_not_safe_is_refused():
