@@ -136,10 +136,14 @@ def test_attention_is_that_of_each_head():
     np.testing.assert_allclose(self_attention(x, heads), expected, atol=1e-12)
 
 
-def test_gradients_of_attention_are_tensorflow_s():
+@pytest.mark.parametrize("block_bytes", [2**20, 1], ids=["at once", "in blocks"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_gradients_of_attention_are_tensorflow_s(block_bytes, masked, monkeypatch):
     """And second ones."""
+    monkeypatch.setattr("flowconv.ops.attention.BLOCK_BYTES", block_bytes)
     q, k, v = (random_images(2, 3, 5, 4, seed=seed) for seed in range(3))
     upstream = random_images(2, 3, 5, 4, seed=3)
+    mask = tf.constant(np.tri(5, dtype=bool)) if masked else None
 
     def twice(function):
         with tf.GradientTape() as outer:
@@ -150,14 +154,29 @@ def test_gradients_of_attention_are_tensorflow_s():
             gradients = tape.gradient(y, [q, k, v], tf.sin(y))
         return y, *gradients, *outer.gradient(gradients, [q, k, v], [upstream] * 3)
 
-    expected = twice(lambda q, k, v: tf.matmul(tf.nn.softmax(tf.matmul(q, k, transpose_b=True)), v))
-    for found, reference in zip(twice(attention), expected, strict=True):
-        np.testing.assert_allclose(found, reference, atol=1e-10)
+    def reference(q, k, v):
+        logits = tf.matmul(q, k, transpose_b=True)
+        return tf.matmul(tf.nn.softmax(logits if mask is None else tf.where(mask, logits, -np.inf)), v)
+
+    expected = twice(reference)
+    for function in (attention, tf.function(attention)):
+        for found, right in zip(twice(lambda q, k, v: function(q, k, v, mask)), expected, strict=True):
+            np.testing.assert_allclose(found, right, atol=1e-10)
+
+
+@pytest.mark.parametrize(("heads", "length", "blocks"), [(4, 64, None), (4, 256, 4), (6, 256, 3), (4, 512, 1)])
+def test_a_block_of_weights_has_the_size_of_a_cache(heads, length, blocks, monkeypatch):
+    seen, exp = [], tf.exp
+    monkeypatch.setattr(tf, "exp", lambda x: seen.append(x.shape) or exp(x))
+    q = random_images(2, heads, length, 2, dtype="float32")
+    y = tf.function(attention)(q, q, q)
+    assert seen == [(2, heads, length, length) if blocks is None else (blocks, length, length)]
+    np.testing.assert_allclose(y, tf.matmul(tf.nn.softmax(tf.matmul(q, q, transpose_b=True)), q), atol=1e-5)
 
 
 def test_attention_of_bfloat16_has_a_softmax_of_float32(monkeypatch):
-    seen, softmax = [], tf.nn.softmax
-    monkeypatch.setattr(tf.nn, "softmax", lambda x: seen.append(x.dtype) or softmax(x))
+    seen, exp = [], tf.exp
+    monkeypatch.setattr(tf, "exp", lambda x: seen.append(x.dtype) or exp(x))
     for dtype in (tf.bfloat16, tf.float32, tf.float64):
         assert self_attention(tf.zeros([1, 2, 2, 6], dtype), 1).dtype == dtype
     assert seen == [tf.float32, tf.float32, tf.float64]
