@@ -1,6 +1,7 @@
 """Speeds of models, measured in turns: what else the machine does meanwhile slows all of them."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import tensorflow as tf
@@ -9,26 +10,35 @@ from ml_collections import ConfigDict
 from benchmarks.timing import timed
 from flowconv import data, distributed
 from flowconv.config import images_per_rank
-from flowconv.models import build_flow
+from flowconv.models import Flow, build_flow
 from flowconv.ops.backends import compile_fn
 from flowconv.training.step import build_step, uses_xla
 from flowconv.utils.progress_bar import progress
 
 
 def measure_speeds(
-    configs: Mapping[str, ConfigDict], images: data.ImageData, rounds: int
+    configs: Mapping[str, ConfigDict],
+    images: data.ImageData,
+    rounds: int,
+    flows: Mapping[str, Flow] = MappingProxyType({}),
 ) -> dict[str, dict[str, float]]:
     """Returns train_images_per_second, encode_images_per_second and decode_images_per_second of each config.
 
-    Over all workers, at the images of the config's training step, medians of alternated rounds. The models are
-    new ones: speed doesn't depend on weights.
+    Over all workers, at the images of the config's training step, medians of alternated rounds.
+
+    Args:
+      configs: by name.
+      images: that are trained on and encoded.
+      rounds: how many.
+      flows: trained ones; the others are new. An inverse that iterates, as that of an autoregressive layer, ends after
+        a step or two in a new one, whose networks are zero. All other speeds don't depend on weights.
     """
     batch_size = images_per_rank(next(iter(configs.values())))
     batch = {name: tf.constant(each[:batch_size]) for name, each in images.examples("train").items()}
     batch["position"] = tf.constant(0, tf.int64)
     visible = distributed.is_root()
     built = progress(configs.items(), len(configs), "building", "models", visible)
-    actions = {name: _actions(config, batch) for name, config in built}
+    actions = {name: _actions(config, batch, flows.get(name)) for name, config in built}
     seconds: dict[str, dict[str, list[float]]] = {name: {what: [] for what in does} for name, does in actions.items()}
     for does in progress(actions.values(), len(actions), "tracing", "models", visible):
         for act in does.values():
@@ -44,10 +54,11 @@ def measure_speeds(
     }
 
 
-def _actions(config, batch):
-    flow = build_flow(config)
+def _actions(config, batch, trained):
+    flow = trained or build_flow(config)
     step = build_step(config, flow)
-    step.initialize(batch)
+    if trained is None:
+        step.initialize(batch)
     condition = flow.condition_of(batch)
     x = flow.dequantize(batch["image"], seed=0)
     xla = uses_xla(config.train.jit_compile)

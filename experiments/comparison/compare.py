@@ -20,6 +20,7 @@ from flowconv import data, distributed
 from flowconv.config import images_per_rank, with_parts
 from flowconv.errors import UserError
 from flowconv.files import read_json
+from flowconv.inference.load import load_run
 from flowconv.training.results import better_bits_per_dim
 from flowconv.training.train import load_data, train
 from flowconv.training.writers import read_metrics
@@ -74,8 +75,8 @@ def compare(
     distributed.run_on_all_ranks(lambda: data.check(config.data))
     configs = distributed.run_on_all_ranks(lambda: {key: data.with_classes(each) for key, each in configs.items()})
     if seconds is not None:
-        first = {variant: configs[variant, seeds[0]] for variant in variants}
-        budgets = training_images(first, load_data(config.data), seconds, rounds, output / "budget.json")
+        new = {variant: configs[variant, seeds[0]] for variant in variants}
+        budgets = training_images(new, load_data(config.data), seconds, rounds, output / "budget.json")
         configs = {key: with_budget(config, budgets[key[0]]) for key, config in configs.items()}
     chosen = {}
     if factors:
@@ -91,7 +92,9 @@ def compare(
 
     results = {key: _run(configs[key], workdirs[key], f"{key[0]}, seed {key[1]}") for key in configs}
     say_on_root("\nAll runs are finished; measuring speeds")
-    speeds = measure_speeds({v: configs[v, seeds[0]] for v in variants}, load_data(config.data), rounds)
+    first = {variant: configs[variant, seeds[0]] for variant in variants}
+    flows = {variant: load_run(workdirs[variant, seeds[0]]).flow for variant in variants}
+    speeds = measure_speeds(first, load_data(config.data), rounds, flows)
     rows = [summarize(variant, [results[variant, seed] for seed in seeds]) | speeds[variant] for variant in variants]
     rows = [row | ({FACTOR: chosen[row["variant"]]} if chosen else {}) for row in rows]
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from benchmarks.layers import _cost
@@ -112,12 +113,21 @@ def test_equal_seconds(arguments, tmp_path):
 
 
 def test_learning_rates_are_tried_before(arguments, tmp_path, monkeypatch):
-    """A rate that makes weights infinite loses; trials never see the test split, and are not made again."""
-    monkeypatch.setattr(comparison, "measure_speeds", lambda configs, *_: dict.fromkeys(configs, SPEEDS))
+    """A rate that makes weights infinite loses; trials never see the test split, and are not made again.
+
+    Speeds are those of the trained flows, whose networks are not zero any more.
+    """
+    measured = []
+    monkeypatch.setattr(
+        comparison, "measure_speeds", lambda *each: measured.append(each) or dict.fromkeys(each[0], SPEEDS)
+    )
     flags = ["--learning_rates=1e30,0.5", "--variants=conv1x1", f"--output={tmp_path}"]
     run_here("scripts/compare.py", *arguments, *flags)
     tried = json.loads((tmp_path / "learning_rates.json").read_text())["conv1x1"]
     assert tried["1e+30"] is None and 4 < tried["0.5"] < 9
+    (flow,) = measured[0][-1].values()
+    last = next(each for each in flow.trainable_variables if each.path.endswith("network.last.kernel"))
+    assert np.any(last.numpy())
     before = table(tmp_path)
     assert before[0]["learning_rate_factor"] == "0.5"
     config = json.loads((tmp_path / "runs" / "conv1x1-seed-0" / "config.json").read_text())
