@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.options import Options
 from benchmarks.workers import answer_of
 from flowconv import process
-from flowconv.config import default_config
+from flowconv.config import changed, default_config
 
 MEGABYTE = 1e6
 INITIALIZATION_IMAGES = 8  # the same for every batch size: what is measured is the training step
@@ -95,8 +95,7 @@ def train_a_little(fields: Mapping[str, Any]) -> dict[str, int]:
     from flowconv.models import build_flow
     from flowconv.training.step import build_step
 
-    config = default_config()
-    config.update_from_flattened_dict(dict(fields))
+    config = changed(default_config(), fields)
     distributed.initialize(images=config.train.batch_size)
     flow = build_flow(config, reset=False)
     step = build_step(config, flow, reset=False)

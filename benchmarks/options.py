@@ -1,7 +1,9 @@
 """Options of the benchmark."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from ml_collections import ConfigDict
 
 from benchmarks.sizes import Size
 
@@ -17,6 +19,7 @@ class Options:
       bfloat16: whether bfloat16 coupling networks are measured too.
       depths: K of the models whose start-up is measured.
       workdir: of the run whose samples are measured, if any.
+      variants: the flows whose own floors are measured, by name.
     """
 
     sizes: Mapping[str, Size]
@@ -25,3 +28,4 @@ class Options:
     bfloat16: bool = False
     depths: tuple[int, ...] = (8, 48)
     workdir: str | None = None
+    variants: Mapping[str, ConfigDict] = field(default_factory=dict)

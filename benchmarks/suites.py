@@ -6,12 +6,13 @@ JSON, where dictionaries of the same name (a size's) are merged. None imports Te
 
 from collections.abc import Callable
 
-from benchmarks import memory, networks, pipeline, sampling, scaling, speed, startup, xla_compile
+from benchmarks import families, memory, networks, pipeline, sampling, scaling, speed, startup, xla_compile
 from benchmarks.options import Options
 
 SUITES: dict[str, Callable[[Options], dict]] = {
     "speed": speed.measure,
     "networks": networks.measure,
+    "families": families.measure,
     "startup": startup.measure,
     "compile": xla_compile.measure,
     "memory": memory.measure,

@@ -3,6 +3,7 @@
     python scripts/benchmark.py
     python scripts/benchmark.py --parts=speed --sizes=small --peers
     python scripts/benchmark.py --parts=startup --depths=8,48 --output=startup.json
+    python scripts/benchmark.py --parts=families --sweep=experiments/families.txt
     python scripts/benchmark.py --parts=sampling --workdir=runs/tarflow
 
 The first measures all parts but sampling at both sizes. The second measures normflows, nflows and tfp.bijectors.Glow,
@@ -10,6 +11,8 @@ too, as their packages come. Those on PyTorch are measured tuned as well, with t
 isn't compiled within minutes is left out, with a line that says so.
 
 Parts: speed is a training step, encoding and sampling; networks is a training step with networks that have attention.
+families is all of these for each flow of a sweep file, against what its own products and convolutions take, and its
+memory.
 startup goes until the first step; compile is that of the step by XLA. memory is what a step of flow and an image add,
 pipeline how fast batches come, scaling what a second rank brings. sampling is that of a trained autoregressive flow, by
 every way its inverse can go.
@@ -27,16 +30,19 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks import machine
+from benchmarks.configs import config_of
 from benchmarks.options import Options
 from benchmarks.peers import environment
-from benchmarks.sizes import SIZES
+from benchmarks.sizes import SIZES, SMALL
 from benchmarks.suites import OF_A_RUN, SUITES, merge
+from experiments.comparison.variants import of_flags
 from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
 from flowconv.errors import UserError
 from flowconv.files import write_text
 from flowconv.workdir import Workdir, sessions
 
+FAMILIES = Path(__file__).resolve().parents[2] / "experiments" / "families.txt"
 FLAGS = (
     flags.several("parts", tuple(part for part in SUITES if part not in OF_A_RUN), "what is measured", tuple(SUITES)),
     flags.several("sizes", tuple(SIZES), "at which sizes", tuple(SIZES)),
@@ -47,6 +53,7 @@ FLAGS = (
         "bfloat16", "auto", "measure bfloat16 too; auto: where the processor multiplies it", ("auto", "on", "off")
     ),
     flags.numbers("depths", (8, 48), "depths K whose start-up is measured", 1, int),
+    flags.path("sweep", str(FAMILIES), "the flows of part families: a variant a line, as compare.py has them"),
     flags.path("workdir", None, "the run whose samples are measured, of an autoregressive flow"),
     shared_flags.output("also write all figures and rounds as JSON to this file"),
 )
@@ -66,6 +73,7 @@ def benchmark(given):
         peers=environment.prepare(Path(given.peers_environment).expanduser().absolute()) if given.peers else None,
         bfloat16=given.bfloat16 == "on" or (given.bfloat16 == "auto" and machine.multiplies_bfloat16()),
         depths=given.depths,
+        variants=variants_of(given.sweep) if "families" in given.parts else {},
         workdir=str(Path(given.workdir).expanduser().absolute()) if given.workdir else None,
     )
     figures = {
@@ -79,6 +87,11 @@ def benchmark(given):
         figures = merge(figures, SUITES[part](options))
         if output:  # after each part, since what comes later may be stopped
             write_text(output, json.dumps(figures, indent=2) + "\n")
+
+
+def variants_of(sweep):
+    """Returns the configs of a sweep file's variants by name, for images and batches of the small size."""
+    return {name: config for (name, _), config in of_flags(config_of(SMALL), None, sweep, 1).items()}
 
 
 def check_run(path):

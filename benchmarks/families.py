@@ -1,0 +1,52 @@
+"""Part "families": every flow's training step, encoding and sampling, against its own products and convolutions."""
+
+import functools
+
+from ml_collections import ConfigDict
+
+from benchmarks import memory
+from benchmarks.alternate import alternate, median, ratio
+from benchmarks.options import Options
+from benchmarks.sizes import SMALL
+from benchmarks.workers import Worker
+from flowconv.config import flatten
+from flowconv.process import KERNELS
+
+TASKS = ("train", "encode", "sample")
+
+
+def measure(options: Options) -> dict:
+    """Returns in `families`, by name: images_per_second, seconds over each floor, peak_megabytes, and all rounds.
+
+    A floor is what the flow's own products and convolutions take. X_over_own_floor: with convolutions as
+    `tf.nn.conv2d` has them, and the kernels that the program runs with; X_over_fast_floor: as the program has them;
+    train_over_floor: as `tf.nn.conv2d`, with the kernels of TensorFlow as it comes.
+    """
+    return {"families": {name: _measure(name, config, options.rounds) for name, config in options.variants.items()}}
+
+
+def _measure(name: str, config: ConfigDict, rounds: int) -> dict:
+    fields = dict(flatten(config))
+    module, own = "benchmarks.family_worker", {KERNELS: "0"}
+    with (
+        Worker(module, SMALL, fields=fields) as flow,
+        Worker(module, SMALL, environment=own, fields=fields, floor="library") as same,
+        Worker(module, SMALL, environment=own, fields=fields, floor="products") as fast,
+        Worker(module, SMALL, environment={KERNELS: "1"}, fields=fields, floor="library") as comes,
+    ):
+        asks = {"floor train": functools.partial(comes.ask, "train")}
+        for kind, worker in {"": flow, "own floor ": same, "fast floor ": fast}.items():
+            asks |= {f"{kind}{task}": functools.partial(worker.ask, task) for task in TASKS}
+        measured = alternate(asks, rounds)
+        facts = {"parameters": flow.facts["parameters"], "products": fast.facts["products"]}
+    over = {
+        f"{task}_over_{kind.strip().replace(' ', '_')}": ratio(measured, task, f"{kind}{task}")
+        for kind in ("floor ", "own floor ", "fast floor ")
+        for task in TASKS
+        if f"{kind}{task}" in measured
+    }
+    speeds = {task: SMALL.batch_size / median(measured[task]) for task in TASKS}
+    peak = memory.in_a_process(fields)["peak_bytes"] / memory.MEGABYTE
+    print(f"\n{name}: {', '.join(f'{task} {rate:.0f}' for task, rate in speeds.items())} images/s, {peak:.0f} MB")
+    print(", ".join(f"{each} {value:.2f}" for each, value in over.items()), flush=True)
+    return {**facts, "images_per_second": speeds, **over, "peak_megabytes": peak, "rounds": measured}
