@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -30,16 +30,14 @@ def measure(options: Options) -> dict:
     print(f"\nsamples of {options.workdir}, {BATCH_SIZE} at a time, images/s; times as fast as the first")
     for name, figures in measured["ways"].items():
         print(f"{name:<52}{figures['images_per_second']:>10.2f}{figures['times_as_fast']:>8.2f}", flush=True)
-    print(
-        f"the largest difference between the samples of two ways: {measured['largest_difference']:.2g} of a pixel level"
-    )
+    far = measured["largest_difference"]
+    told = "others are not finite in another way" if far is None else f"at most {far:.2g} of a pixel level apart"
+    print(f"samples of two ways: {told}; not finite in the first: {measured['not_finite']} of {BATCH_SIZE}", flush=True)
     return {"sampling": measured}
 
 
 def alternated(workdir: str, rounds: int) -> dict[str, Any]:
     """Returns the figures of a run's samples, by ways in turns, with the same seeds."""
-    import numpy as np
-
     steps = _steps(Workdir(workdir).load_config())
     parts = [parts for parts in (2, 4, 8, 16, 32) if parts < steps and steps % parts == 0]
     ways = {
@@ -55,7 +53,6 @@ def alternated(workdir: str, rounds: int) -> dict[str, Any]:
         return {"seconds": draw(1 + next(seeds) // len(ways))[0]}
 
     measured = alternate({name: functools.partial(ask, draw) for name, draw in ways.items()}, rounds)
-    first = next(iter(drawn.values()))
     return {
         "steps": steps,
         "batch_size": BATCH_SIZE,
@@ -67,8 +64,22 @@ def alternated(workdir: str, rounds: int) -> dict[str, Any]:
             }
             for name, answers in measured.items()
         },
-        "largest_difference": float(max(np.max(np.abs(each - first)) for each in drawn.values())),
+        **_agreement(drawn[SEQUENTIAL], list(drawn.values())),
     }
+
+
+def _agreement(first: Any, samples: Sequence[Any]) -> dict[str, float | None]:
+    """How far samples are from the first ones, and how many of these are NaN: where an inverse has no exact result.
+
+    The distance is None where samples of another way are NaN.
+    """
+    import numpy as np
+
+    lost = np.isnan(first).any((1, 2, 3))
+    if any((np.isnan(each).any((1, 2, 3)) != lost).any() for each in samples):
+        return {"largest_difference": None, "not_finite": int(lost.sum())}
+    largest = max(np.max(np.abs(each[~lost] - first[~lost]), initial=0.0) for each in samples)
+    return {"largest_difference": float(largest), "not_finite": int(lost.sum())}
 
 
 def _steps(config: ConfigDict) -> int:

@@ -28,6 +28,8 @@ FLOORS = {
         "products of matrices": ("floor products", "train_over_fast_floor"),
     },
 }
+TASKS = {"train": "step", "encode": "encoding", "sample": "sampling"}
+FAMILY_FLOORS = {"fast_floor": "its products", "own_floor": "`tf.nn.conv2d`", "floor": "the same with oneDNN"}
 SIZES = ("small", "paper")
 SCORE_OF = {"raw": "test_bits_per_dim", "averaged": "test_bits_per_dim_ema"}  # the better weights' own
 RATE = "{:,.0f}"  # but two digits of what is below 10
@@ -234,6 +236,25 @@ def sampling(kind: str) -> str:
         for way, figures in read(path)["sampling"]["ways"].items()
     ]
     return _of_benchmarks(kind, [path], markdown(["tokens", "images/s", "times as fast as the first"], rows))
+
+
+def families(kind: str) -> str:
+    """Returns each family's rates, its seconds over those of its own products, and the memory of its training."""
+    path, over = f"performance/{kind}/families.json", ("fast_floor", "own_floor", "floor")
+    columns = [(task, floor) for task in ("train", "encode", "sample") for floor in over]
+    columns = [each for each in columns if each[1] != "floor" or each[0] == "train"]
+    header = ["family", "training", "MB", "encoding"]
+    header += [f"{TASKS[task]} over {FAMILY_FLOORS[floor]}" for task, floor in columns]
+    rows = [
+        [
+            name,
+            *(RATE.format(figures["images_per_second"]["train"]), f"{figures['peak_megabytes']:,.0f}"),
+            RATE.format(figures["images_per_second"]["encode"]),
+            *(f"{figures[f'{task}_over_{floor}']:.2f}" for task, floor in columns),
+        ]
+        for name, figures in read(path)["families"].items()
+    ]
+    return _of_benchmarks(kind, [path], markdown(header, rows))
 
 
 def variants() -> str:
@@ -457,8 +478,9 @@ TABLES: dict[str, Callable[[], str]] = {
     },
     "bfloat16 speed": bfloat16_speed,
     **{
-        f"sampling {path.parent.name}": functools.partial(sampling, path.parent.name)
-        for path in sorted((RESULTS / "performance").glob("*/sampling.json"))
+        f"{name} {path.parent.name}": functools.partial(make, path.parent.name)
+        for name, make in {"sampling": sampling, "families": families}.items()
+        for path in sorted((RESULTS / "performance").glob(f"*/{name}.json"))
     },
     **{
         f"comparison {path.name}": functools.partial(comparison, path.name)

@@ -1,5 +1,6 @@
 """Ways of drawing samples from an autoregressive flow, in turns."""
 
+import numpy as np
 import pytest
 
 from benchmarks import sampling
@@ -28,6 +29,15 @@ def test_all_ways_draw_the_same_samples(run):
     assert found["ways"][sampling.SEQUENTIAL]["times_as_fast"] == 1.0
     assert all(len(way["rounds"]) == 2 and way["images_per_second"] > 0.0 for way in found["ways"].values())
     assert Autoregressive.solve is original
+
+
+def test_images_that_no_way_can_draw_are_told_apart():
+    first, other = np.zeros((3, 2, 2, 3)), np.full((3, 2, 2, 3), 0.25)
+    assert sampling._agreement(first, [first, other]) == {"largest_difference": 0.25, "not_finite": 0}
+    first[1, 0, 0, 0] = np.nan
+    assert sampling._agreement(first, [first, other]) == {"largest_difference": None, "not_finite": 1}
+    other[1] = np.nan
+    assert sampling._agreement(first, [first, other]) == {"largest_difference": 0.25, "not_finite": 1}
 
 
 def test_a_run_is_asked_for(finished_run):
