@@ -53,7 +53,7 @@ FLAGS = (
         "bfloat16", "auto", "measure bfloat16 too; auto: where the processor multiplies it", ("auto", "on", "off")
     ),
     flags.numbers("depths", (8, 48), "depths K whose start-up is measured", 1, int),
-    flags.path("sweep", str(FAMILIES), "the flows of part families: a variant a line, as compare.py has them"),
+    flags.path("sweep", None, "the flows of part families, as compare.py has them (default: experiments/families.txt)"),
     flags.path("workdir", None, "the run whose samples are measured, of an autoregressive flow"),
     shared_flags.output("also write all figures and rounds as JSON to this file"),
 )
@@ -73,7 +73,7 @@ def benchmark(given):
         peers=environment.prepare(Path(given.peers_environment).expanduser().absolute()) if given.peers else None,
         bfloat16=given.bfloat16 == "on" or (given.bfloat16 == "auto" and machine.multiplies_bfloat16()),
         depths=given.depths,
-        variants=variants_of(given.sweep) if "families" in given.parts else {},
+        variants=variants_of(given.sweep or FAMILIES) if "families" in given.parts else {},
         workdir=str(Path(given.workdir).expanduser().absolute()) if given.workdir else None,
     )
     figures = {
