@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from experiments.comparison import variants
+from benchmarks import variants
 from flowconv.cli import config_flags, registry
 from flowconv.cli.commands import run_exported_step
 from flowconv.config import architecture, config_file, validate

@@ -18,7 +18,8 @@ import tensorflow as tf
 from PIL import Image
 
 import flowconv
-from experiments.comparison import budget, exported, fold, trials, variants
+from benchmarks import variants
+from experiments.comparison import budget, exported, fold, trials
 from experiments.comparison import compare as comparison
 from flowconv import data, distributed, preflight
 from flowconv.cli import shared_flags

@@ -35,7 +35,7 @@ from benchmarks.options import Options
 from benchmarks.peers import environment
 from benchmarks.sizes import SIZES, SMALL
 from benchmarks.suites import OF_A_RUN, SUITES, merge
-from experiments.comparison.variants import of_flags
+from benchmarks.variants import of_flags
 from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
 from flowconv.errors import UserError

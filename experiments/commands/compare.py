@@ -18,7 +18,7 @@ decoding), layers.md and layers.csv (the cost of one layer of each convolution t
 figures, with those on the way), and the runs.
 """
 
-from experiments.comparison import variants
+from benchmarks import variants
 from flowconv.cli import flags, shared_flags
 from flowconv.cli.command import Command
 

@@ -10,12 +10,12 @@ from ml_collections import ConfigDict
 
 from benchmarks.layers import cost_layers
 from benchmarks.model_speeds import measure_speeds
+from benchmarks.variants import folder_name
 from experiments.comparison.about import machine_of, write_about
 from experiments.comparison.budget import training_images, with_budget
 from experiments.comparison.figures import draw_curves, draw_rates
 from experiments.comparison.tables import FACTOR, SCORES, summarize, write_layers, write_pairs, write_variants
 from experiments.comparison.trials import RATE, best_factors, trials_of, with_factor
-from experiments.comparison.variants import folder_name
 from flowconv import data, distributed
 from flowconv.config import images_per_rank, with_parts
 from flowconv.errors import UserError

@@ -9,9 +9,9 @@ from pathlib import Path
 import keras
 from ml_collections import ConfigDict
 
+from benchmarks.variants import trial_name
 from experiments.comparison.budget import with_budget
 from experiments.comparison.tables import SCORES, SHARE
-from experiments.comparison.variants import trial_name
 from flowconv import distributed
 from flowconv.config import changed
 from flowconv.errors import Diverged, UserError

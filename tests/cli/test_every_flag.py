@@ -109,7 +109,18 @@ ELSEWHERE = {
     **{name: ("class",) for name in ("interpolate", "manipulate", "reconstruct", "score")},  # the same
     "compare_exported": ("results", "rates", "seconds", "output"),  # in tests/experiments/comparison
     # What each takes is parsed below, and run in tests/benchmarks.
-    "benchmark": ("parts", "sizes", "rounds", "peers", "peers_environment", "bfloat16", "depths", "workdir", "output"),
+    "benchmark": (
+        "parts",
+        "sizes",
+        "rounds",
+        "peers",
+        "peers_environment",
+        "bfloat16",
+        "depths",
+        "sweep",
+        "workdir",
+        "output",
+    ),
 }
 ALL = RUNS | CONFIGS
 SAVEDMODEL = {name: values[0] for name, values in RUNS["export"][0].items()}
@@ -230,6 +241,7 @@ WRONG = {
         "rounds": ("0",),
         "depths": ("", "0", "1.5"),
         "bfloat16": ("x",),
+        "sweep": ("/nowhere/sweep.txt",),
     },
 }
 WRONG_FLAGS = [(name, flag, str(value)) for name, each in WRONG.items() for flag, bad in each.items() for value in bad]

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from benchmarks.layers import _cost
+from benchmarks.variants import variant_config
 from experiments.comparison import compare as comparison
 from experiments.comparison.fold import fold
-from experiments.comparison.variants import variant_config
 from flowconv.config import changed, default_config
 from flowconv.errors import UserError
 from flowconv.files import read_json, write_json

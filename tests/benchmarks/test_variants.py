@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.comparison.variants import (
+from benchmarks.variants import (
     DEFAULT,
     MODELS,
     folder_name,
