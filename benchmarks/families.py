@@ -8,11 +8,10 @@ from benchmarks import memory
 from benchmarks.alternate import alternate, median, ratio
 from benchmarks.options import Options
 from benchmarks.sizes import SMALL
+from benchmarks.speed import TASKS
 from benchmarks.workers import Worker
 from flowconv.config import flatten
 from flowconv.process import KERNELS
-
-TASKS = ("train", "encode", "sample")
 
 
 def measure(options: Options) -> dict:
@@ -34,17 +33,14 @@ def _measure(name: str, config: ConfigDict, rounds: int) -> dict:
         Worker(module, SMALL, environment=own, fields=fields, floor="products") as fast,
         Worker(module, SMALL, environment={KERNELS: "1"}, fields=fields, floor="library") as comes,
     ):
-        asks = {"floor train": functools.partial(comes.ask, "train")}
-        for kind, worker in {"": flow, "own floor ": same, "fast floor ": fast}.items():
-            asks |= {f"{kind}{task}": functools.partial(worker.ask, task) for task in TASKS}
+        asks = {task: functools.partial(flow.ask, task) for task in TASKS}
+        asks |= {f"own_floor {task}": functools.partial(same.ask, task) for task in TASKS}
+        asks |= {f"fast_floor {task}": functools.partial(fast.ask, task) for task in TASKS}
+        asks |= {"floor train": functools.partial(comes.ask, "train")}
         measured = alternate(asks, rounds)
         facts = {"parameters": flow.facts["parameters"], "products": fast.facts["products"]}
-    over = {
-        f"{task}_over_{kind.strip().replace(' ', '_')}": ratio(measured, task, f"{kind}{task}")
-        for kind in ("floor ", "own floor ", "fast floor ")
-        for task in TASKS
-        if f"{kind}{task}" in measured
-    }
+    floors = [name.split() for name in measured if name not in TASKS]
+    over = {f"{task}_over_{floor}": ratio(measured, task, f"{floor} {task}") for floor, task in floors}
     speeds = {task: SMALL.batch_size / median(measured[task]) for task in TASKS}
     peak = memory.in_a_process(fields)["peak_bytes"] / memory.MEGABYTE
     print(f"\n{name}: {', '.join(f'{task} {rate:.0f}' for task, rate in speeds.items())} images/s, {peak:.0f} MB")

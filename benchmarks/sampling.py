@@ -69,7 +69,7 @@ def alternated(workdir: str, rounds: int) -> dict[str, Any]:
 
 
 def _agreement(first: Any, samples: Sequence[Any]) -> dict[str, float | None]:
-    """How far samples are from the first ones, and how many of these are NaN: where an inverse has no exact result.
+    """The distance of samples from the first ones, and how many of these are NaN: where an inverse has no exact result.
 
     The distance is None where samples of another way are NaN.
     """

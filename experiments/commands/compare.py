@@ -12,10 +12,10 @@ order: --config.train.images of them or, with --seconds, those that a variant is
 With --learning_rates=0.5,1,2 each variant trains from the first seed with each of these times the learning rate before,
 for a quarter of the images. That with the lowest validation bits/dim is taken for all seeds.
 
-Stopped and started again with the same flags, it goes on where it was. --output gets table.md, table.csv, pairs.md and
-pairs.csv (differences from the first variant, seed by seed), curves.png, rates.png (bits/dim over the rate of
-decoding), layers.md and layers.csv (the cost of one layer of each convolution that is compared), about.json (all
-figures, with those on the way), and the runs.
+Stopped and started again with the same flags, it goes on where it was. --output gets the runs, and table.md, table.csv,
+pairs.md and pairs.csv (differences from the first variant, seed by seed). curves.png and rates.png (bits/dim over the
+rate of decoding) are figures. layers.md and layers.csv have the cost of one layer of each convolution that is compared,
+about.json has all figures, with those on the way.
 """
 
 from benchmarks import variants

@@ -75,8 +75,8 @@ def compare(
     distributed.run_on_all_ranks(lambda: data.check(config.data))
     configs = distributed.run_on_all_ranks(lambda: {key: data.with_classes(each) for key, each in configs.items()})
     if seconds is not None:
-        new = {variant: configs[variant, seeds[0]] for variant in variants}
-        budgets = training_images(new, load_data(config.data), seconds, rounds, output / "budget.json")
+        first = {variant: configs[variant, seeds[0]] for variant in variants}
+        budgets = training_images(first, load_data(config.data), seconds, rounds, output / "budget.json")
         configs = {key: with_budget(config, budgets[key[0]]) for key, config in configs.items()}
     chosen = {}
     if factors:

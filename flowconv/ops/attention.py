@@ -72,7 +72,7 @@ def attention(queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, mask: tf.T
 
 
 def _at_once(queries: tf.Tensor, keys: tf.Tensor, precision: tf.DType) -> int | None:
-    """How many heads of an image make a block; None: all of all images do."""
+    """The number of an image's heads that make a block; None: all of all images do."""
     *_, heads, length, _ = queries.shape
     bytes_of_head = length * keys.shape[-2] * precision.size
     # A loop costs more than it saves where an image has few pairs; other backends have kernels of their own.

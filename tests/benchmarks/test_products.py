@@ -5,10 +5,11 @@ from collections import Counter
 import pytest
 import tensorflow as tf
 
+from benchmarks.configs import config_of
 from benchmarks.family_worker import build
 from benchmarks.products import compute_again, count_products
 from benchmarks.sizes import Size
-from flowconv.config import default_config, flatten
+from flowconv.config import flatten
 
 TINY = Size(depth=2, levels=2, width=4, batch_size=2, image_size=8)
 
@@ -67,9 +68,7 @@ def test_computes_again_what_was_counted(lanes):
 def test_floors_of_a_flow_do_not_count_what_is_computed_twice(monkeypatch):
     """A step that inverts computes its networks twice: its floor has them once, as that of one that stores them."""
     monkeypatch.setattr("benchmarks.products.leave_graphs_alone", lambda: None)  # of this process
-    config = default_config()
-    config.model.levels, config.model.depth, config.model.width = TINY.levels, TINY.depth, TINY.width
-    config.data.image_size, config.train.batch_size = TINY.image_size, TINY.batch_size
+    config = config_of(TINY)
 
     def counted(floor, backward):
         fields = dict(flatten(config)) | {"model.backward": backward}
