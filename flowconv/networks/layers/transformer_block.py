@@ -10,6 +10,7 @@ from flowconv.networks.layers.attention import Cache, check_heads, extended_atte
 from flowconv.networks.layers.building import built
 from flowconv.networks.layers.dense import Dense
 from flowconv.networks.layers.layer_norm import LayerNorm
+from flowconv.ops.gelu import gelu
 
 
 class TransformerBlock(Layer):
@@ -64,5 +65,5 @@ class TransformerBlock(Layer):
     def _after_attention(self, x: tf.Tensor, attended: tf.Tensor, inputs: Inputs) -> tf.Tensor:
         """The rest of the block."""
         x += self.merge.call(attended, inputs)
-        hidden = tf.nn.gelu(self.hidden.call(self.mlp_norm.call(x), inputs), approximate=True)
+        hidden = gelu(self.hidden.call(self.mlp_norm.call(x), inputs))
         return x + self.last.call(hidden, inputs)
