@@ -55,4 +55,4 @@ class MaskedConv2D(Layer):
     def call(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         """Returns the convolution, `[B, H, W, filters]`."""
         kernel, bias = inputs.once(self.weights_in, x.dtype.name)
-        return tf.nn.bias_add(conv2d(x, kernel), bias)
+        return tf.nn.bias_add(conv2d(x, kernel, self.mask), bias)
