@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import scaling_model  # noqa: E402, the repository is not installed
-from tools import command_sections, notebooks, result_tables  # noqa: E402, the repository is not installed
+from tools import command_sections, notebooks, tables  # noqa: E402, the repository is not installed
 
 
 def _code(path):
@@ -26,9 +26,9 @@ def _code(path):
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 EXAMPLES = {path.stem: path for path in (ROOT / "docs/examples").glob("*.py")}
 BLOCKS: dict[str, Callable[[], str]] = {
-    **result_tables.TABLES,
+    **tables.TABLES,
     **command_sections.SECTIONS,
-    "scaling model": lambda: result_tables.markdown(scaling_model.header(), scaling_model.rows()),
+    "scaling model": lambda: tables.markdown(scaling_model.header(), scaling_model.rows()),
     **{
         f"notebook {path.stem}": functools.partial(notebooks.page, path) for path in notebooks.NOTEBOOKS.glob("*.ipynb")
     },

@@ -9,7 +9,7 @@ from benchmarks.options import Options
 from benchmarks.peers.tuning import Tuning
 from benchmarks.sizes import SMALL
 from benchmarks.workers import WorkerError
-from tools import result_tables
+from tools.tables import performance
 
 OPTIONS = Options(sizes={"small": SMALL}, rounds=1, peers="/python/of/peers")
 
@@ -70,8 +70,8 @@ def tables(monkeypatch, **sizes):
         f"performance/avx2/{name}.json": {**about, name: {**figures, "versions": versions}}
         for name, figures in sizes.items()
     }
-    monkeypatch.setattr(result_tables, "read", files.__getitem__)
-    return f"{result_tables.speed_ratios('avx2')}\n{result_tables.speed_seconds('avx2')}"
+    monkeypatch.setattr(performance, "read", files.__getitem__)
+    return f"{performance.speed_ratios('avx2')}\n{performance.speed_seconds('avx2')}"
 
 
 def test_tables_have_rows_of_the_tuned(figures, monkeypatch):
