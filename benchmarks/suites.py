@@ -6,7 +6,7 @@ JSON, where dictionaries of the same name (a size's) are merged. None imports Te
 
 from collections.abc import Callable
 
-from benchmarks import families, memory, networks, pipeline, sampling, scaling, speed, startup, xla_compile
+from benchmarks import families, loading, memory, networks, pipeline, sampling, scaling, speed, startup, xla_compile
 from benchmarks.options import Options
 
 SUITES: dict[str, Callable[[Options], dict]] = {
@@ -14,6 +14,7 @@ SUITES: dict[str, Callable[[Options], dict]] = {
     "networks": networks.measure,
     "families": families.measure,
     "startup": startup.measure,
+    "loading": loading.measure,
     "compile": xla_compile.measure,
     "memory": memory.measure,
     "pipeline": pipeline.measure,

@@ -43,6 +43,7 @@ TABLES: dict[str, Callable[[], str]] = {
         }.items()
         for kind in ("amx", "avx2")
     },
+    "loading amx": functools.partial(performance.loading, "amx"),
     "bfloat16 speed": performance.bfloat16_speed,
     **{
         f"{name} {path.parent.name}": functools.partial(make, path.parent.name)

@@ -131,6 +131,20 @@ def startup(kind: str) -> str:
     return _of_benchmarks(kind, [path], markdown(["K", *names.values()], rows))
 
 
+def loading(kind: str) -> str:
+    """Returns the seconds of programs that import flowconv, or draw a sample of a flow of the package."""
+    path = f"performance/{kind}/startup.json"
+    names = {
+        "nothing": "Python alone",
+        "import": "`import flowconv`",
+        "sample of letters": '`flowconv.load("letters").sample(1)`',
+        "sample of photos": '`flowconv.load("photos").sample(1)`',
+    }
+    medians = read(path)["loading"]["medians"]
+    rows = [[title, f"{medians[name]:.2f}"] for name, title in names.items()]
+    return _of_benchmarks(kind, [path], markdown(["a process that does", "seconds"], rows))
+
+
 def scaling(kind: str) -> str:
     """Returns what two ranks bring, and where a step's time goes."""
     path = f"performance/{kind}/scaling.json"
