@@ -13,12 +13,13 @@ from benchmarks.workers import PATIENCE_SECONDS, Worker, WorkerError
 from flowconv.process import KERNELS
 
 TASKS = ("train", "encode", "sample")
-PEERS = ("normflows", "nflows", "tfp")
+PEERS = ("normflows", "nflows", "freia", "tfp")
 LIBRARIES_OF_OURS = ("tfp",)  # peers that run in this program's own environment
 # What made each the fastest, of what was tried. XLA made each task of TFP's slower, and takes 4 GB at the paper's size.
 TUNINGS: dict[str, dict] = {
     "normflows": {"compiled": ["inference"], "channels_last": True},
     "nflows": {"compiled": ["training", "inference"], "channels_last": True},
+    "freia": {"compiled": ["inference"], "channels_last": True},
 }
 TUNED = {peer: f"{peer} tuned" for peer in TUNINGS}
 COMPILING_SECONDS = 300.0  # a peer that isn't compiled by then is left out

@@ -6,16 +6,15 @@
     python scripts/benchmark.py --parts=families --sweep=experiments/families.txt
     python scripts/benchmark.py --parts=sampling --workdir=runs/tarflow
 
-The first measures all parts but sampling at both sizes. The second measures normflows, nflows and tfp.bijectors.Glow,
-too, as their packages come. Those on PyTorch are measured tuned as well, with torch.compile and channels_last. One that
-isn't compiled within minutes is left out, with a line that says so.
+The first measures all parts but sampling at both sizes. The second measures normflows, nflows, FrEIA and
+tfp.bijectors.Glow, too, as their packages come. Those on PyTorch are measured tuned as well, with torch.compile and
+channels_last. One that isn't compiled within minutes is left out, with a line that says so.
 
 Parts: speed is a training step, encoding and sampling; networks is a training step with networks that have attention.
 families is all of these for each flow of a sweep file, against what its own products and convolutions take, and its
-memory.
-startup goes until the first step; compile is that of the step by XLA. memory is what a step of flow and an image add,
-pipeline how fast batches come, scaling what a second rank brings. sampling is that of a trained autoregressive flow, by
-every way its inverse can go.
+memory. startup goes until the first step, loading until a first sample; compile is that of the step by XLA. memory is
+what a step of flow and an image add, pipeline how fast batches come, scaling what a second rank brings. sampling is
+that of a trained autoregressive flow, by every way its inverse can go.
 
 Everything measured runs in a process of its own. Rounds alternate between them, ratios are medians over the rounds.
 Leave the machine alone meanwhile. Images are 32×32×3, L is 3. Size small is K 8, width 128, batch 32; paper is K 32,

@@ -9,7 +9,7 @@ from flowconv.errors import UserError
 
 # From the package index that pip is configured for. The default index has PyTorch with CUDA, which takes 5 GB and
 # computes the same on CPUs; PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS may name a place with smaller ones.
-PINS = ("torch==2.13.0", "normflows==1.7.3", "nflows==0.14", "numpy==2.4.6")
+PINS = ("torch==2.13.0", "normflows==1.7.3", "nflows==0.14", "FrEIA==0.2", "numpy==2.4.6")
 DEFAULT_FOLDER = Path.home() / ".cache" / "flowconv" / "peers"
 
 

@@ -52,7 +52,9 @@ def actions_of(
         torch._dynamo.config.recompile_limit = 64  # of each method: shapes, with gradients and without
         for module in model.modules():
             initialized(module)
-        step.forward, step.inverse = (compiled(method, tuning.compiled) for method in (step.forward, step.inverse))
+        for name in ("forward", "inverse"):  # FrEIA has both ways in one method
+            if hasattr(step, name):
+                setattr(step, name, compiled(getattr(step, name), tuning.compiled))
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
 
     def train():
@@ -82,9 +84,9 @@ def compiled(function: Callable, purposes: Collection[str]) -> Callable:
     """Returns it compiled by inductor, anew for each shape, and as it was for what is no purpose."""
     fast = torch.compile(function, dynamic=False)
 
-    def chosen(*arguments):
+    def chosen(*arguments, **named):
         purpose = "training" if torch.is_grad_enabled() else "inference"
-        return fast(*arguments) if purpose in purposes else function(*arguments)
+        return (fast if purpose in purposes else function)(*arguments, **named)
 
     return chosen
 

@@ -36,7 +36,7 @@ def figures(monkeypatch):
 
 def test_programs_on_pytorch_are_measured_as_they_come_and_tuned():
     chosen = {system.name: system for system in speed.systems(OPTIONS)}
-    for peer in ("normflows", "nflows"):
+    for peer in ("normflows", "nflows", "freia"):
         plain, tuned = chosen[peer], chosen[f"{peer} tuned"]
         assert (plain.module, plain.python) == (tuned.module, tuned.python)
         assert plain.settings == {} and tuned.settings == speed.TUNINGS[peer] != {}
@@ -50,21 +50,21 @@ def test_without_peers_there_are_none():
 
 
 def test_tunings_are_known_to_the_programs():
-    for settings in (speed.TUNINGS["normflows"], speed.TUNINGS["nflows"]):
+    for settings in speed.TUNINGS.values():
         tuning = Tuning(**settings)
         assert tuning.channels_last and set(tuning.compiled) <= {"training", "inference"}
 
 
 def test_a_peer_that_does_not_compile_is_left_out_with_a_line(figures, capsys):
     assert figures["absent"] == {"nflows tuned": f"killed: more than {speed.COMPILING_SECONDS:.0f} s to start"}
-    assert figures["tunings"] == {"normflows tuned": speed.TUNINGS["normflows"]}
+    assert figures["tunings"] == {f"{peer} tuned": speed.TUNINGS[peer] for peer in ("normflows", "freia")}
     assert "nflows train" in figures["rounds"] and "nflows tuned train" not in figures["rounds"]
     assert "train_vs_best_tuned_peer" in figures
 
 
 def tables(monkeypatch, **sizes):
     """Both tables of made-up figures of the sizes."""
-    versions = {"tensorflow-probability": "1", "normflows": "2", "nflows": "3", "torch": "4+cpu"}
+    versions = {"tensorflow-probability": "1", "normflows": "2", "nflows": "3", "FrEIA": "5", "torch": "4+cpu"}
     about = {"date": "2026-01-01", "commit": "abc", "machine": {"versions": {}}}
     files = {
         f"performance/avx2/{name}.json": {**about, name: {**figures, "versions": versions}}

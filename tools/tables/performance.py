@@ -7,9 +7,10 @@ from tools.tables.files import markdown, read, with_source
 PEERS = {
     "normflows": "normflows {normflows} (PyTorch {torch})",
     "nflows": "nflows {nflows} (PyTorch {torch})",
+    "freia": "FrEIA {FrEIA} (PyTorch {torch})",
     "tfp": "`tfp.bijectors.Glow` (TFP {tensorflow-probability})",
 }
-TUNED = {f"{peer} tuned": f"{peer}, tuned" for peer in ("normflows", "nflows")}
+TUNED = {f"{peer} tuned": f"{peer}, tuned" for peer in ("normflows", "nflows")} | {"freia tuned": "FrEIA, tuned"}
 FLOORS = {
     "amx": {
         "`tf.nn.conv2d`, the same kernels": ("own floor conv2d", "train_over_own_floor"),
@@ -75,7 +76,10 @@ def speed_seconds(kind: str) -> str:
     names |= {"flowconv, training, stored": "store train", "flowconv, training, inverted": "invert train"}
     if "bf16 train" in figures["small"]["cpu_seconds"]:
         names |= {"flowconv, training, stored, bfloat16": "bf16 train"}
-    peers = {peer: label.format_map(versions) for peer, label in PEERS.items()}
+    # Older files have none of FrEIA.
+    peers = {
+        peer: label.format_map(versions) for peer, label in PEERS.items() if f"{peer} train" in first["small"]["rounds"]
+    }
     names |= {f"{label}, training": f"{peer} train" for peer, label in (peers | TUNED).items()}
     short = {peer: label.partition(" ")[0] for peer, label in peers.items()} | TUNED
     for what, key in (("encoding", "encode"), ("sampling", "sample")):
