@@ -14,8 +14,7 @@ from benchmarks.options import Options
 PROGRAMS = {
     "nothing": "pass",
     "import": "import flowconv",
-    "sample of letters": 'import flowconv; flowconv.load("letters").sample(1, seed=0).numpy()',
-    "sample of photos": 'import flowconv; flowconv.load("photos").sample(1, seed=0).numpy()',
+    "sample": 'import flowconv; flowconv.load("photos").sample(1, seed=0).numpy()',
 }
 
 
