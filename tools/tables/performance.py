@@ -23,7 +23,7 @@ FLOORS = {
         "products of matrices": ("floor products", "train_over_fast_floor"),
     },
 }
-TASKS = {"train": "step", "encode": "encoding", "sample": "sampling"}
+TASKS = {"train": "step", "encode": "encoding"}
 FAMILY_FLOORS = {"fast_floor": "its products", "own_floor": "`tf.nn.conv2d`", "floor": "the same with oneDNN"}
 SIZES = ("small", "paper")
 RATE = "{:,.0f}"
@@ -141,8 +141,7 @@ def loading(kind: str) -> str:
     names = {
         "nothing": "Python alone",
         "import": "`import flowconv`",
-        "sample of letters": '`flowconv.load("letters").sample(1)`',
-        "sample of photos": '`flowconv.load("photos").sample(1)`',
+        "sample": '`flowconv.load("photos").sample(1)`',
     }
     medians = read(path)["loading"]["medians"]
     rows = [[title, f"{medians[name]:.2f}"] for name, title in names.items()]
@@ -196,7 +195,7 @@ def sampling(kind: str) -> str:
 def families(kind: str) -> str:
     """Returns each family's rates, its seconds over those of its own products, and the memory of its training."""
     path, over = f"performance/{kind}/families.json", ("fast_floor", "own_floor", "floor")
-    columns = [(task, floor) for task in ("train", "encode", "sample") for floor in over]
+    columns = [(task, floor) for task in ("train", "encode") for floor in over]
     columns = [each for each in columns if each[1] != "floor" or each[0] == "train"]
     header = ["family", "training", "MB", "encoding"]
     header += [f"{TASKS[task]} over {FAMILY_FLOORS[floor]}" for task, floor in columns]
