@@ -40,7 +40,8 @@ def test_what_is_generated_is_up_to_date():
 
 def test_a_stale_block_is_found():
     text = (DOCS / "results/startup.md").read_text(encoding="utf-8")
-    assert text.replace("| 8.7 |", "| 8.6 |") != text == generate.written(text.replace("| 8.7 |", "| 8.6 |"))
+    stale = text.replace("\n*AMX, ", "\n*amx, ")  # in a line that no measurement changes
+    assert stale != text == generate.written(stale)
 
 
 @pytest.mark.parametrize(
