@@ -1,4 +1,4 @@
-"""What is measured of a flow: a training step, encoding to a density, and sampling."""
+"""The actions of a flow that are measured: a training step, encoding to a density, and sampling."""
 
 from collections.abc import Callable
 

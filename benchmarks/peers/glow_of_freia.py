@@ -10,28 +10,10 @@ import torch
 from FrEIA.framework import SequenceINN
 from FrEIA.modules import AllInOneBlock, IRevNetDownsampling
 
-from benchmarks.peers.pytorch import actions_of, use_all_cores
+from benchmarks.peers.pytorch import actions_of, network_layers, use_all_cores
 from benchmarks.peers.tuning import Tuning
 from benchmarks.sizes import Size
 from benchmarks.worker_protocol import Actions, serve
-
-
-def network(width: int):
-    """Returns what makes a coupling network, as FrEIA asks for it: 3×3, 1×1, 3×3, the last one zero at first."""
-
-    def make(inputs: int, outputs: int) -> torch.nn.Module:
-        last = torch.nn.Conv2d(width, outputs, 3, padding=1)
-        torch.nn.init.zeros_(last.weight)
-        torch.nn.init.zeros_(last.bias)
-        return torch.nn.Sequential(
-            torch.nn.Conv2d(inputs, width, 3, padding=1),
-            torch.nn.ReLU(),
-            torch.nn.Conv2d(width, width, 1),
-            torch.nn.ReLU(),
-            last,
-        )
-
-    return make
 
 
 class Glow(torch.nn.Module):
@@ -40,11 +22,15 @@ class Glow(torch.nn.Module):
     def __init__(self, size: Size):
         super().__init__()
         self.levels = torch.nn.ModuleList()
+
+        def network(inputs: int, outputs: int) -> torch.nn.Module:
+            return torch.nn.Sequential(*network_layers(inputs, outputs, size.width))
+
         for height, width, channels in size.level_shapes():
             level = SequenceINN(channels // 4, 2 * height, 2 * width)
             level.append(IRevNetDownsampling)
             for _ in range(size.depth):
-                level.append(AllInOneBlock, subnet_constructor=network(size.width), permute_soft=True)
+                level.append(AllInOneBlock, subnet_constructor=network, permute_soft=True)
             self.levels.append(level)
         height, width, channels = size.level_shapes()[-1]
         self.last_shape = (size.batch_size, channels // 2, height, width)

@@ -3,26 +3,14 @@
 import torch
 from nflows import distributions, flows, transforms
 
-from benchmarks.peers.pytorch import actions_of, use_all_cores
+from benchmarks.peers.pytorch import actions_of, network_layers, use_all_cores
 from benchmarks.peers.tuning import Tuning
 from benchmarks.sizes import Size
 from benchmarks.worker_protocol import Actions, serve
 
 
 class Network(torch.nn.Sequential):
-    """3×3, 1×1 and 3×3 convolutions, the last one zero at first; nflows brings only residual networks."""
-
-    def __init__(self, inputs: int, outputs: int, width: int):
-        last = torch.nn.Conv2d(width, outputs, 3, padding=1)
-        torch.nn.init.zeros_(last.weight)
-        torch.nn.init.zeros_(last.bias)
-        super().__init__(
-            torch.nn.Conv2d(inputs, width, 3, padding=1),
-            torch.nn.ReLU(),
-            torch.nn.Conv2d(width, width, 1),
-            torch.nn.ReLU(),
-            last,
-        )
+    """A coupling network that is called as nflows does, which brings only residual networks."""
 
     def forward(self, x, context=None):
         return super().forward(x)
@@ -37,7 +25,9 @@ class Step(transforms.CompositeTransform):
             [
                 transforms.ActNorm(channels),
                 transforms.OneByOneConvolution(channels),
-                transforms.AffineCouplingTransform(half, lambda inputs, outputs: Network(inputs, outputs, width)),
+                transforms.AffineCouplingTransform(
+                    half, lambda inputs, outputs: Network(*network_layers(inputs, outputs, width))
+                ),
             ]
         )
 

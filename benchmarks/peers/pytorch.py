@@ -80,6 +80,20 @@ def actions_of(
     return {"train": train, "encode": encode, "sample": draw}, facts
 
 
+def network_layers(inputs: int, outputs: int, width: int) -> list[torch.nn.Module]:
+    """Returns the layers of a coupling network: 3×3, 1×1 and 3×3 convolutions, the last one zero at first."""
+    last = torch.nn.Conv2d(width, outputs, 3, padding=1)
+    torch.nn.init.zeros_(last.weight)
+    torch.nn.init.zeros_(last.bias)
+    return [
+        torch.nn.Conv2d(inputs, width, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.Conv2d(width, width, 1),
+        torch.nn.ReLU(),
+        last,
+    ]
+
+
 def compiled(function: Callable, purposes: Collection[str]) -> Callable:
     """Returns it compiled by inductor, anew for each shape, and as it was for what is no purpose."""
     fast = torch.compile(function, dynamic=False)

@@ -5,29 +5,20 @@ import pytest
 import tensorflow as tf
 
 from flowconv.ops.gelu import gelu
-
-
-def with_derivatives(function, x):
-    with tf.GradientTape() as outer:
-        outer.watch(x)
-        with tf.GradientTape() as inner:
-            inner.watch(x)
-            y = function(x)
-        first = inner.gradient(y, x)
-    return y, first, outer.gradient(first, x)
+from tests.ops.derivatives import derivatives
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-7), ("float32", 1e-4)])
 def test_is_tensorflow_s_and_so_are_its_derivatives(dtype, tolerance):
     x = tf.cast(tf.linspace(-12.0, 12.0, 999), dtype)
-    expected = with_derivatives(lambda x: tf.nn.gelu(x, approximate=True), x)
-    for ours, theirs in zip(with_derivatives(gelu, x), expected, strict=True):
+    expected = derivatives(lambda x: tf.nn.gelu(x, approximate=True), x)
+    for ours, theirs in zip(derivatives(gelu, x), expected, strict=True):
         assert ours.dtype == dtype
         np.testing.assert_allclose(ours, theirs, atol=tolerance)
 
 
 def test_is_finite_with_its_gradient_far_out():
     x = tf.constant([-1e4, 1e4])
-    y, slope, _ = with_derivatives(gelu, x)
+    y, slope, _ = derivatives(gelu, x)
     np.testing.assert_array_equal(y, [0, 1e4])
     np.testing.assert_array_equal(slope, [0, 1])

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from flowconv.ops.custom_gradient import custom_gradient
 from flowconv.ops.saved_gradients import REFUSAL, refuse_missing_gradients
+from tests.ops.derivatives import derivatives
 
 
 @custom_gradient
@@ -25,17 +26,6 @@ def saved(tmp_path):
     module.cube = tf.function(cube, [tf.TensorSpec([2])], autograph=False)
     tf.saved_model.save(module, str(tmp_path))
     return str(tmp_path)
-
-
-def derivatives(function, x):
-    """The function's value and its first two derivatives, as far as there are any."""
-    with tf.GradientTape() as outer:
-        outer.watch(x)
-        with tf.GradientTape() as inner:
-            inner.watch(x)
-            y = function(x)
-        first = inner.gradient(y, x)
-    return y, first, outer.gradient(first, x)
 
 
 def test_tensorflow_warns_of_gradients_that_were_not_saved(saved, caplog):
