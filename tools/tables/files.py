@@ -1,4 +1,4 @@
-"""What all tables need: the committed files that they are made of, and their form."""
+"""The committed files that tables are made of, and the form that all have."""
 
 import csv
 import json

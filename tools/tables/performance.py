@@ -10,7 +10,7 @@ PEERS = {
     "freia": "FrEIA {FrEIA} (PyTorch {torch})",
     "tfp": "`tfp.bijectors.Glow` (TFP {tensorflow-probability})",
 }
-TUNED = {f"{peer} tuned": f"{peer}, tuned" for peer in ("normflows", "nflows")} | {"freia tuned": "FrEIA, tuned"}
+TUNED = {f"{peer} tuned": f"{PEERS[peer].partition(' ')[0]}, tuned" for peer in ("normflows", "nflows", "freia")}
 FLOORS = {
     "amx": {
         "`tf.nn.conv2d`, the same kernels": ("own floor conv2d", "train_over_own_floor"),
