@@ -68,8 +68,8 @@ class Mixture(Transform):
     def inverse_and_log_det(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         log_scale, shift, mixture = self._parts(parameters)
         logit = (y - shift) * tf.exp(-log_scale)
-        of_components = mixture.mean + tf.exp(mixture.log_scale) * logit[..., None]
-        low, high = tf.reduce_min(of_components, axis=-1), tf.reduce_max(of_components, axis=-1)
+        of_components = mixture.mean + tf.exp(mixture.log_scale) * logit
+        low, high = tf.reduce_min(of_components, axis=0), tf.reduce_max(of_components, axis=0)
         root = bisect(lambda x: _tails(x, *mixture).logit, logit, low, high)
         _, log_slope = _logit_and_log_slope(root, *mixture)
         root = refine(lambda x: tf.exp(log_scale) * _tails(x, *mixture).logit + shift, log_slope + log_scale, y, root)
@@ -81,19 +81,19 @@ class Mixture(Transform):
         """Returns s and t, of the shape of x, and the mixture."""
         k = self.components
         log_scale, shift, logits, mean, log_scales = tf.split(
-            per_number(parameters, self.parameters_per_dim), [1, 1, k, k, k], axis=-1
+            per_number(parameters, self.parameters_per_dim), [1, 1, k, k, k], axis=0
         )
         first_mean, first_log_scale = _identity(k)
         mixture = _Components(
-            tf.nn.log_softmax(logits),
-            mean + tf.constant(first_mean, mean.dtype),
+            logits - tf.reduce_logsumexp(logits, axis=0),
+            mean + tf.constant(first_mean[:, None, None, None, None], mean.dtype),
             tf.clip_by_value(log_scales + first_log_scale, NARROWEST, BOUND),
         )
-        return tf.tanh(log_scale[..., 0]), shift[..., 0], mixture
+        return tf.tanh(log_scale[0]), shift[0], mixture
 
 
 class _Components(NamedTuple):
-    """Components of a mixture, `[…, k]`: log π, μ and λ."""
+    """Components of a mixture, `[k, …]`: log π, μ and λ."""
 
     log_weight: tf.Tensor
     mean: tf.Tensor
@@ -101,7 +101,7 @@ class _Components(NamedTuple):
 
 
 class _Tails(NamedTuple):
-    """log F and log S of each component, times its weight, `[…, k]`, and of the mixture."""
+    """log F and log S of each component, times its weight, `[k, …]`, and of the mixture."""
 
     of_components: tuple[tf.Tensor, tf.Tensor]
     log_cdf: tf.Tensor
@@ -113,11 +113,11 @@ class _Tails(NamedTuple):
 
 
 def _tails(x: tf.Tensor, log_weight: tf.Tensor, mean: tf.Tensor, log_scale: tf.Tensor) -> _Tails:
-    z = (x[..., None] - mean) * tf.exp(-log_scale)
+    z = (x - mean) * tf.exp(-log_scale)
     log_cdf = tf.math.log_sigmoid(z)
     below, above = log_cdf, log_cdf - z  # log σ(z) and log σ(−z)
     return _Tails(
-        (below, above), tf.reduce_logsumexp(log_weight + below, -1), tf.reduce_logsumexp(log_weight + above, -1)
+        (below, above), tf.reduce_logsumexp(log_weight + below, 0), tf.reduce_logsumexp(log_weight + above, 0)
     )
 
 
@@ -134,9 +134,8 @@ def _logit_and_log_slope(
     is_right = tails.log_survival < tails.log_cdf
     small = tf.where(is_right, tails.log_survival, tails.log_cdf)
     large = tf.where(is_right, tails.log_cdf, tails.log_survival)
-    is_right = is_right[..., None]
-    share = log_weight + tf.where(is_right, above, below) - small[..., None]
-    density = tf.reduce_logsumexp(share + tf.where(is_right, below, above) - log_scale, -1)
+    share = log_weight + tf.where(is_right, above, below) - small
+    density = tf.reduce_logsumexp(share + tf.where(is_right, below, above) - log_scale, 0)
     return tails.logit, density - large
 
 

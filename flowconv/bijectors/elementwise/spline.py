@@ -1,7 +1,10 @@
 """The transform of neural spline flows."""
 
+import functools
+import itertools
 import math
 import operator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +13,7 @@ import tensorflow as tf
 from flowconv.bijectors.transform import Transform
 from flowconv.core import arguments
 from flowconv.ops.log_scale import bounded
-from flowconv.ops.shapes import per_number, sum_per_example
+from flowconv.ops.shapes import sum_per_example
 
 LEAST = 1e-3  # width and height of a bin, as shares of all, and slope at a knot
 
@@ -52,7 +55,7 @@ class Spline(Transform):
     def forward_and_log_det(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         is_inside, within = self._clipped(x)
         bins = self._bins(parameters)
-        at = bins.around(within, bins.left)
+        at = bins.around(within, bins.widths)
         xi = (within - at.left) / at.width
         y = at.bottom + at.height * at.numerator(xi) / at.denominator(xi)
         return self._joined(is_inside, y, x, at.log_slope(xi))
@@ -60,7 +63,7 @@ class Spline(Transform):
     def inverse_and_log_det(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         is_inside, within = self._clipped(y)
         bins = self._bins(parameters)
-        at = bins.around(within, bins.bottom)
+        at = bins.around(within, bins.heights)
         xi = at.root(within - at.bottom)
         return self._joined(is_inside, at.left + xi * at.width, y, -at.log_slope(xi))
 
@@ -75,26 +78,57 @@ class Spline(Transform):
 
     def _bins(self, parameters: tf.Tensor) -> "_Bins":
         n = self.bins
-        widths, heights, slopes = tf.split(per_number(parameters, self.parameters_per_dim), [n, n, n - 1], axis=-1)
-        width, height = (
-            2.0 * self.bound * (LEAST + (1.0 - n * LEAST) * tf.nn.softmax(logits)) for logits in (widths, heights)
-        )
-        inner = LEAST + tf.nn.softplus(
-            bounded(slopes + math.log(math.expm1(1.0 - LEAST)))
-        )  # 1 where the parameter is 0
-        one = tf.ones_like(width[..., :1])
-        return _Bins(
-            tf.cumsum(width, axis=-1, exclusive=True) - self.bound,
-            width,
-            tf.cumsum(height, axis=-1, exclusive=True) - self.bound,
-            height,
-            tf.concat([one, inner], axis=-1),
-            tf.concat([inner, one], axis=-1),
-        )
+        # A tensor of the shape of x for each parameter of a number. One for all, with an axis more, is simpler, but its
+        # softmax and sums, along so short an axis, take three times as long.
+        each = tf.split(parameters, self.parameters_per_dim, axis=-1)
+        slopes = [1.0, *map(_slope, each[2 * n :]), 1.0]
+        return _Bins(-self.bound, self._sizes(each[:n]), self._sizes(each[n : 2 * n]), slopes)
+
+    def _sizes(self, logits: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Returns the shares of 2b whose logits these are, each of at least LEAST."""
+        largest = tf.stop_gradient(functools.reduce(tf.maximum, logits))
+        shares = [tf.exp(logit - largest) for logit in logits]
+        rest = 2.0 * self.bound * (1.0 - len(logits) * LEAST) / tf.add_n(shares)
+        return [2.0 * self.bound * LEAST + rest * share for share in shares]
+
+
+def _slope(parameter: tf.Tensor) -> tf.Tensor:
+    """Returns the slope at a knot: 1 where the parameter is 0."""
+    return LEAST + tf.nn.softplus(bounded(parameter + math.log(math.expm1(1.0 - LEAST))))
 
 
 class _Bins(NamedTuple):
-    """Bins of a spline: all of them, `[…, K]`, or of each number the one that it lies in."""
+    """All bins of a spline: where they begin, K widths and heights, and the slopes at K + 1 knots."""
+
+    start: float
+    widths: Sequence[tf.Tensor]
+    heights: Sequence[tf.Tensor]
+    slopes: Sequence[tf.Tensor | float]
+
+    def around(self, x: tf.Tensor, sizes: Sequence[tf.Tensor]) -> "_Bin":
+        """Returns the bin that each number lies in, of bins of these sizes."""
+        edge, is_beyond = self.start, []
+        for size in sizes[:-1]:
+            edge += size
+            is_beyond.append(tf.cast(x >= edge, x.dtype))
+        is_within = [beyond - further for beyond, further in itertools.pairwise([1.0, *is_beyond, 0.0])]
+        return _Bin(
+            self.start + _sum(is_beyond, self.widths),
+            _sum(is_within, self.widths),
+            self.start + _sum(is_beyond, self.heights),
+            _sum(is_within, self.heights),
+            _sum(is_within, self.slopes),
+            _sum(is_within, self.slopes[1:]),
+        )
+
+
+def _sum(flags: Sequence[tf.Tensor], values: Sequence[tf.Tensor | float]) -> tf.Tensor:
+    """Returns the sum of the values whose flag is 1, of as many as there are flags."""
+    return tf.add_n([flag * value for flag, value in zip(flags, values, strict=False)])
+
+
+class _Bin(NamedTuple):
+    """The bins that numbers lie in, each a tensor of their shape."""
 
     left: tf.Tensor
     width: tf.Tensor
@@ -102,12 +136,6 @@ class _Bins(NamedTuple):
     height: tf.Tensor
     first_slope: tf.Tensor
     last_slope: tf.Tensor
-
-    def around(self, x: tf.Tensor, edges: tf.Tensor) -> "_Bins":
-        """Returns the bins that numbers lie in, given the lower edges of all."""
-        number = tf.reduce_sum(tf.cast(x[..., None] >= edges[..., 1:], tf.int32), axis=-1)
-        chosen = tf.one_hot(number, edges.shape[-1], dtype=x.dtype)
-        return _Bins(*(tf.reduce_sum(chosen * each, axis=-1) for each in self))
 
     @property
     def mean_slope(self) -> tf.Tensor:
@@ -124,10 +152,10 @@ class _Bins(NamedTuple):
         return self.mean_slope + self.bend * xi * (1.0 - xi)
 
     def log_slope(self, xi: tf.Tensor) -> tf.Tensor:
-        """Returns log dy/dx."""
+        """Returns log dy/dx, one logarithm of a number that a float holds: σ/d is 2 at most."""
         rest = 1.0 - xi
         slopes = self.last_slope * xi**2 + 2.0 * self.mean_slope * xi * rest + self.first_slope * rest**2
-        return 2.0 * tf.math.log(self.mean_slope) + tf.math.log(slopes) - 2.0 * tf.math.log(self.denominator(xi))
+        return tf.math.log(slopes * tf.square(self.mean_slope / self.denominator(xi)))
 
     def root(self, dy: tf.Tensor) -> tf.Tensor:
         """Returns ξ where the spline is dy above the bottom of its bin."""
