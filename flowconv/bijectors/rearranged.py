@@ -13,6 +13,7 @@ from flowconv.core.inputs import NONE, Inputs
 from flowconv.core.network import Average
 from flowconv.core.weights import PerStep
 from flowconv.ops.permute import permute
+from flowconv.ops.planes import from_planes, to_planes
 
 
 class Rearranged(Bijector):
@@ -92,7 +93,7 @@ class Rearranged(Bijector):
         return _in_order(x, self.order.value)
 
     def _restored(self, x: tf.Tensor) -> tf.Tensor:
-        return _in_order(x, tf.argsort(self.order.value))
+        return _in_order(x, tf.math.invert_permutation(self.order.value))
 
 
 def order_of(mask: Mask, shape: tuple[int, int, int]) -> tf.Tensor:
@@ -102,4 +103,4 @@ def order_of(mask: Mask, shape: tuple[int, int, int]) -> tf.Tensor:
 
 
 def _in_order(x: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(permute(tf.reshape(x, [-1, math.prod(x.shape[1:])]), order), tf.shape(x))
+    return from_planes(permute(to_planes(x), order, axis=0), x.shape[1:])

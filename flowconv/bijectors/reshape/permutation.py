@@ -31,4 +31,4 @@ class Permutation(Bijector):
         return permute(x, self.permutation(x.shape[-1])), per_example(0.0, x)
 
     def inverse_and_log_det(self, y: tf.Tensor, inputs: Inputs = NONE) -> tuple[tf.Tensor, tf.Tensor]:
-        return permute(y, tf.argsort(self.permutation(y.shape[-1]))), per_example(0.0, y)
+        return permute(y, tf.math.invert_permutation(self.permutation(y.shape[-1]))), per_example(0.0, y)
