@@ -16,7 +16,7 @@ from flowconv import __version__
 from flowconv.core.no_image import no_image
 from flowconv.data.batches import Examples, first_of
 from flowconv.data.crop import image_of
-from flowconv.evaluation.sheets import LEAST_SIDE, Sheet, about_square, of_grey
+from flowconv.evaluation.sheets import LEAST_SIDE, Sheet, about_square, of_grey, sheet_of_rows
 from flowconv.files import write_bytes
 from flowconv.models import Flow
 from flowconv.words import counted, printable
@@ -99,20 +99,21 @@ def sample_sheet(
 ) -> Sheet:
     """Returns about n samples at one temperature; at 0, where they are all the same, one of each condition.
 
-    Of a flow of images given their class, each class has a row; of another conditional one, each sample has the
-    condition of one of the examples.
+    Of a flow of images given their class, each class has a row, or one image; of another conditional one, each sample
+    has the condition of one of the examples.
     """
-    rows: Sequence[str] = ()
     if classes := flow.condition.classes:
         condition, columns = class_rows(classes, n, temperature)
-        rows = [*class_names, *map(str, range(len(class_names), classes))]
         n = len(condition)
     else:
         n = 1 if temperature == 0.0 and not flow.is_conditional else n
         given = {name: np.resize(array, (n, *array.shape[1:])) for name, array in first_of(examples, n).items()}
-        condition, columns = flow.condition_of(given), about_square(n)
+        condition = flow.condition_of(given)
     images = shown(flow, flow.sample(n, temperature, seed, condition))
-    return Sheet(images, columns, sample_title(n, temperature, seed), rows)
+    title = sample_title(n, temperature, seed)
+    if not classes:
+        return Sheet(images, about_square(n), title)
+    return sheet_of_rows(images, columns, title, [*class_names, *map(str, range(len(class_names), classes))])
 
 
 def sample_title(count: int, temperature: float, seed: int, how: Mapping[str, str] = MappingProxyType({})) -> str:

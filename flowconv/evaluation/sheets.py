@@ -87,6 +87,13 @@ class Sheet:
         return {"Title": self.title, "grid": f"{size}, enlarged {self.factor(least_side)} times"}
 
 
+def sheet_of_rows(images: np.ndarray, columns: int, title: str, names: Sequence[str]) -> Sheet:
+    """Returns images with a name for each row; rows of one image are about a square, with a name below each image."""
+    if columns > 1:
+        return Sheet(images, columns, title, rows=names)
+    return Sheet(images, about_square(len(images)), title, captions=names)
+
+
 def grid(images: np.ndarray, columns: int | None = None, border: int = BORDER) -> np.ndarray:
     """Returns uint8 images `[N, H, W, C]` side by side on white: one uint8 image `[H', W', C]`.
 

@@ -30,7 +30,7 @@ class Asked:
       count: how many.
       condition: `[N, …]` of them; None of an unconditional flow.
       columns: of their grid; None: about a square.
-      rows: left of each row of it.
+      rows: what the rows of it are called.
       beside: uint8 images `[N, 2, H, W, C]` that each is shown between; None: none.
     """
 

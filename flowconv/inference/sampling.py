@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from flowconv.core.guidance import Guidance
 from flowconv.evaluation import pictures
-from flowconv.evaluation.sheets import Sheet, about_square
+from flowconv.evaluation.sheets import Sheet, about_square, sheet_of_rows
 from flowconv.inference.conditions import Asked
 from flowconv.models import Flow
 from flowconv.utils.progress_bar import progress
@@ -75,8 +75,10 @@ def save(images: np.ndarray, folder: Path, name: str, facts: Mapping[str, object
 
 def sheet_of(images: np.ndarray, asked: Asked, title: str) -> Sheet:
     """Returns samples in rows and columns; those beside which others shall stand, between these."""
+    if asked.rows:
+        return sheet_of_rows(images, asked.columns or 1, title, asked.rows)
     if asked.beside is None:
-        return Sheet(images, asked.columns or about_square(len(images)), title, asked.rows)
+        return Sheet(images, asked.columns or about_square(len(images)), title)
     three = np.stack((asked.beside[:, 0], images, asked.beside[:, 1]), axis=1).reshape(-1, *images.shape[1:])
     columns = asked.columns or 3
     return Sheet(three, columns, title, headings=("given", "sample", "original") * (columns // 3))

@@ -105,9 +105,9 @@ def test_bits_without_labels_are_those_of_the_mixture(of_classes):
 
 def test_samples_of_classes(of_classes, tmp_path, capsys):
     run_here("scripts/sample.py", f"--workdir={of_classes}", f"--output={tmp_path}", "--temperatures=0,0.7")
-    for temperature, columns in ((0, 1), (0.7, 8)):  # a row for each of two classes
+    for temperature, size in ((0, "1 x 2"), (0.7, "2 x 8")):  # an image, or a row, for each of two classes
         with Image.open(tmp_path / f"samples-{temperature}.png") as grid:
-            assert grid.text["grid"].startswith(f"2 x {columns} images of {SIZE} x {SIZE}")
+            assert grid.text["grid"].startswith(f"{size} images of {SIZE} x {SIZE}")
     run_here("scripts/sample.py", f"--workdir={of_classes}", f"--output={tmp_path}", "--count=6", "--temperatures=0.7")
     with Image.open(tmp_path / "samples-0.7.png") as grid:
         assert grid.text["grid"].startswith(f"2 x 3 images of {SIZE} x {SIZE}")

@@ -188,7 +188,8 @@ def test_reconstructions_stand_below_their_images_and_errors_below_both(flow):
 def test_samples_at_temperature_0_are_drawn_once(flow, classes):
     drawn = labelled_flow() if classes else flow
     sheet = pictures.sample_sheet(drawn, 8, 0.0, 0, {}, ["cat", "dog"] if classes else ())
-    assert len(sheet.images) == (classes or 1) and sheet.columns == 1
+    assert len(sheet.images) == (classes or 1) and sheet.columns == (2 if classes else 1)
+    assert (sheet.rows, sheet.captions) == ((), ["cat", "dog", "2", "3"] if classes else ())  # rows of one image
     assert sheet.title == ("4 samples" if classes else "1 sample") + " at temperature 0"
     sheet = pictures.sample_sheet(drawn, 8, 0.7, 3, {}, ["cat", "dog"] if classes else ())
     assert (len(sheet.images), sheet.columns) == (8, 2 if classes else 3)
