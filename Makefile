@@ -3,7 +3,7 @@
 .PHONY: help install reinstall processes train bench test test-full lint format docs clean
 
 NP      ?= 2
-CONFIG  ?= configs/photos.py
+CONFIG  ?= configs/letters.py
 WORKDIR ?= runs/$(basename $(notdir $(CONFIG)))
 ARGS    ?=
 
@@ -17,7 +17,7 @@ help: ## this list
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo '  NP=2  CONFIG=configs/photos.py  WORKDIR=runs/NAME      for train: processes, experiment, where it writes'
+	@echo '  NP=2  CONFIG=configs/letters.py  WORKDIR=runs/NAME     for train: processes, experiment, where it writes'
 	@echo '  ARGS="--config.model.depth=8"                          for train and bench: more flags; for test: for pytest'
 	@echo '  PYTHON=/path/to/python3.12  DEVICE=cpu|gpu             for install: if its own choice is not yours'
 
@@ -27,7 +27,7 @@ install: ## set up .venv: pinned packages, and Horovod built against them; at on
 reinstall: ## set up .venv again from nothing, after MPI, CUDA or Python changed
 	@FORCE=1 scripts/install.sh
 
-train: processes install ## train the model on the embedded photographs, NP processes under Horovod
+train: processes install ## train a flow of letters, or another CONFIG, NP processes under Horovod
 	horovodrun --gloo -np $(NP) python train.py --config=$(CONFIG) --workdir=$(WORKDIR) $(ARGS)
 
 processes:

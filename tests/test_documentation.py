@@ -19,7 +19,7 @@ PAGES = {str(path.relative_to(ROOT)): CODE.findall(path.read_text(encoding="utf-
 
 @pytest.mark.parametrize("page", sorted(page for page, code in PAGES.items() if code and page not in NOTEBOOKS))
 def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch, request):
-    """One piece after the other, in one namespace, beside a finished run as `make train` leaves one, and its export."""
+    """One piece after the other, in one namespace, beside a finished run of photographs, and its export."""
     monkeypatch.chdir(tmp_path)
     code = "\n".join(PAGES[page])
     if "runs/photos" in code:
