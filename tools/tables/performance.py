@@ -23,8 +23,14 @@ FLOORS = {
         "products of matrices": ("floor products", "train_over_fast_floor"),
     },
 }
-TASKS = {"train": "step", "encode": "encoding"}
-FAMILY_FLOORS = {"fast_floor": "its products", "own_floor": "`tf.nn.conv2d`", "floor": "the same with oneDNN"}
+FAMILIES = {
+    "stored_over_own_floor": "stored step over `tf.nn.conv2d`",
+    "train_over_own_floor": "step over it",
+    "train_over_fast_floor": "step over its products",
+    "train_over_floor": "step over oneDNN's",
+    "encode_over_own_floor": "encoding over `tf.nn.conv2d`",
+    "encode_over_fast_floor": "encoding over its products",
+}
 SIZES = ("small", "paper")
 RATE = "{:,.0f}"
 
@@ -194,17 +200,15 @@ def sampling(kind: str) -> str:
 
 def families(kind: str) -> str:
     """Returns each family's rates, its seconds over those of its own products, and the memory of its training."""
-    path, over = f"performance/{kind}/families.json", ("fast_floor", "own_floor", "floor")
-    columns = [(task, floor) for task in ("train", "encode") for floor in over]
-    columns = [each for each in columns if each[1] != "floor" or each[0] == "train"]
-    header = ["family", "training", "MB", "encoding"]
-    header += [f"{TASKS[task]} over {FAMILY_FLOORS[floor]}" for task, floor in columns]
+    path = f"performance/{kind}/families.json"
+    header = ["family", "training", "stored", "MB", "encoding", *FAMILIES.values()]
     rows = [
         [
             name,
-            *(RATE.format(figures["images_per_second"]["train"]), f"{figures['peak_megabytes']:,.0f}"),
+            *(RATE.format(figures["images_per_second"][task]) for task in ("train", "stored")),
+            f"{figures['peak_megabytes']:,.0f}",
             RATE.format(figures["images_per_second"]["encode"]),
-            *(f"{figures[f'{task}_over_{floor}']:.2f}" for task, floor in columns),
+            *(f"{figures[ratio]:.2f}" for ratio in FAMILIES),
         ]
         for name, figures in read(path)["families"].items()
     ]
