@@ -37,9 +37,11 @@ def conv2d_of_ones(kernel: tf.Tensor, height: int, width: int) -> tf.Tensor:
     return tf.reshape(rows, [height, width, filters])
 
 
-def conv1x1(x: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
-    """Returns x_ij M at every pixel: x `[B, H, W, C]`, M `[C, F]`."""
+def conv1x1(x: tf.Tensor, matrix: tf.Tensor, bias: tf.Tensor | None = None) -> tf.Tensor:
+    """Returns x_ij M + b at every pixel: x `[B, H, W, C]`, M `[C, F]`, b `[F]`."""
     rows = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), matrix)
+    if bias is not None:  # here, since TensorFlow makes one operation of both only where nothing is between them
+        rows = tf.nn.bias_add(rows, bias)
     return tf.reshape(rows, [-1, *x.shape[1:3], matrix.shape[-1]])
 
 

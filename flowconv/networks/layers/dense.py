@@ -43,4 +43,4 @@ class Dense(Layer):
     def call(self, x: tf.Tensor, inputs: Inputs = NONE) -> tf.Tensor:
         """Returns the product, `[B, H, W, units]`."""
         matrix, bias = inputs.once(self.weights_in, x.dtype.name)
-        return tf.nn.bias_add(conv1x1(x, matrix), bias)
+        return conv1x1(x, matrix, bias)
