@@ -25,7 +25,8 @@ def from_planes(planes: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
 def permute_planes(planes: tf.Tensor, order: np.ndarray) -> tf.Tensor:
     """Returns the planes of which row n is row order[n] of the given ones.
 
-    The gradient is the inverse permutation; that of `tf.gather` would add rows up one by one.
+    The gradient is the inverse permutation; that of `tf.gather` would add rows up one by one. It is known beforehand:
+    `permute`, whose order may be a weight, inverts that in every step.
 
     Args:
       planes: `[H·W·C, B]`.
